@@ -1,0 +1,183 @@
+//! The contract of detectors and fitted models.
+
+use std::sync::Arc;
+
+use eddy_frame::RowsView;
+use schemars::JsonSchema;
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::{FitError, LoadError, SectionReader, SectionWriter, Seed};
+
+/// The three kinds of fitted model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ModelKind {
+    /// A pure function of a row: the input may be split anywhere.
+    Row,
+    /// A function of a row and the series' own bounded memory: the input may be split by series.
+    Series,
+    /// Scores, and separately learns: one owner per partition.
+    Online,
+}
+
+/// What a detector says about itself. Help, documentation, API and forms are made from this.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct About {
+    /// Name in flags, files and URLs, in `snake_case`.
+    pub name: &'static str,
+    /// Name in prose.
+    pub title: &'static str,
+    /// What fitting gives.
+    pub kind: ModelKind,
+    /// How it works, in one or two sentences.
+    pub summary: &'static str,
+    /// What it cannot see.
+    pub blind_to: &'static str,
+    /// Time and memory to fit and to score, for n rows of d features.
+    pub cost: &'static str,
+    /// Authors, title, year; where ours differs.
+    pub source: &'static str,
+    /// The raw score above which the source itself calls a row anomalous, if it names one
+    /// (`--contamination auto`).
+    pub natural_threshold: Option<f64>,
+}
+
+/// What a detector may use besides the rows while it is fitted.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct FitContext<'a> {
+    /// Where random choices start.
+    pub seed: Seed,
+    /// Nanoseconds since the epoch per row, when the input has a time column.
+    pub times: Option<&'a [i64]>,
+    /// Ends of the series: rows are grouped by series, `ends[i]` is one past the last row of series `i`. Empty
+    /// means one series.
+    pub series_ends: &'a [usize],
+    /// Whether each row is an attack, for detectors that learn from labels.
+    pub labels: Option<&'a [bool]>,
+}
+
+/// A detector: plain parameters that can be fitted.
+///
+/// Implementors are structs of public fields with doc comments (which become the help text and the JSON schema),
+/// `#[serde(default, deny_unknown_fields)]`, and a [`Default`] that is the recommended setting.
+pub trait Detector: Clone + Default + Send + Sync + Serialize + DeserializeOwned + JsonSchema + 'static {
+    /// What the detector says about itself.
+    const ABOUT: About;
+
+    /// Learns from the rows. Every value is finite. Must give the same model on any number of threads.
+    fn fit(&self, rows: RowsView<'_>, context: &FitContext<'_>) -> Result<Model, FitError>;
+
+    /// Rebuilds a fitted model from what [`RowModel::save`] (or its like) wrote. Checks everything: hostile input is
+    /// an error, never a panic, never an allocation beyond the size of the input.
+    fn load(section: &SectionReader<'_>) -> Result<Model, LoadError>;
+
+    /// Refuses combinations of parameters that are each in range but make no sense together.
+    fn check(&self) -> Result<(), String> {
+        Ok(())
+    }
+}
+
+/// A fitted model that is a pure function of a row.
+pub trait RowModel: Send + Sync {
+    /// Number of columns it was fitted on.
+    fn n_features(&self) -> usize;
+
+    /// Writes one score per row into `out`. Higher = more anomalous; finite for finite rows. Runs on one thread: the
+    /// caller splits rows over threads.
+    fn score(&self, rows: RowsView<'_>, out: &mut [f64]);
+
+    /// Names and writes the arrays that make up the model.
+    fn save(&self, section: &mut SectionWriter<'_>);
+}
+
+/// A fitted model whose score also depends on what the same series did before.
+pub trait SeriesModel: Send + Sync {
+    /// Number of columns it was fitted on.
+    fn n_features(&self) -> usize;
+
+    /// A scorer with the memory of a series that has not begun.
+    fn start(self: Arc<Self>) -> Box<dyn SeriesScorer>;
+
+    /// Names and writes the arrays that make up the model (not the memory of any series).
+    fn save(&self, section: &mut SectionWriter<'_>);
+}
+
+/// One series being scored: the model and the series' own bounded memory.
+pub trait SeriesScorer: Send {
+    /// Scores the next rows of the series, in order. `times` is empty when there is no time column. Cutting the rows
+    /// into several calls changes no bit. A score uses nothing after its row.
+    fn score(&mut self, rows: RowsView<'_>, times: &[i64], out: &mut [f64]);
+
+    /// Bytes of memory the series holds.
+    fn memory_bytes(&self) -> usize;
+}
+
+/// A fitted model that goes on learning, apart from scoring.
+pub trait OnlineModel: Send + Sync {
+    /// Number of columns it was fitted on.
+    fn n_features(&self) -> usize;
+
+    /// Writes one score per row into `out`, without learning.
+    fn score(&self, rows: RowsView<'_>, out: &mut [f64]);
+
+    /// Learns the rows, in order.
+    fn learn(&mut self, rows: RowsView<'_>);
+
+    /// Names and writes the arrays that make up the model as it stands.
+    fn save(&self, section: &mut SectionWriter<'_>);
+}
+
+/// A fitted model.
+pub enum Model {
+    /// See [`ModelKind::Row`].
+    Row(Arc<dyn RowModel>),
+    /// See [`ModelKind::Series`].
+    Series(Arc<dyn SeriesModel>),
+    /// See [`ModelKind::Online`].
+    Online(Box<dyn OnlineModel>),
+}
+
+impl Model {
+    /// Which kind it is.
+    pub fn kind(&self) -> ModelKind {
+        match self {
+            Self::Row(_) => ModelKind::Row,
+            Self::Series(_) => ModelKind::Series,
+            Self::Online(_) => ModelKind::Online,
+        }
+    }
+
+    /// Number of columns it was fitted on.
+    pub fn n_features(&self) -> usize {
+        match self {
+            Self::Row(model) => model.n_features(),
+            Self::Series(model) => model.n_features(),
+            Self::Online(model) => model.n_features(),
+        }
+    }
+
+    /// Names and writes the arrays that make up the model.
+    pub fn save(&self, section: &mut SectionWriter<'_>) {
+        match self {
+            Self::Row(model) => model.save(section),
+            Self::Series(model) => model.save(section),
+            Self::Online(model) => model.save(section),
+        }
+    }
+
+    /// Scores rows of one series from its beginning, on one thread: the plain reference that runners must agree with.
+    /// An online model scores without learning.
+    pub fn score_once(&self, rows: RowsView<'_>, times: &[i64], out: &mut [f64]) {
+        match self {
+            Self::Row(model) => model.score(rows, out),
+            Self::Series(model) => model.clone().start().score(rows, times, out),
+            Self::Online(model) => model.score(rows, out),
+        }
+    }
+}
+
+impl std::fmt::Debug for Model {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Model::{:?}({} features)", self.kind(), self.n_features())
+    }
+}

@@ -1,0 +1,28 @@
+//! What a detector is.
+//!
+//! `Frame -> Steps -> Rows -> Detector::fit -> Model::score -> Calibration -> Threshold -> Verdict`
+//!
+//! * [`Detector`] is a set of plain parameters that can be fitted; [`Model`] is what fitting gives. They are different
+//!   types, so that an unfitted model cannot be asked for a score. Higher score = more anomalous, always finite.
+//! * A [`Model`] is one of three kinds, because that is all a runner must know: [`Model::Row`] (a pure function of a
+//!   row), [`Model::Series`] (a row and the series' own bounded memory), [`Model::Online`] (scores, and separately
+//!   learns). `score` never learns.
+//! * Everything that is not the algorithm is done once, by [`Pipeline`]: column order, missing values, steps, seed,
+//!   training scores, calibration, threshold, saving.
+//!
+//! A new detector is one file in `eddy-models` and one line in its list. This crate knows nothing of any one detector,
+//! nor of files beyond the bytes of a saved model.
+
+mod detector;
+mod error;
+mod param;
+mod registry;
+mod section;
+
+pub use detector::{
+    About, Detector, FitContext, Model, ModelKind, OnlineModel, RowModel, SeriesModel, SeriesScorer,
+};
+pub use error::{FitError, LoadError, ParamError};
+pub use param::{Count, Fraction, Positive, Seed};
+pub use registry::{AnyDetector, Entry, Registry};
+pub use section::{Array, SectionReader, SectionWriter, Sections};

@@ -1,0 +1,1 @@
+//! Source to windows to pipeline to sinks: the only runner.

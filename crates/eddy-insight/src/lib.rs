@@ -1,0 +1,1 @@
+//! Findings to explanations in plain words.

@@ -1,0 +1,153 @@
+//! From an input to frames.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use eddy_frame::{Frame, Role, Schema};
+use serde::Serialize;
+
+use crate::ReadError;
+
+/// Where bytes come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Input {
+    /// Standard input.
+    Stdin,
+    /// One file.
+    File(PathBuf),
+}
+
+impl Input {
+    /// The name shown to people: the path, or "-".
+    pub fn name(&self) -> String {
+        match self {
+            Self::Stdin => "-".to_owned(),
+            Self::File(path) => path.display().to_string(),
+        }
+    }
+}
+
+/// What the user said about columns. Names are matched exactly first, then without case, blanks and punctuation.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Overrides {
+    /// The label column.
+    pub label: Option<String>,
+    /// The time column.
+    pub time: Option<String>,
+    /// Columns to use as features, and no others.
+    pub features: Vec<String>,
+    /// Columns to leave out.
+    pub ignore: Vec<String>,
+    /// Entity columns.
+    pub entity: Vec<String>,
+}
+
+/// How to read.
+#[derive(Debug, Clone)]
+pub struct ReadOptions {
+    /// What the user said about columns.
+    pub overrides: Overrides,
+    /// Most rows in one frame.
+    pub batch_rows: usize,
+    /// How many of the rows and cells set aside are kept to be shown.
+    pub shown: usize,
+}
+
+impl Default for ReadOptions {
+    fn default() -> Self {
+        Self { overrides: Overrides::default(), batch_rows: 65_536, shown: 5 }
+    }
+}
+
+/// A row or cell that could not be read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SetAside {
+    /// File.
+    pub source: String,
+    /// 1-based line, where the format has lines.
+    pub line: Option<u64>,
+    /// Column, when only one cell is at fault.
+    pub column: Option<String>,
+    /// What is wrong ("12 fields instead of 11").
+    pub reason: String,
+    /// The beginning of the text at fault (at most 120 characters).
+    pub text: String,
+}
+
+/// What reading has met so far.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct ReadStats {
+    /// Rows handed out.
+    pub rows_read: u64,
+    /// Rows that could not be read and were set aside.
+    pub rows_set_aside: u64,
+    /// Cells of rows handed out that were not of their column's kind and were treated as missing.
+    pub cells_set_aside: u64,
+    /// Uncompressed bytes read.
+    pub bytes_read: u64,
+    /// The first few rows and cells set aside.
+    pub first_set_aside: Vec<SetAside>,
+}
+
+/// Name of a known table shape ("nsl_kdd", "metric_series"), and how it is called in prose.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ShapeName {
+    /// Name in files and flags.
+    pub id: String,
+    /// Name in prose.
+    pub title: String,
+}
+
+/// Something that was assumed, in words, so that the user can correct it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Note {
+    /// The column it is about, if one.
+    pub column: Option<String>,
+    /// What was assumed and why.
+    pub text: String,
+}
+
+/// What was found out about an input before its rows were read.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Description {
+    /// Files, in reading order.
+    pub sources: Vec<String>,
+    /// Total size on disk in bytes, where known.
+    pub bytes: Option<u64>,
+    /// "CSV, comma, header, UTF-8, LF", "Parquet", ...
+    pub format: String,
+    /// The known shape it has.
+    pub shape: ShapeName,
+    /// Columns, with kind, role and unit.
+    pub schema: Arc<Schema>,
+    /// What was assumed.
+    pub notes: Vec<Note>,
+}
+
+impl Description {
+    /// Names of the columns with the given role.
+    pub fn names(&self, role: Role) -> Vec<&str> {
+        self.schema.with_role(role).filter_map(|idx| self.schema.fields.get(idx)).map(|f| &*f.name).collect()
+    }
+}
+
+/// A stream of frames under one schema.
+pub trait Source: Send {
+    /// What was found out before reading.
+    fn description(&self) -> &Description;
+
+    /// The next frame, or nothing at the end. Frames of a source share one schema.
+    fn next_frame(&mut self) -> Result<Option<Frame>, ReadError>;
+
+    /// What was met so far.
+    fn stats(&self) -> ReadStats;
+
+    /// Starts again from the first row (standard input was spooled to a temporary file as it was read).
+    fn rewind(&mut self) -> Result<(), ReadError>;
+}
+
+/// Opens one input or several of the same columns as one source. `paths` are files, folders, globs, or "-".
+pub fn open(paths: &[String], options: &ReadOptions) -> Result<Box<dyn Source>, ReadError> {
+    let _ = options;
+    Err(ReadError::Nothing(paths.join(", ")))
+}

@@ -1,0 +1,1 @@
+//! Run results to a self-contained HTML page and to SVG and PNG pictures.
