@@ -60,7 +60,9 @@ pub struct FitContext<'a> {
 ///
 /// Implementors are structs of public fields with doc comments (which become the help text and the JSON schema),
 /// `#[serde(default, deny_unknown_fields)]`, and a [`Default`] that is the recommended setting.
-pub trait Detector: Clone + Default + Send + Sync + Serialize + DeserializeOwned + JsonSchema + 'static {
+pub trait Detector:
+    Clone + Default + Send + Sync + Serialize + DeserializeOwned + JsonSchema + 'static
+{
     /// What the detector says about itself.
     const ABOUT: About;
 

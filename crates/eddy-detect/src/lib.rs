@@ -13,16 +13,32 @@
 //! A new detector is one file in `eddy-models` and one line in its list. This crate knows nothing of any one detector,
 //! nor of files beyond the bytes of a saved model.
 
+mod calibration;
 mod detector;
 mod error;
+mod evaluation;
+mod model_file;
 mod param;
+mod pipeline;
 mod registry;
 mod section;
+mod step;
+mod steps;
+mod threshold;
 
+pub use calibration::{Calibration, anomaly_score, surprise_of};
 pub use detector::{
     About, Detector, FitContext, Model, ModelKind, OnlineModel, RowModel, SeriesModel, SeriesScorer,
 };
 pub use error::{FitError, LoadError, ParamError};
+pub use evaluation::{Confusion, Evaluation};
+pub use model_file::{MAGIC, VERSION, decode, encode};
 pub use param::{Count, Fraction, Positive, Seed};
+pub use pipeline::{Memory, Pipeline, PipelineSpec, ScoreAll, Typical, default_steps};
 pub use registry::{AnyDetector, Entry, Registry};
 pub use section::{Array, SectionReader, SectionWriter, Sections};
+pub use step::{FittedStep, Step, StepEntry, StepMemory, StepSpec};
+pub use steps::{
+    Calendar, CounterRate, Difference, Encode, Impute, Lag, Log1p, Pca, Ratio, STEPS, Scale, step,
+};
+pub use threshold::{Rule, Threshold};

@@ -1,1 +1,19 @@
 //! Source to windows to pipeline to sinks: the only runner.
+//!
+//! [`detect`] and [`train`] fit on what a source holds; [`score`] applies a saved model. All three end in a [`Run`]:
+//! what was read, what was assumed, the threshold, the findings. Input that fits the memory limit is kept; a larger one
+//! is read again for each pass, so that memory stays bounded.
+//!
+//! This crate knows nothing of HTTP or of the command line.
+
+mod error;
+mod explore;
+mod input;
+mod run;
+mod scoring;
+
+pub use error::EngineError;
+pub use explore::{ColumnSummary, Exploration, Histogram, SeriesProfile, TopList, explore};
+pub use run::{
+    FitOn, Fitting, Run, RunOptions, Stage, Timings, detect, load_model, score, train, write_table,
+};

@@ -126,7 +126,9 @@ impl Column {
     pub fn append(&mut self, other: &Self) {
         match (self, other) {
             (Self::Float(to), Self::Float(from)) => to.extend_from_slice(from),
-            (Self::Int(to), Self::Int(from)) | (Self::Time(to), Self::Time(from)) => to.extend_from_slice(from),
+            (Self::Int(to), Self::Int(from)) | (Self::Time(to), Self::Time(from)) => {
+                to.extend_from_slice(from);
+            }
             (Self::Text(to), Self::Text(from)) => from.iter().for_each(|text| to.push(text)),
             _ => panic!("columns of different kinds cannot be joined"),
         }

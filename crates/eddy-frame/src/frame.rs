@@ -192,7 +192,8 @@ impl Frame {
             if idx == 0 {
                 continue;
             }
-            for ((to, from), field) in whole.columns.iter_mut().zip(&frame.columns).zip(&first.schema.fields) {
+            for ((to, from), field) in whole.columns.iter_mut().zip(&frame.columns).zip(&first.schema.fields)
+            {
                 if to.kind() != from.kind() {
                     return Err(ShapeError {
                         column: field.name.clone(),

@@ -10,8 +10,22 @@ pub fn is_normal_label(text: &str) -> bool {
         return false;
     }
     let lower = text.to_ascii_lowercase();
-    matches!(lower.as_str(), "normal" | "benign" | "background" | "legitimate" | "legit" | "clean" | "ok" | "none" | "0" | "0.0" | "false" | "no" | "-")
-        || lower.starts_with("flow=background")
+    matches!(
+        lower.as_str(),
+        "normal"
+            | "benign"
+            | "background"
+            | "legitimate"
+            | "legit"
+            | "clean"
+            | "ok"
+            | "none"
+            | "0"
+            | "0.0"
+            | "false"
+            | "no"
+            | "-"
+    ) || lower.starts_with("flow=background")
         || lower.starts_with("flow=from-normal")
         || lower.starts_with("flow=to-normal")
         || lower.starts_with("flow=normal")

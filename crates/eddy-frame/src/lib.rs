@@ -12,7 +12,7 @@ mod label;
 mod rows;
 mod time;
 
-pub use column::{Column, TextColumn, MISSING_INT, MISSING_TIME};
+pub use column::{Column, MISSING_INT, MISSING_TIME, TextColumn};
 pub use field::{CounterBits, Field, Kind, Role, Schema, TimeStyle};
 pub use frame::{Frame, Lines, ShapeError};
 pub use label::is_normal_label;

@@ -1,1 +1,12 @@
-//! Findings to explanations in plain words.
+//! From flagged rows to findings that say why.
+//!
+//! A [`Finding`] names the features that made a row unusual, each with what was seen and what would have been ordinary,
+//! and says so in a sentence. This crate knows nothing of storage or HTTP.
+
+mod cause;
+mod finding;
+mod words;
+
+pub use cause::{Cause, Seen, explain};
+pub use finding::{Finding, Place};
+pub use words::{number, sentence};

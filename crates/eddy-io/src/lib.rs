@@ -4,12 +4,31 @@
 //! schema, with roles assigned, that counts whatever it sets aside. [`TableWriter`] writes frames.
 //!
 //! This crate knows nothing of models.
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 #![warn(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod cells;
+mod convert;
+mod counters;
+mod csv;
+mod encoding;
 mod error;
+mod inputs;
+mod place;
+mod profile;
+mod raw;
+mod roles;
+mod shapes;
+mod sniff;
 mod source;
+mod table;
+mod timeparse;
+mod write;
 
 pub use error::{ReadError, WriteError};
+pub use shapes::shapes;
 pub use source::{
     Description, Input, Note, Overrides, ReadOptions, ReadStats, SetAside, ShapeName, Source, open,
+    open_bytes,
 };
+pub use write::{TableWriter, WRITABLE};

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use eddy_frame::{Frame, Role, Schema};
 use serde::Serialize;
 
-use crate::ReadError;
+use crate::place::Place;
+use crate::table::Table;
+use crate::{ReadError, inputs};
 
 /// Where bytes come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -148,6 +150,17 @@ pub trait Source: Send {
 
 /// Opens one input or several of the same columns as one source. `paths` are files, folders, globs, or "-".
 pub fn open(paths: &[String], options: &ReadOptions) -> Result<Box<dyn Source>, ReadError> {
-    let _ = options;
-    Err(ReadError::Nothing(paths.join(", ")))
+    let places = inputs::resolve(paths)?
+        .into_iter()
+        .map(|input| match input {
+            Input::Stdin => Place::stdin(),
+            Input::File(path) => Place::file(path),
+        })
+        .collect::<Result<Vec<_>, _>>()?;
+    Ok(Box::new(Table::open(places, options)?))
+}
+
+/// Opens bytes in memory as if they were a file called `name`.
+pub fn open_bytes(name: &str, bytes: Vec<u8>, options: &ReadOptions) -> Result<Box<dyn Source>, ReadError> {
+    Ok(Box::new(Table::open(vec![Place::memory(name, bytes)?], options)?))
 }

@@ -1,1 +1,32 @@
 //! Run results to a self-contained HTML page and to SVG and PNG pictures.
+//!
+//! Plain data in ([`DetectReport`], [`ExploreReport`]), text or bytes out. This crate knows nothing of files, models or
+//! clocks.
+
+mod compact;
+mod data;
+mod detect_page;
+mod distribution;
+mod downsample;
+mod drawing;
+mod escape;
+mod exploration;
+mod histogram;
+mod leading;
+mod page;
+mod plot;
+mod raster;
+mod scatter;
+mod score_plot;
+mod ticks;
+mod trace;
+mod words;
+
+pub use data::{
+    Axis, Cause, ColumnRow, Contrast, DetectReport, Evaluation, FeatureSeries, FindingRow, Histogram, Points,
+    ReadSummary, SetAside, ThresholdInfo,
+};
+pub use detect_page::detect_html;
+pub use downsample::{MOST_POINTS, downsample, point_budget};
+pub use exploration::{ColumnSummary, Correlation, Counts, ExploreReport, SeriesProfile, TopItem, TopList};
+pub use plot::{Plot, PlotError, png, svg};

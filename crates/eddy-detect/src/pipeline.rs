@@ -1,0 +1,534 @@
+//! Everything around the algorithm, once: columns, steps, fitting, calibration, threshold, saving.
+
+use std::sync::Arc;
+
+use eddy_frame::{Column, Field, Frame, Kind, Role, Rows, RowsView, Schema};
+use rustc_hash::FxHashMap;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::step::{numbers, times};
+use crate::{
+    Calibration, FitContext, FitError, FittedStep, LoadError, Model, ModelKind, Registry, Sections, Seed,
+    StepEntry, StepMemory, StepSpec, Threshold, steps,
+};
+
+/// What to fit.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PipelineSpec {
+    /// Steps in order.
+    pub steps: Vec<StepSpec>,
+    /// Name of the detector.
+    pub detector: String,
+    /// Parameters of the detector that differ from the default.
+    #[serde(default)]
+    pub params: Value,
+    /// Where random choices start.
+    #[serde(default)]
+    pub seed: Seed,
+}
+
+/// What is ordinary for one feature before it is scaled and encoded, in the training rows.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Typical {
+    /// A number.
+    Number {
+        /// Median.
+        median: f64,
+        /// 5 % of the training rows lie below.
+        low: f64,
+        /// 5 % of the training rows lie above.
+        high: f64,
+    },
+    /// A category.
+    Category {
+        /// The most common level.
+        mode: String,
+        /// Its share of the training rows.
+        share: f64,
+        /// The most common levels and their shares, at most 8.
+        levels: Vec<(String, f64)>,
+    },
+}
+
+/// What series steps and series models remember, by series.
+#[derive(Default)]
+pub struct Memory {
+    steps: FxHashMap<String, Vec<StepMemory>>,
+    scorers: FxHashMap<String, Box<dyn crate::SeriesScorer>>,
+    /// Series that were not remembered because there were more than [`Memory::CAPACITY`].
+    pub dropped: u64,
+}
+
+impl Memory {
+    /// Most series remembered at a time; the rows of further ones are treated as the beginning of a series.
+    pub const CAPACITY: usize = 65_536;
+}
+
+/// A fitted pipeline: the whole way from a frame to a score.
+pub struct Pipeline {
+    /// Input columns it was fitted on: name, kind, role, unit.
+    pub input: Schema,
+    /// What was asked for.
+    pub spec: PipelineSpec,
+    steps: Vec<(String, Box<dyn FittedStep>)>,
+    /// Steps before this one need the rows before; those from it on are pure functions of a row.
+    boundary: usize,
+    /// Names of the features at the boundary.
+    pub feature_fields: Vec<Field>,
+    /// What is ordinary for each of those features.
+    pub typical: Vec<Typical>,
+    /// Names of the columns that the model reads.
+    pub columns: Vec<String>,
+    /// The fitted model.
+    pub model: Model,
+    /// Scale of its scores.
+    pub calibration: Calibration,
+    /// Which rows to flag.
+    pub threshold: Option<Threshold>,
+    /// Rows it was fitted on.
+    pub trained_rows: u64,
+    /// Anything else worth keeping: sources, version, shape.
+    pub notes: std::collections::BTreeMap<String, Value>,
+}
+
+/// Scores rows of one series: model, rows, times, room for the scores.
+pub type ScoreAll<'a> = &'a dyn Fn(&Model, RowsView<'_>, &[i64], &mut [f64]);
+
+impl Pipeline {
+    /// Fits the steps, then the detector, on all rows of `frame`. `score_all` scores the training rows for the
+    /// calibration (a runner may do that on many threads).
+    pub fn fit(
+        spec: &PipelineSpec,
+        frame: &Frame,
+        registry: Registry,
+        labels: Option<&[bool]>,
+        score_all: ScoreAll<'_>,
+    ) -> Result<Self, FitError> {
+        let input = input_schema(frame.schema());
+        if input.fields.iter().all(|field| !field.role.is_input()) {
+            return Err(FitError::NoFeatures {
+                reason: "no column has the role value, feature or category; name some with --features".into(),
+            });
+        }
+        if frame.n_rows() == 0 {
+            return Err(FitError::TooFewRows { wanted: 1, got: 0 });
+        }
+        let (order, ends) = group_by_entity(frame);
+        let sorted = order.as_ref().map(|order| frame.take(order));
+        let mut whole = select(sorted.as_ref().unwrap_or(frame), &input)?;
+        let mut fitted: Vec<(String, Box<dyn FittedStep>)> = Vec::new();
+        let mut boundary = 0;
+        let mut at_boundary = whole.clone();
+        let mut touched = false;
+        for wanted in &spec.steps {
+            let entry: &StepEntry = steps::step(&wanted.name)?;
+            let step = entry.fit(&wanted.params, &whole)?;
+            whole = apply_by_series(step.as_ref(), whole, &ends)?;
+            fitted.push((entry.name.to_owned(), step));
+            let series = fitted.last().is_some_and(|(_, step)| step.is_series());
+            // Calendar and ratios make features that people know as well, as long as nothing has been encoded yet.
+            if series || (!touched && matches!(entry.name, "calendar" | "ratio")) {
+                boundary = fitted.len();
+                at_boundary = whole.clone();
+            } else {
+                touched = true;
+            }
+        }
+        let schema = at_boundary.schema();
+        let features: Vec<Field> = schema.inputs().map(|idx| schema.fields[idx].clone()).collect();
+        let typical = schema.inputs().map(|idx| typical_of(at_boundary.column(idx))).collect();
+        let (rows, columns) = to_rows(&whole, None)?;
+        if columns.is_empty() {
+            return Err(FitError::NoFeatures { reason: "the steps left no numeric column".into() });
+        }
+        let times = times(&whole).map(<[i64]>::to_vec);
+        let sorted_labels: Option<Vec<bool>> = labels.map(|labels| {
+            order.as_ref().map_or_else(|| labels.to_vec(), |o| o.iter().map(|&i| labels[i]).collect())
+        });
+        let context = FitContext {
+            seed: spec.seed,
+            times: times.as_deref(),
+            series_ends: &ends,
+            labels: sorted_labels.as_deref(),
+        };
+        let detector = registry.get(&spec.detector)?.parse(&spec.params)?;
+        let model = detector.fit(rows.view(), &context)?;
+        let mut scores = vec![0.0; rows.n_rows()];
+        let mut start = 0;
+        let whole_end = [frame.n_rows()];
+        for &end in if model.kind() == ModelKind::Series { ends.as_slice() } else { &whole_end } {
+            let series_times = times.as_ref().map_or(&[][..], |times| &times[start..end]);
+            score_all(&model, rows.view().slice(start, end), series_times, &mut scores[start..end]);
+            start = end;
+        }
+        Ok(Self {
+            input,
+            spec: spec.clone(),
+            steps: fitted,
+            boundary,
+            feature_fields: features,
+            typical,
+            columns,
+            model,
+            calibration: Calibration::fit(&scores),
+            threshold: None,
+            trained_rows: frame.n_rows() as u64,
+            notes: std::collections::BTreeMap::new(),
+        })
+    }
+
+    /// What the steps do, in words.
+    pub fn steps_in_words(&self) -> Vec<String> {
+        self.steps.iter().map(|(_, step)| step.describe()).collect()
+    }
+
+    /// Whether rows must be handed over in order, series by series, by one owner.
+    pub fn is_series(&self) -> bool {
+        self.steps.iter().any(|(_, step)| step.is_series()) || self.model.kind() == ModelKind::Series
+    }
+
+    /// Turns a frame into the features that explanations speak of, in original units, before scaling and encoding.
+    /// Series steps read and update `memory`; call in row order.
+    pub fn features(&self, frame: &Frame, memory: &mut Memory) -> Result<Frame, FitError> {
+        let selected = select(frame, &self.input)?;
+        let series = self.steps[..self.boundary].iter().any(|(_, step)| step.is_series());
+        if series {
+            return self.with_memory(frame, selected, memory);
+        }
+        let mut frame = selected;
+        for (_, step) in &self.steps[..self.boundary] {
+            frame = step.apply(frame, &mut StepMemory::default())?;
+        }
+        Ok(frame)
+    }
+
+    /// From features at the boundary to the numbers the model reads: a pure function of each row.
+    pub fn encode(&self, features: Frame) -> Result<Rows, FitError> {
+        let mut frame = features;
+        for (_, step) in &self.steps[self.boundary..] {
+            frame = step.apply(frame, &mut StepMemory::default())?;
+        }
+        Ok(to_rows(&frame, Some(&self.columns))?.0)
+    }
+
+    fn with_memory(&self, frame: &Frame, selected: Frame, memory: &mut Memory) -> Result<Frame, FitError> {
+        let mut apply = |key: String, mut frame: Frame| -> Result<Frame, FitError> {
+            let fits = memory.steps.contains_key(&key) || memory.steps.len() < Memory::CAPACITY;
+            let mut fresh = Vec::new();
+            let memories = if fits {
+                memory.steps.entry(key).or_default()
+            } else {
+                memory.dropped += frame.n_rows() as u64;
+                &mut fresh
+            };
+            memories.resize_with(self.boundary, StepMemory::default);
+            for ((_, step), memory) in self.steps[..self.boundary].iter().zip(memories) {
+                frame = step.apply(frame, memory)?;
+            }
+            Ok(frame)
+        };
+        let groups = groups_by_entity(frame);
+        if groups.len() <= 1 {
+            return apply(groups.into_iter().next().map(|(key, _)| key).unwrap_or_default(), selected);
+        }
+        let mut order = Vec::with_capacity(frame.n_rows());
+        let mut parts = Vec::with_capacity(groups.len());
+        for (key, row_idxs) in groups {
+            parts.push(apply(key, selected.take(&row_idxs))?);
+            order.extend(row_idxs);
+        }
+        let joined = Frame::concat(&parts).map_err(|error| FitError::Data(error.to_string()))?;
+        let mut back = vec![0; order.len()];
+        order.iter().enumerate().for_each(|(at, &row_idx)| back[row_idx] = at);
+        let restored = joined.take(&back);
+        selected
+            .with_columns(restored.schema().clone(), restored.columns().to_vec())
+            .map_err(|error| FitError::Data(error.to_string()))
+    }
+
+    /// Scores prepared rows of a series model in order, with the memory of each series.
+    pub fn score_series(&self, frame: &Frame, rows: &Rows, memory: &mut Memory, out: &mut [f64]) {
+        let Model::Series(model) = &self.model else {
+            return self.model.score_once(rows.view(), &[], out);
+        };
+        let times = times(frame);
+        for (key, row_idxs) in groups_by_entity(frame) {
+            let mut values = Vec::with_capacity(row_idxs.len() * rows.n_cols());
+            row_idxs.iter().for_each(|&row_idx| values.extend_from_slice(rows.row(row_idx)));
+            let series_times: Vec<i64> =
+                times.map_or_else(Vec::new, |times| row_idxs.iter().map(|&row_idx| times[row_idx]).collect());
+            let mut scores = vec![0.0; row_idxs.len()];
+            let view = RowsView::new(&values, rows.n_cols());
+            if memory.scorers.contains_key(&key) || memory.scorers.len() < Memory::CAPACITY {
+                let scorer = memory.scorers.entry(key).or_insert_with(|| model.clone().start());
+                scorer.score(view, &series_times, &mut scores);
+            } else {
+                memory.dropped += row_idxs.len() as u64;
+                model.clone().start().score(view, &series_times, &mut scores);
+            }
+            row_idxs.iter().zip(scores).for_each(|(&row_idx, score)| out[row_idx] = score);
+        }
+    }
+
+    /// The whole pipeline as named arrays and values, ready for [`crate::encode`].
+    pub fn save(&self) -> Sections {
+        let mut sections = Sections::default();
+        let mut writer = sections.writer();
+        writer.value("input", &self.input);
+        writer.value("spec", &self.spec);
+        writer.value("features", &self.feature_fields);
+        writer.value("typical", &self.typical.iter().map(finite).collect::<Vec<_>>());
+        writer.value("columns", &self.columns);
+        writer.value("threshold", &self.threshold);
+        writer.value("trained_rows", &self.trained_rows);
+        writer.value("notes", &self.notes);
+        writer.value("boundary", &self.boundary);
+        writer.value("step_names", &self.steps.iter().map(|(name, _)| name).collect::<Vec<_>>());
+        for (at, (_, step)) in self.steps.iter().enumerate() {
+            step.save(&mut writer.part(&format!("step{at}")));
+        }
+        self.calibration.save(&mut writer.part("calibration"));
+        self.model.save(&mut writer.part("model"));
+        sections
+    }
+
+    /// Rebuilds a pipeline from what [`Pipeline::save`] gave.
+    pub fn load(sections: &Sections, registry: Registry) -> Result<Self, LoadError> {
+        let reader = sections.reader();
+        let spec: PipelineSpec = reader.value("spec")?;
+        let entry =
+            registry.get(&spec.detector).map_err(|error| LoadError::content("spec", error.to_string()))?;
+        let model = entry.load(&reader.part("model"))?;
+        let names: Vec<String> = reader.value("step_names")?;
+        let fitted = names
+            .iter()
+            .enumerate()
+            .map(|(at, name)| {
+                let entry =
+                    steps::step(name).map_err(|error| LoadError::content("step_names", error.to_string()))?;
+                Ok((name.clone(), entry.load(&reader.part(&format!("step{at}")))?))
+            })
+            .collect::<Result<Vec<_>, LoadError>>()?;
+        let columns: Vec<String> = reader.value("columns")?;
+        let features: Vec<Field> = reader.value("features")?;
+        let typical: Vec<Typical> = reader.value("typical")?;
+        let boundary: usize = reader.value("boundary")?;
+        if model.n_features() != columns.len() || features.len() != typical.len() || boundary > fitted.len() {
+            return Err(LoadError::content("columns", "do not fit the model"));
+        }
+        Ok(Self {
+            input: reader.value("input")?,
+            steps: fitted,
+            boundary,
+            feature_fields: features,
+            typical,
+            columns,
+            model,
+            calibration: Calibration::load(&reader.part("calibration"))?,
+            threshold: reader.value("threshold")?,
+            trained_rows: reader.value("trained_rows")?,
+            notes: reader.value("notes")?,
+            spec,
+        })
+    }
+}
+
+/// JSON holds no infinities: an all-missing column has a typical value of 0.
+fn finite(typical: &Typical) -> Typical {
+    let fix = |value: f64| if value.is_finite() { value } else { 0.0 };
+    match typical {
+        Typical::Number { median, low, high } => {
+            Typical::Number { median: fix(*median), low: fix(*low), high: fix(*high) }
+        }
+        category @ Typical::Category { .. } => category.clone(),
+    }
+}
+
+/// Inputs, and the time and entity columns that steps need.
+fn input_schema(schema: &Schema) -> Schema {
+    let keep = |field: &&Field| field.role.is_input() || matches!(field.role, Role::Time | Role::Entity);
+    Schema { fields: schema.fields.iter().filter(keep).cloned().collect() }
+}
+
+/// The columns a pipeline was fitted on, by name, in its order and under its roles.
+fn select(frame: &Frame, input: &Schema) -> Result<Frame, FitError> {
+    let mut columns = Vec::with_capacity(input.fields.len());
+    for field in &input.fields {
+        let Some((_, column)) = frame.by_name(&field.name) else {
+            return Err(FitError::Column {
+                column: field.name.to_string(),
+                reason: "is missing; the model was fitted with it".into(),
+            });
+        };
+        columns.push(match (field.kind, column) {
+            (kind, column) if kind == column.kind() => column.clone(),
+            (Kind::Float, Column::Int(_)) => Column::Float(numbers(column)),
+            // An empty or whole-number column may come out as another kind in another file.
+            (Kind::Float, Column::Text(texts)) if texts.iter().all(str::is_empty) => {
+                Column::Float(vec![f64::NAN; texts.len()])
+            }
+            (Kind::Int, Column::Float(values)) => Column::Int(
+                values.iter().map(|v| if v.is_nan() { eddy_frame::MISSING_INT } else { *v as i64 }).collect(),
+            ),
+            (Kind::Text, column) => Column::Text(
+                (0..column.len())
+                    .map(|row_idx| {
+                        let number = column.number(row_idx);
+                        if number.is_nan() { String::new() } else { number.to_string() }
+                    })
+                    .collect::<Vec<_>>()
+                    .iter()
+                    .map(String::as_str)
+                    .collect(),
+            ),
+            (kind, column) => {
+                return Err(FitError::Column {
+                    column: field.name.to_string(),
+                    reason: format!("holds {:?}, the model was fitted on {kind:?}", column.kind()),
+                });
+            }
+        });
+    }
+    frame.with_columns(Arc::new(input.clone()), columns).map_err(|error| FitError::Data(error.to_string()))
+}
+
+/// Rows by series, in order of first appearance. One group with an empty key when there is no entity column.
+fn groups_by_entity(frame: &Frame) -> Vec<(String, Vec<usize>)> {
+    let entities: Vec<usize> = frame.schema().with_role(Role::Entity).collect();
+    if entities.is_empty() {
+        return vec![(String::new(), (0..frame.n_rows()).collect())];
+    }
+    let mut groups: Vec<(String, Vec<usize>)> = Vec::new();
+    let mut places: FxHashMap<String, usize> = FxHashMap::default();
+    let mut key = String::new();
+    for row_idx in 0..frame.n_rows() {
+        key.clear();
+        for &idx in &entities {
+            match frame.column(idx) {
+                Column::Text(texts) => key.push_str(texts.get(row_idx)),
+                column => key.push_str(&column.number(row_idx).to_string()),
+            }
+            key.push('\u{1f}');
+        }
+        if let Some(&place) = places.get(&key) {
+            groups[place].1.push(row_idx);
+        } else {
+            places.insert(key.clone(), groups.len());
+            groups.push((key.clone(), vec![row_idx]));
+        }
+    }
+    groups
+}
+
+/// The order that brings rows of a series together (none when they are already), and the ends of the series.
+fn group_by_entity(frame: &Frame) -> (Option<Vec<usize>>, Vec<usize>) {
+    let groups = groups_by_entity(frame);
+    let mut ends = Vec::with_capacity(groups.len());
+    let mut order = Vec::with_capacity(frame.n_rows());
+    for (_, row_idxs) in groups {
+        order.extend(row_idxs);
+        ends.push(order.len());
+    }
+    (if ends.len() > 1 { Some(order) } else { None }, ends)
+}
+
+fn apply_by_series(step: &dyn FittedStep, frame: Frame, ends: &[usize]) -> Result<Frame, FitError> {
+    if !step.is_series() || ends.len() <= 1 {
+        return step.apply(frame, &mut StepMemory::default());
+    }
+    let mut parts = Vec::with_capacity(ends.len());
+    let mut start = 0;
+    for &end in ends {
+        parts.push(step.apply(frame.slice(start, end), &mut StepMemory::default())?);
+        start = end;
+    }
+    Frame::concat(&parts).map_err(|error| FitError::Data(error.to_string()))
+}
+
+/// Numeric inputs as row-major numbers: `wanted` columns in that order, or all. Always finite.
+fn to_rows(frame: &Frame, wanted: Option<&[String]>) -> Result<(Rows, Vec<String>), FitError> {
+    let schema = frame.schema();
+    let idxs: Vec<usize> = match wanted {
+        None => schema.inputs().filter(|&idx| schema.fields[idx].kind != Kind::Text).collect(),
+        Some(names) => names
+            .iter()
+            .map(|name| {
+                schema.index_of(name).ok_or_else(|| FitError::Column {
+                    column: name.clone(),
+                    reason: "is missing; the model was fitted with it".into(),
+                })
+            })
+            .collect::<Result<_, _>>()?,
+    };
+    let n_cols = idxs.len();
+    let mut values = vec![0.0f32; frame.n_rows() * n_cols];
+    for (at, &idx) in idxs.iter().enumerate() {
+        let column = frame.column(idx);
+        let cells = values.iter_mut().skip(at).step_by(n_cols.max(1));
+        if let Column::Float(numbers) = column {
+            cells.zip(numbers).for_each(|(cell, number)| *cell = narrow(*number));
+        } else {
+            cells.enumerate().for_each(|(row_idx, cell)| *cell = narrow(column.number(row_idx)));
+        }
+    }
+    let names = idxs.iter().map(|&idx| schema.fields[idx].name.to_string()).collect();
+    Ok((Rows::new(values, n_cols), names))
+}
+
+/// To 32 bits, finite: a chain without imputation may still hold missing values, which count as 0.
+fn narrow(number: f64) -> f32 {
+    if number.is_nan() { 0.0 } else { number.clamp(-1e30, 1e30) as f32 }
+}
+
+fn typical_of(column: &Column) -> Typical {
+    if let Column::Text(texts) = column {
+        let mut counts: FxHashMap<&str, u64> = FxHashMap::default();
+        texts.iter().for_each(|text| *counts.entry(text).or_default() += 1);
+        let mut levels: Vec<(&str, u64)> = counts.into_iter().collect();
+        levels.sort_unstable_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(b.0)));
+        let n = texts.len().max(1) as f64;
+        let (mode, count) = levels.first().copied().unwrap_or_default();
+        return Typical::Category {
+            mode: mode.to_owned(),
+            share: count as f64 / n,
+            levels: levels
+                .iter()
+                .take(8)
+                .map(|(level, count)| ((*level).to_owned(), *count as f64 / n))
+                .collect(),
+        };
+    }
+    let mut values = numbers(column);
+    values.retain(|value| value.is_finite());
+    if values.is_empty() {
+        return Typical::Number { median: 0.0, low: 0.0, high: 0.0 };
+    }
+    values.sort_unstable_by(f64::total_cmp);
+    let at = |share: f64| values[((values.len() - 1) as f64 * share).round() as usize];
+    Typical::Number { median: at(0.5), low: at(0.05), high: at(0.95) }
+}
+
+/// The chain of steps chosen from the roles of the columns: counters become rates, well-known ratios are added, value
+/// columns of a time series get the values before and the change, then logarithm, imputation, categories, scale.
+pub fn default_steps(schema: &Schema) -> Vec<StepSpec> {
+    let inputs: Vec<&Field> = schema.fields.iter().filter(|field| field.role.is_input()).collect();
+    let mut steps = Vec::new();
+    if inputs.iter().any(|field| field.counter.is_some()) {
+        steps.push(StepSpec::new("counter_rate"));
+    }
+    if let Ok(empty) = Frame::new(
+        Arc::new(schema.clone()),
+        schema.fields.iter().map(|field| Column::empty(field.kind)).collect(),
+    ) && !steps::known_ratios(&empty).is_empty()
+    {
+        steps.push(StepSpec::new("ratio"));
+    }
+    if inputs.iter().any(|field| field.role == Role::Value) {
+        steps.push(StepSpec::new("lag"));
+        steps.push(StepSpec::new("difference"));
+    }
+    steps.extend(["log1p", "impute", "encode", "scale"].map(StepSpec::new));
+    steps
+}

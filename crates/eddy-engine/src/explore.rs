@@ -1,0 +1,440 @@
+//! What is in a table: summary, distributions, correlation, rhythm, top talkers.
+
+use eddy_frame::{Column, Frame, Kind, Role};
+use eddy_io::{Description, ReadStats};
+use rayon::prelude::*;
+use rustc_hash::FxHashMap;
+use serde::Serialize;
+
+use crate::EngineError;
+use crate::input::Input;
+use crate::run::RunOptions;
+
+/// Counts of values in bins of equal width.
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+pub struct Histogram {
+    /// Edges, one more than there are counts.
+    pub edges: Vec<f64>,
+    /// Values in each bin; the last bin holds its upper edge too.
+    pub counts: Vec<u64>,
+}
+
+/// One column in numbers.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ColumnSummary {
+    /// Name.
+    pub name: String,
+    /// Role.
+    pub role: Role,
+    /// Kind.
+    pub kind: Kind,
+    /// Unit, where known.
+    pub unit: Option<String>,
+    /// Values that are there.
+    pub count: u64,
+    /// Values that are missing.
+    pub missing: u64,
+    /// Different values.
+    pub distinct: u64,
+    /// Mean of the finite values (numbers and times only; times in seconds).
+    pub mean: Option<f64>,
+    /// Standard deviation.
+    pub sd: Option<f64>,
+    /// Smallest, quartiles, largest.
+    pub quartiles: Option<[f64; 5]>,
+    /// Distribution of the values between the 0.5 % and 99.5 % quantiles.
+    pub histogram: Option<Histogram>,
+    /// Most common values and their counts (text only).
+    pub top: Vec<(String, u64)>,
+}
+
+/// The most common values of a column that names hosts, ports or protocols.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct TopList {
+    /// What is listed.
+    pub title: String,
+    /// Value, rows, and the sum of the length column where there is one.
+    pub items: Vec<(String, u64, Option<f64>)>,
+}
+
+/// Rhythm of one series.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SeriesProfile {
+    /// Column.
+    pub name: String,
+    /// Rows used, from the first.
+    pub n_rows: usize,
+    /// Autocorrelation at lags 0, 1, 2, ...
+    pub acf: Vec<f64>,
+    /// Partial autocorrelation at lags 0, 1, 2, ... (Durbin-Levinson).
+    pub pacf: Vec<f64>,
+    /// Half width of the 95 % band of white noise.
+    pub band: f64,
+    /// Lag of the highest peak of the autocorrelation that stands out, in rows.
+    pub period_rows: Option<usize>,
+    /// Rows in the rolling window.
+    pub window: usize,
+    /// Rolling mean (the first `window - 1` rows use what there is).
+    pub rolling_mean: Vec<f64>,
+    /// Rolling standard deviation.
+    pub rolling_sd: Vec<f64>,
+    /// The values.
+    pub values: Vec<f64>,
+    /// Times in milliseconds since the epoch, where there is a time column.
+    pub times_ms: Option<Vec<f64>>,
+}
+
+/// What is in a table.
+#[derive(Debug, Clone, Serialize)]
+pub struct Exploration {
+    /// What was found out before reading.
+    pub description: Description,
+    /// What reading met.
+    pub stats: ReadStats,
+    /// Rows the numbers are from (a sample of a larger input).
+    pub n_rows: u64,
+    /// Columns.
+    pub columns: Vec<ColumnSummary>,
+    /// Numeric columns of the correlation matrices.
+    pub correlated: Vec<String>,
+    /// Pearson correlation, row after row; NaN-free (0 where a column is constant).
+    pub pearson: Vec<f64>,
+    /// Spearman rank correlation, row after row.
+    pub spearman: Vec<f64>,
+    /// Rhythm of value columns.
+    pub series: Vec<SeriesProfile>,
+    /// Top sources, destinations, protocols, ports.
+    pub top: Vec<TopList>,
+}
+
+/// Columns in the correlation matrices at most.
+const MOST_CORRELATED: usize = 40;
+/// Bins of a histogram.
+const BINS: usize = 40;
+
+/// Reads and describes.
+pub fn explore(paths: &[String], options: &RunOptions) -> Result<Exploration, EngineError> {
+    let source = eddy_io::open(paths, &options.read)?;
+    let progress = options.progress.clone();
+    let input = Input::read(source, options.max_memory, options.fit_rows, &move |rows, bytes| {
+        progress(crate::run::Stage::Read, rows, bytes);
+    })?;
+    let frame = input.to_fit(false, options.fit_rows).map_err(EngineError::Input)?;
+    let schema = frame.schema().clone();
+    let columns: Vec<ColumnSummary> =
+        (0..schema.fields.len()).into_par_iter().map(|idx| summarise(&frame, idx)).collect();
+    let numeric: Vec<usize> = schema
+        .inputs()
+        .filter(|&idx| schema.fields[idx].kind != Kind::Text)
+        .filter(|&idx| columns[idx].sd.is_some_and(|sd| sd > 0.0))
+        .take(MOST_CORRELATED)
+        .collect();
+    let values: Vec<Vec<f64>> = numeric.iter().map(|&idx| filled(frame.column(idx))).collect();
+    let ranks: Vec<Vec<f64>> = values.par_iter().map(|values| rank(values)).collect();
+    Ok(Exploration {
+        description: input.description.clone(),
+        stats: input.stats.clone(),
+        n_rows: frame.n_rows() as u64,
+        correlated: numeric.iter().map(|&idx| schema.fields[idx].name.to_string()).collect(),
+        pearson: correlation(&values),
+        spearman: correlation(&ranks),
+        series: profiles(&frame),
+        top: top_lists(&frame, &columns),
+        columns,
+    })
+}
+
+fn numbers(column: &Column) -> Vec<f64> {
+    (0..column.len()).map(|row_idx| column.number(row_idx)).collect()
+}
+
+/// Numbers with the mean in place of missing and infinite ones.
+fn filled(column: &Column) -> Vec<f64> {
+    let mut values = numbers(column);
+    let finite: Vec<f64> = values.iter().copied().filter(|value| value.is_finite()).collect();
+    let mean = finite.iter().sum::<f64>() / finite.len().max(1) as f64;
+    values.iter_mut().filter(|value| !value.is_finite()).for_each(|value| *value = mean);
+    values
+}
+
+fn summarise(frame: &Frame, idx: usize) -> ColumnSummary {
+    let (field, column) = (&frame.schema().fields[idx], frame.column(idx));
+    let missing = (0..column.len()).filter(|&row_idx| column.is_missing(row_idx)).count() as u64;
+    let mut summary = ColumnSummary {
+        name: field.name.to_string(),
+        role: field.role,
+        kind: field.kind,
+        unit: field.unit.as_deref().map(str::to_owned),
+        count: column.len() as u64 - missing,
+        missing,
+        distinct: 0,
+        mean: None,
+        sd: None,
+        quartiles: None,
+        histogram: None,
+        top: Vec::new(),
+    };
+    if let Column::Text(texts) = column {
+        let mut counts: FxHashMap<&str, u64> = FxHashMap::default();
+        texts.iter().filter(|text| !text.is_empty()).for_each(|text| *counts.entry(text).or_default() += 1);
+        summary.distinct = counts.len() as u64;
+        let mut top: Vec<(&str, u64)> = counts.into_iter().collect();
+        top.sort_unstable_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(b.0)));
+        summary.top = top.into_iter().take(10).map(|(text, n)| (text.to_owned(), n)).collect();
+        return summary;
+    }
+    let mut values = numbers(column);
+    values.retain(|value| value.is_finite());
+    if values.is_empty() {
+        return summary;
+    }
+    values.sort_unstable_by(f64::total_cmp);
+    let n = values.len() as f64;
+    let mean = values.iter().sum::<f64>() / n;
+    let sd = (values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / n).sqrt();
+    let at = |share: f64| {
+        let position = share * (n - 1.0);
+        let below = values[position.floor() as usize];
+        below + (values[position.ceil() as usize] - below) * position.fract()
+    };
+    summary.distinct = 1 + values.windows(2).filter(|pair| pair[0] != pair[1]).count() as u64;
+    summary.mean = Some(mean);
+    summary.sd = Some(sd);
+    summary.quartiles = Some([at(0.0), at(0.25), at(0.5), at(0.75), at(1.0)]);
+    summary.histogram = Some(histogram(&values, at(0.005), at(0.995)));
+    summary
+}
+
+/// Counts of sorted values between `low` and `high`.
+fn histogram(sorted: &[f64], low: f64, high: f64) -> Histogram {
+    let (low, high) = if high > low { (low, high) } else { (low - 0.5, low + 0.5) };
+    let edges: Vec<f64> = (0..=BINS).map(|bin| low + (high - low) * bin as f64 / BINS as f64).collect();
+    let place = |edge: f64| sorted.partition_point(|&value| value < edge);
+    let counts = (0..BINS)
+        .map(|bin| {
+            let end = if bin + 1 == BINS {
+                sorted.partition_point(|&v| v <= edges[BINS])
+            } else {
+                place(edges[bin + 1])
+            };
+            end.saturating_sub(place(edges[bin])) as u64
+        })
+        .collect();
+    Histogram { edges, counts }
+}
+
+fn rank(values: &[f64]) -> Vec<f64> {
+    let mut order: Vec<usize> = (0..values.len()).collect();
+    order.sort_unstable_by(|&a, &b| values[a].total_cmp(&values[b]));
+    let mut ranks = vec![0.0; values.len()];
+    let mut start = 0;
+    while start < order.len() {
+        let mut end = start + 1;
+        while end < order.len() && values[order[end]] == values[order[start]] {
+            end += 1;
+        }
+        let middle = (start + end - 1) as f64 / 2.0;
+        order[start..end].iter().for_each(|&row_idx| ranks[row_idx] = middle);
+        start = end;
+    }
+    ranks
+}
+
+fn correlation(columns: &[Vec<f64>]) -> Vec<f64> {
+    let standard: Vec<Vec<f64>> = columns
+        .par_iter()
+        .map(|values| {
+            let n = values.len() as f64;
+            let mean = values.iter().sum::<f64>() / n;
+            let norm = values.iter().map(|value| (value - mean).powi(2)).sum::<f64>().sqrt();
+            values.iter().map(|value| if norm > 0.0 { (value - mean) / norm } else { 0.0 }).collect()
+        })
+        .collect();
+    let d = standard.len();
+    (0..d * d)
+        .into_par_iter()
+        .map(|at| {
+            let (i, j) = (at / d, at % d);
+            if i == j { 1.0 } else { standard[i].iter().zip(&standard[j]).map(|(a, b)| a * b).sum() }
+        })
+        .collect()
+}
+
+/// Rows of a series that are looked at, at most.
+const MOST_SERIES_ROWS: usize = 65_536;
+
+fn profiles(frame: &Frame) -> Vec<SeriesProfile> {
+    let schema = frame.schema();
+    let times = schema.with_role(Role::Time).find_map(|idx| frame.column(idx).as_time());
+    let mut names: Vec<usize> = schema.with_role(Role::Value).collect();
+    if names.is_empty() && times.is_some() {
+        names = schema.inputs().filter(|&idx| schema.fields[idx].kind == Kind::Float).take(6).collect();
+    }
+    let n = frame.n_rows().min(MOST_SERIES_ROWS);
+    if n < 3 {
+        return Vec::new();
+    }
+    names
+        .into_par_iter()
+        .take(8)
+        .map(|idx| {
+            let values: Vec<f64> = filled(frame.column(idx)).into_iter().take(n).collect();
+            let acf = autocorrelation(&values, (n / 2).min(2_100));
+            let pacf = partial(&acf, 40.min(acf.len() - 1));
+            let window = (n / 50).clamp(3, 288);
+            let (rolling_mean, rolling_sd) = rolling(&values, window);
+            let band = 1.96 / (n as f64).sqrt();
+            SeriesProfile {
+                name: schema.fields[idx].name.to_string(),
+                n_rows: n,
+                period_rows: period(&acf, band),
+                acf,
+                pacf,
+                band,
+                window,
+                rolling_mean,
+                rolling_sd,
+                values,
+                times_ms: times.map(|times| times[..n].iter().map(|&t| t as f64 / 1e6).collect()),
+            }
+        })
+        .collect()
+}
+
+/// Autocorrelation at lags 0 to `most`, normalised by the variance (Box and Jenkins, estimator with divisor n).
+fn autocorrelation(values: &[f64], most: usize) -> Vec<f64> {
+    let mean = values.iter().sum::<f64>() / values.len() as f64;
+    let centred: Vec<f64> = values.iter().map(|value| value - mean).collect();
+    let variance: f64 = centred.iter().map(|value| value * value).sum();
+    (0..=most)
+        .into_par_iter()
+        .map(|lag| {
+            let sum: f64 = centred[lag..].iter().zip(&centred).map(|(a, b)| a * b).sum();
+            if variance > 0.0 { sum / variance } else { f64::from(u8::from(lag == 0)) }
+        })
+        .collect()
+}
+
+/// Partial autocorrelation by the recursion of Durbin (1960).
+fn partial(acf: &[f64], most: usize) -> Vec<f64> {
+    let mut out = vec![1.0];
+    let mut previous: Vec<f64> = Vec::new();
+    for k in 1..=most {
+        let above = acf[k] - previous.iter().enumerate().map(|(j, phi)| phi * acf[k - 1 - j]).sum::<f64>();
+        let below = 1.0 - previous.iter().enumerate().map(|(j, phi)| phi * acf[j + 1]).sum::<f64>();
+        let last = if below.abs() > 1e-12 { above / below } else { 0.0 };
+        let mut next: Vec<f64> =
+            (0..previous.len()).map(|j| previous[j] - last * previous[previous.len() - 1 - j]).collect();
+        next.push(last);
+        out.push(last);
+        previous = next;
+    }
+    out
+}
+
+/// The highest local peak beyond the first dip, when it stands well out of the band of white noise.
+fn period(acf: &[f64], band: f64) -> Option<usize> {
+    let dip = (1..acf.len()).find(|&lag| acf[lag] < band)?;
+    let peak = (dip + 1..acf.len().saturating_sub(1))
+        .filter(|&lag| acf[lag] >= acf[lag - 1] && acf[lag] >= acf[lag + 1])
+        .max_by(|&a, &b| acf[a].total_cmp(&acf[b]))?;
+    (acf[peak] > (3.0 * band).max(0.1)).then_some(peak)
+}
+
+fn rolling(values: &[f64], window: usize) -> (Vec<f64>, Vec<f64>) {
+    (0..values.len())
+        .map(|at| {
+            let part = &values[(at + 1).saturating_sub(window)..=at];
+            let mean = part.iter().sum::<f64>() / part.len() as f64;
+            let variance = part.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / part.len() as f64;
+            (mean, variance.sqrt())
+        })
+        .unzip()
+}
+
+fn top_lists(frame: &Frame, columns: &[ColumnSummary]) -> Vec<TopList> {
+    let schema = frame.schema();
+    let plain = |name: &str| name.to_ascii_lowercase();
+    let length = schema.fields.iter().position(|field| {
+        let name = plain(&field.name);
+        matches!(
+            name.as_str(),
+            "length" | "bytes" | "totbytes" | "bytes_transferred" | "src_bytes" | "srcbytes" | "sbytes"
+        )
+    });
+    let interesting = |idx: &usize| {
+        let name = plain(&schema.fields[*idx].name);
+        let talker =
+            ["source", "src", "dest", "dst", "proto", "service", "port", "host", "addr", "flag", "state"]
+                .iter()
+                .any(|word| name.contains(word));
+        let text = matches!(frame.column(*idx), Column::Text(_));
+        (text && (talker || columns[*idx].role == Role::Category))
+            || (name.ends_with("port") && frame.column(*idx).as_float().is_some())
+    };
+    (0..schema.fields.len())
+        .filter(interesting)
+        .take(8)
+        .map(|idx| {
+            let mut counts: FxHashMap<String, (u64, f64)> = FxHashMap::default();
+            for row_idx in 0..frame.n_rows() {
+                let key = match frame.column(idx) {
+                    Column::Text(texts) => texts.get(row_idx).to_owned(),
+                    column => column.number(row_idx).to_string(),
+                };
+                let entry = counts.entry(key).or_default();
+                entry.0 += 1;
+                let bytes = length.map_or(0.0, |at| frame.column(at).number(row_idx));
+                entry.1 += if bytes.is_finite() { bytes } else { 0.0 };
+            }
+            let mut items: Vec<(String, u64, Option<f64>)> = counts
+                .into_iter()
+                .filter(|(key, _)| !key.is_empty() && key != "NaN")
+                .map(|(key, (n, bytes))| (key, n, length.map(|_| bytes)))
+                .collect();
+            items.sort_unstable_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(&b.0)));
+            items.truncate(10);
+            TopList { title: schema.fields[idx].name.to_string(), items }
+        })
+        .filter(|list| !list.items.is_empty())
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_daily_rhythm_is_found() {
+        let values: Vec<f64> =
+            (0..1_000).map(|t| (f64::from(t) / 24.0 * std::f64::consts::TAU).sin()).collect();
+        let acf = autocorrelation(&values, 200);
+        assert_eq!(period(&acf, 0.06).map(|p| p % 24), Some(0));
+        assert!((acf[0] - 1.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn partial_autocorrelation_of_a_first_order_process_ends_after_lag_one() {
+        let acf: Vec<f64> = (0..10).map(|lag| 0.7f64.powi(lag)).collect();
+        let pacf = partial(&acf, 5);
+        assert!((pacf[1] - 0.7).abs() < 1e-12);
+        assert!(pacf[2..].iter().all(|value| value.abs() < 1e-12));
+    }
+
+    #[test]
+    fn ranks_of_ties_are_means() {
+        assert_eq!(rank(&[3.0, 1.0, 3.0, 2.0]), vec![2.5, 0.0, 2.5, 1.0]);
+    }
+
+    #[test]
+    fn correlation_has_signs() {
+        let matrix = correlation(&[vec![1.0, 2.0, 3.0], vec![3.0, 2.0, 1.0]]);
+        assert!((matrix[1] + 1.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn histograms_count_every_value_once() {
+        let values: Vec<f64> = (0..100).map(f64::from).collect();
+        assert_eq!(histogram(&values, 0.0, 99.0).counts.iter().sum::<u64>(), 100);
+    }
+}

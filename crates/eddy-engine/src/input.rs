@@ -1,0 +1,166 @@
+//! Rows of a source, kept in memory where they fit and read again where they do not.
+
+use std::sync::Arc;
+
+use eddy_frame::{Column, Frame, Schema};
+use eddy_io::{Description, ReadError, ReadStats, Source};
+
+/// A source that can be gone through several times.
+pub(crate) struct Input {
+    source: Box<dyn Source>,
+    kept: Option<Vec<Frame>>,
+    /// Rows to fit on: all, or an even sample (the first ones when order matters).
+    pub(crate) sample: Vec<Frame>,
+    pub(crate) n_rows: u64,
+    pub(crate) stats: ReadStats,
+    pub(crate) description: Description,
+}
+
+/// Bytes a frame takes, about.
+fn frame_bytes(frame: &Frame) -> usize {
+    let column_bytes = |column: &Column| match column {
+        Column::Text(texts) => texts.iter().map(str::len).sum::<usize>() + texts.len() * 8,
+        other => other.len() * 8,
+    };
+    frame.columns().iter().map(column_bytes).sum()
+}
+
+impl Input {
+    /// Reads everything once. Frames are kept until `max_bytes`; beyond, only a sample of `sample_rows` is.
+    pub(crate) fn read(
+        mut source: Box<dyn Source>,
+        max_bytes: usize,
+        sample_rows: usize,
+        progress: &dyn Fn(u64, u64),
+    ) -> Result<Self, ReadError> {
+        let mut kept = Some(Vec::new());
+        let mut kept_bytes = 0;
+        let mut sample: Vec<Frame> = Vec::new();
+        let mut sampled = 0;
+        // Every `stride`-th row is sampled; when the sample is full it is thinned by half and the stride doubled.
+        let mut stride = 1u64;
+        let mut n_rows = 0;
+        while let Some(mut frame) = source.next_frame()? {
+            frame.first_row = n_rows;
+            let first = n_rows;
+            n_rows += frame.n_rows() as u64;
+            if let Some(frames) = &mut kept {
+                kept_bytes += frame_bytes(&frame);
+                frames.push(frame.clone());
+                if kept_bytes > max_bytes {
+                    sample = frames
+                        .iter()
+                        .map(|frame| every(frame, stride))
+                        .filter(|frame| frame.n_rows() > 0)
+                        .collect();
+                    sampled = sample.iter().map(Frame::n_rows).sum();
+                    kept = None;
+                }
+            } else {
+                let _ = first;
+                let part = every(&frame, stride);
+                sampled += part.n_rows();
+                if part.n_rows() > 0 {
+                    sample.push(part);
+                }
+            }
+            while kept.is_none() && sampled > sample_rows {
+                stride *= 2;
+                sample.iter_mut().for_each(|frame| {
+                    *frame = frame.take(&(0..frame.n_rows()).step_by(2).collect::<Vec<_>>())
+                });
+                let now: usize = sample.iter().map(Frame::n_rows).sum();
+                if now == sampled {
+                    break;
+                }
+                sampled = now;
+            }
+            progress(n_rows, source.stats().bytes_read);
+        }
+        let stats = source.stats();
+        let description = source.description().clone();
+        if let Some(frames) = &kept {
+            let share = (n_rows as usize).div_ceil(sample_rows.max(1)).max(1) as u64;
+            sample = if share == 1 {
+                Vec::new()
+            } else {
+                frames.iter().map(|frame| every(frame, share)).collect()
+            };
+        }
+        Ok(Self { source, kept, sample, n_rows, stats, description })
+    }
+
+    pub(crate) fn schema(&self) -> &Arc<Schema> {
+        &self.description.schema
+    }
+
+    /// Whether the rows are in memory.
+    pub(crate) fn kept(&self) -> Option<&[Frame]> {
+        self.kept.as_deref()
+    }
+
+    /// The rows to fit on, joined. `in_order` asks for adjacent rows (the first ones) instead of an even sample.
+    pub(crate) fn to_fit(&self, in_order: bool, most: usize) -> Result<Frame, String> {
+        let frames: Vec<Frame> = match (&self.kept, in_order) {
+            (Some(kept), true) => {
+                let mut left = most;
+                let mut out = Vec::new();
+                for frame in kept {
+                    let n = frame.n_rows().min(left);
+                    out.push(if n == frame.n_rows() { frame.clone() } else { frame.slice(0, n) });
+                    left -= n;
+                    if left == 0 {
+                        break;
+                    }
+                }
+                out
+            }
+            (Some(kept), false) if self.sample.is_empty() => kept.clone(),
+            _ => self.sample.clone(),
+        };
+        if frames.is_empty() {
+            return Frame::new(
+                self.schema().clone(),
+                self.schema().fields.iter().map(|field| Column::empty(field.kind)).collect(),
+            )
+            .map_err(|error| error.to_string());
+        }
+        Frame::concat(&frames).map_err(|error| error.to_string())
+    }
+
+    /// Goes through all frames in order, `many` at a time.
+    pub(crate) fn each<E: From<ReadError>>(
+        &mut self,
+        many: usize,
+        visit: &mut dyn FnMut(&[Frame]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        if let Some(frames) = &self.kept {
+            for group in frames.chunks(many.max(1)) {
+                visit(group)?;
+            }
+            return Ok(());
+        }
+        self.source.rewind()?;
+        let mut first_row = 0;
+        let mut group = Vec::new();
+        while let Some(mut frame) = self.source.next_frame()? {
+            frame.first_row = first_row;
+            first_row += frame.n_rows() as u64;
+            group.push(frame);
+            if group.len() == many.max(1) {
+                visit(&group)?;
+                group.clear();
+            }
+        }
+        if group.is_empty() { Ok(()) } else { visit(&group) }
+    }
+}
+
+/// The rows whose position in the input is a multiple of `stride`.
+fn every(frame: &Frame, stride: u64) -> Frame {
+    if stride == 1 {
+        return frame.clone();
+    }
+    let skip = ((stride - frame.first_row % stride) % stride) as usize;
+    frame.take(&(skip..frame.n_rows()).step_by(stride as usize).collect::<Vec<_>>())
+}

@@ -1,0 +1,525 @@
+//! Detect, train, score.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use eddy_detect::{
+    Evaluation, FitError, Memory, Pipeline, PipelineSpec, Rule, Seed, StepSpec, Threshold, anomaly_score,
+    decode, default_steps, encode,
+};
+use eddy_frame::{Column, Field, Frame, Kind, Role, Schema, TextColumn, format_time, is_normal_label};
+use eddy_insight::{Finding, Place, explain, sentence};
+use eddy_io::{Description, ReadOptions, ReadStats, TableWriter, open};
+use eddy_models::DETECTORS;
+use serde_json::Value;
+
+use crate::EngineError;
+use crate::input::Input;
+use crate::scoring::{score_all, surprises};
+
+/// Which rows to fit on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum FitOn {
+    /// All rows; labels are only used to measure.
+    #[default]
+    All,
+    /// Rows whose label means normal.
+    Normal,
+}
+
+/// What to fit.
+#[derive(Debug, Clone, Default)]
+pub struct Fitting {
+    /// Steps; none = chosen from the roles of the columns.
+    pub steps: Option<Vec<StepSpec>>,
+    /// Detector; none = the default ensemble.
+    pub detector: Option<String>,
+    /// Parameters as (name of detector or step, parameter, value).
+    pub set: Vec<(String, String, Value)>,
+    /// Where random choices start.
+    pub seed: Seed,
+    /// Which rows to fit on.
+    pub fit_on: FitOn,
+}
+
+/// How to run.
+#[derive(Clone)]
+pub struct RunOptions {
+    /// How to read.
+    pub read: ReadOptions,
+    /// What decides which rows are flagged.
+    pub rule: Rule,
+    /// Rows are kept in memory up to this many bytes; beyond, the input is read again for each pass.
+    pub max_memory: usize,
+    /// Most rows that are fitted on.
+    pub fit_rows: usize,
+    /// Most findings that are explained.
+    pub most_findings: usize,
+    /// Told of what is going on, now and then.
+    pub progress: Arc<dyn Fn(Stage, u64, u64) + Send + Sync>,
+}
+
+impl Default for RunOptions {
+    fn default() -> Self {
+        Self {
+            read: ReadOptions::default(),
+            rule: Rule::default(),
+            max_memory: 1 << 30,
+            fit_rows: 262_144,
+            most_findings: 1_000,
+            progress: Arc::new(|_, _, _| {}),
+        }
+    }
+}
+
+/// What a run is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// Reading: rows and bytes so far.
+    Read,
+    /// Fitting: rows.
+    Fit,
+    /// Scoring: rows so far and in all.
+    Score,
+    /// Writing: rows so far and in all.
+    Write,
+}
+
+/// Wall time of each part.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Timings {
+    /// Reading.
+    pub read: Duration,
+    /// Fitting, with calibration.
+    pub fit: Duration,
+    /// Scoring, threshold and explanation.
+    pub score: Duration,
+}
+
+/// A finished run. It keeps its input, so that tables and reports can be written from it.
+pub struct Run {
+    /// What was found out before reading.
+    pub description: Description,
+    /// What reading met.
+    pub stats: ReadStats,
+    /// The fitted pipeline, with its threshold.
+    pub pipeline: Pipeline,
+    /// Which rows are flagged.
+    pub threshold: Threshold,
+    /// Surprise of every row, in order.
+    pub surprises: Vec<f64>,
+    /// Number of rows flagged.
+    pub flagged: u64,
+    /// The most unusual of them, explained.
+    pub findings: Vec<Finding>,
+    /// Rows of the findings, in the same order, as they were read.
+    pub finding_rows: Option<Frame>,
+    /// Label column and how well scores and verdicts agree with it.
+    pub evaluation: Option<(String, Evaluation)>,
+    /// Whether each row is an attack by its label, where there is a label column.
+    pub attacks: Option<Vec<bool>>,
+    /// Things the person should know.
+    pub cautions: Vec<String>,
+    /// Where the time went.
+    pub timings: Timings,
+    input: Input,
+}
+
+impl Run {
+    /// Goes through the rows again, frame by frame, with the surprise of each row.
+    pub fn each(
+        &mut self,
+        visit: &mut dyn FnMut(&Frame, &[f64]) -> Result<(), EngineError>,
+    ) -> Result<(), EngineError> {
+        let surprises = &self.surprises;
+        self.input.each(1, &mut |frames: &[Frame]| {
+            for frame in frames {
+                let start = frame.first_row as usize;
+                visit(frame, &surprises[start..start + frame.n_rows()])?;
+            }
+            Ok(())
+        })
+    }
+}
+
+/// Reads, fits and scores the same rows.
+pub fn detect(paths: &[String], fitting: &Fitting, options: &RunOptions) -> Result<Run, EngineError> {
+    let started = Instant::now();
+    let input = read(paths, options)?;
+    let read_time = started.elapsed();
+    let (pipeline, cautions, fit_time) = fit(&input, fitting, options)?;
+    finish(
+        input,
+        pipeline,
+        options.rule,
+        options,
+        cautions,
+        Timings { read: read_time, fit: fit_time, ..Timings::default() },
+    )
+}
+
+/// Reads and fits; the run is that of [`detect`] and its pipeline is what is saved.
+pub fn train(
+    paths: &[String],
+    fitting: &Fitting,
+    options: &RunOptions,
+    to: &Path,
+) -> Result<Run, EngineError> {
+    let mut run = detect(paths, fitting, options)?;
+    run.pipeline.threshold = Some(run.threshold.clone());
+    run.pipeline.notes.insert("eddy".into(), env!("CARGO_PKG_VERSION").into());
+    run.pipeline.notes.insert("shape".into(), run.description.shape.id.clone().into());
+    let names: Vec<&str> = run
+        .description
+        .sources
+        .iter()
+        .map(|source| source.rsplit(['/', '\\']).next().unwrap_or(source))
+        .take(20)
+        .collect();
+    run.pipeline.notes.insert("trained_on".into(), names.into());
+    let bytes = encode(&run.pipeline.save());
+    save_bytes(to, &bytes)?;
+    Ok(run)
+}
+
+/// Writes to a temporary file beside the target, then renames: a reader never sees half a file.
+fn save_bytes(to: &Path, bytes: &[u8]) -> Result<(), EngineError> {
+    let fail = |source| EngineError::Io { path: to.display().to_string(), source };
+    let folder = to.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(fail)?;
+    std::io::Write::write_all(&mut file, bytes).map_err(fail)?;
+    file.as_file().sync_all().map_err(fail)?;
+    file.persist(to).map_err(|error| fail(error.error))?;
+    Ok(())
+}
+
+/// Largest model file that is read.
+const MAX_MODEL_BYTES: u64 = 2 << 30;
+
+/// Reads a model file.
+pub fn load_model(path: &Path) -> Result<Pipeline, EngineError> {
+    let name = path.display().to_string();
+    let io = |source| EngineError::Io { path: name.clone(), source };
+    let size = std::fs::metadata(path).map_err(io)?.len();
+    if size > MAX_MODEL_BYTES {
+        return Err(EngineError::Input(format!(
+            "{name}: {size} bytes are more than any Eddy model has; is it another file?"
+        )));
+    }
+    let bytes = std::fs::read(path).map_err(io)?;
+    let model = |source| EngineError::Model { path: name.clone(), source };
+    let sections = decode(&bytes).map_err(model)?;
+    Pipeline::load(&sections, DETECTORS).map_err(model)
+}
+
+/// Scores rows with a saved model. `rule` replaces the model's own threshold.
+pub fn score(
+    model: &Path,
+    paths: &[String],
+    rule: Option<Rule>,
+    options: &RunOptions,
+) -> Result<Run, EngineError> {
+    let pipeline = load_model(model)?;
+    let started = Instant::now();
+    let input = read(paths, options)?;
+    let timings = Timings { read: started.elapsed(), ..Timings::default() };
+    match (rule, pipeline.threshold.clone()) {
+        (None, Some(threshold)) => {
+            let rule = Rule::Score(threshold.anomaly_score());
+            let mut run = finish(input, pipeline, rule, options, Vec::new(), timings)?;
+            run.threshold = threshold;
+            run.threshold.warning = None;
+            Ok(run)
+        }
+        (rule, _) => finish(input, pipeline, rule.unwrap_or_default(), options, Vec::new(), timings),
+    }
+}
+
+fn read(paths: &[String], options: &RunOptions) -> Result<Input, EngineError> {
+    let source = open(paths, &options.read)?;
+    let progress = options.progress.clone();
+    let input = Input::read(source, options.max_memory, options.fit_rows, &move |rows, bytes| {
+        progress(Stage::Read, rows, bytes)
+    })?;
+    if input.n_rows == 0 {
+        let set_aside = input.stats.rows_set_aside;
+        let why = if set_aside > 0 {
+            let first = input.stats.first_set_aside.first().map_or(String::new(), |row| {
+                format!(" (the first: line {}, {})", row.line.unwrap_or(0), row.reason)
+            });
+            format!("all {set_aside} rows had to be set aside{first}")
+        } else {
+            "there is a header but no row".to_owned()
+        };
+        return Err(EngineError::Input(format!("{}: {why}; nothing to look at", paths.join(", "))));
+    }
+    Ok(input)
+}
+
+/// The label column, if there is one.
+fn label_of(schema: &Schema) -> Option<&Field> {
+    // A table may have both a family (attack_cat) and a verdict (label); the first in column order decides.
+    schema.with_role(Role::Label).next().map(|idx| &schema.fields[idx])
+}
+
+/// Whether each row is an attack by its label.
+fn attacks(frame: &Frame) -> Option<Vec<bool>> {
+    let field = label_of(frame.schema())?;
+    let (_, column) = frame.by_name(&field.name)?;
+    let listed =
+        |text: &str| field.normal_labels.iter().any(|normal| normal.eq_ignore_ascii_case(text.trim()));
+    Some(match column {
+        Column::Text(texts) => texts.iter().map(|text| !(is_normal_label(text) || listed(text))).collect(),
+        column => (0..column.len()).map(|row_idx| column.number(row_idx) > 0.0).collect(),
+    })
+}
+
+fn fit(
+    input: &Input,
+    fitting: &Fitting,
+    options: &RunOptions,
+) -> Result<(Pipeline, Vec<String>, Duration), EngineError> {
+    let started = Instant::now();
+    (options.progress)(Stage::Fit, input.n_rows, input.n_rows);
+    let mut cautions = Vec::new();
+    let mut steps = fitting.steps.clone().unwrap_or_else(|| default_steps(input.schema()));
+    let detector = fitting.detector.clone().unwrap_or_else(|| "voting".to_owned());
+    let entry = DETECTORS.get(&detector)?;
+    let mut params = serde_json::Map::new();
+    for (owner, name, value) in &fitting.set {
+        let owner = owner.replace('-', "_");
+        if owner == entry.about.name {
+            params.insert(name.clone(), value.clone());
+        } else if let Some(step) = steps.iter_mut().find(|step| step.name == owner) {
+            if !step.params.is_object() {
+                step.params = Value::Object(serde_json::Map::new());
+            }
+            step.params[name] = value.clone();
+        } else {
+            let steps: Vec<&str> = steps.iter().map(|step| step.name.as_str()).collect();
+            return Err(EngineError::Input(format!(
+                "--set {owner}.{name}: there is no '{owner}' in this run; it has the detector {} and the steps {}",
+                entry.about.name,
+                steps.join(", ")
+            )));
+        }
+    }
+    let in_order =
+        steps.iter().any(|step| matches!(step.name.as_str(), "lag" | "difference" | "counter_rate"))
+            || entry.about.kind == eddy_detect::ModelKind::Series;
+    let mut frame = input.to_fit(in_order, options.fit_rows).map_err(EngineError::Input)?;
+    if (frame.n_rows() as u64) < input.n_rows {
+        cautions.push(format!("fitted on {} of {} rows, scored on all", frame.n_rows(), input.n_rows));
+    }
+    let mut labels = attacks(&frame);
+    if fitting.fit_on == FitOn::Normal {
+        let Some(attack) = &labels else {
+            return Err(EngineError::Input(
+                "--fit-on normal needs a label column and there is none; name it with --label".into(),
+            ));
+        };
+        let normal: Vec<usize> = (0..frame.n_rows()).filter(|&row_idx| !attack[row_idx]).collect();
+        if normal.is_empty() {
+            return Err(EngineError::Input(
+                "no row is labelled normal, so there is nothing to fit on".into(),
+            ));
+        }
+        frame = frame.take(&normal);
+        labels = Some(vec![false; normal.len()]);
+    }
+    let spec = PipelineSpec {
+        steps,
+        detector: entry.about.name.to_owned(),
+        params: if params.is_empty() { Value::Null } else { Value::Object(params) },
+        seed: fitting.seed,
+    };
+    let pipeline = Pipeline::fit(&spec, &frame, DETECTORS, labels.as_deref(), &score_all)?;
+    Ok((pipeline, cautions, started.elapsed()))
+}
+
+fn finish(
+    mut input: Input,
+    pipeline: Pipeline,
+    rule: Rule,
+    options: &RunOptions,
+    mut cautions: Vec<String>,
+    mut timings: Timings,
+) -> Result<Run, EngineError> {
+    let started = Instant::now();
+    let mut all = Vec::with_capacity(input.n_rows as usize);
+    let mut memory = Memory::default();
+    let mut attack_rows: Option<Vec<bool>> = label_of(input.schema()).map(|_| Vec::new());
+    let total = input.n_rows;
+    input.each::<EngineError>(4, &mut |frames| {
+        surprises(&pipeline, frames, &mut memory, &mut all)?;
+        if let Some(rows) = &mut attack_rows {
+            frames.iter().for_each(|frame| rows.extend(attacks(frame).unwrap_or_default()));
+        }
+        (options.progress)(Stage::Score, all.len() as u64, total);
+        Ok(())
+    })?;
+    if memory.dropped > 0 {
+        cautions.push(format!(
+            "{} rows belong to series beyond the first {} and were scored without their past",
+            memory.dropped,
+            Memory::CAPACITY
+        ));
+    }
+    let natural = DETECTORS
+        .get(&pipeline.spec.detector)?
+        .about
+        .natural_threshold
+        .map(|raw| pipeline.calibration.surprise(raw));
+    let threshold = Threshold::find(rule, &all, natural).map_err(EngineError::Input)?;
+    let flagged = all.iter().filter(|&&surprise| threshold.flags(surprise)).count() as u64;
+    let evaluation = attack_rows.as_ref().and_then(|rows| {
+        let name = label_of(input.schema())?.name.to_string();
+        Some((name, Evaluation::measure(&all, rows, threshold.surprise)?))
+    });
+    let (findings, finding_rows) = findings(&mut input, &pipeline, &all, &threshold, options.most_findings)?;
+    timings.score = started.elapsed();
+    Ok(Run {
+        description: input.description.clone(),
+        stats: input.stats.clone(),
+        pipeline,
+        threshold,
+        surprises: all,
+        flagged,
+        findings,
+        finding_rows,
+        evaluation,
+        attacks: attack_rows,
+        cautions,
+        timings,
+        input,
+    })
+}
+
+/// The most unusual flagged rows, explained.
+fn findings(
+    input: &mut Input,
+    pipeline: &Pipeline,
+    all: &[f64],
+    threshold: &Threshold,
+    most: usize,
+) -> Result<(Vec<Finding>, Option<Frame>), EngineError> {
+    let mut ranked: Vec<usize> = (0..all.len()).filter(|&row| threshold.flags(all[row])).collect();
+    ranked.sort_by(|&a, &b| all[b].total_cmp(&all[a]).then(a.cmp(&b)));
+    ranked.truncate(most);
+    if ranked.is_empty() {
+        return Ok((Vec::new(), None));
+    }
+    let mut wanted = ranked.clone();
+    wanted.sort_unstable();
+    let (mut rows, mut features) = (Vec::new(), Vec::new());
+    let mut places: Vec<Place> = Vec::new();
+    let mut memory = Memory::default();
+    input.each::<EngineError>(1, &mut |frames| {
+        for frame in frames {
+            let start = frame.first_row as usize;
+            let from = wanted.partition_point(|&row| row < start);
+            let to = wanted.partition_point(|&row| row < start + frame.n_rows());
+            let local: Vec<usize> = wanted[from..to].iter().map(|row| row - start).collect();
+            if pipeline.is_series() {
+                let all_features = pipeline.features(frame, &mut memory)?;
+                if !local.is_empty() {
+                    features.push(all_features.take(&local));
+                }
+            } else if !local.is_empty() {
+                features.push(pipeline.features(&frame.take(&local), &mut memory)?);
+            }
+            if !local.is_empty() {
+                places.extend(local.iter().map(|&row_idx| place(frame, row_idx)));
+                rows.push(frame.take(&local));
+            }
+        }
+        Ok(())
+    })?;
+    let shape = |error: eddy_frame::ShapeError| EngineError::Fit(FitError::Data(error.to_string()));
+    let features = Frame::concat(&features).map_err(shape)?;
+    let rows = Frame::concat(&rows).map_err(shape)?;
+    let causes = explain(pipeline, &features)?;
+    let label = label_of(rows.schema()).map(|field| field.name.clone());
+    let mut order = Vec::with_capacity(ranked.len());
+    let mut out = Vec::with_capacity(ranked.len());
+    for (rank, row) in ranked.iter().enumerate() {
+        let at = wanted.partition_point(|w| w < row);
+        order.push(at);
+        out.push(Finding {
+            rank: rank + 1,
+            place: places[at].clone(),
+            anomaly_score: anomaly_score(all[*row]),
+            surprise: all[*row],
+            sentence: sentence(&causes[at]),
+            causes: causes[at].clone(),
+            label: label.as_ref().and_then(|name| Some(cell(rows.by_name(name)?, at))),
+        });
+    }
+    Ok((out, Some(rows.take(&order))))
+}
+
+/// A cell as text.
+pub(crate) fn cell((field, column): (&Field, &Column), row_idx: usize) -> String {
+    match column {
+        Column::Text(texts) => texts.get(row_idx).to_owned(),
+        _ if column.is_missing(row_idx) => String::new(),
+        Column::Time(times) => format_time(times[row_idx], field.time_style),
+        Column::Int(values) => values[row_idx].to_string(),
+        Column::Float(values) => values[row_idx].to_string(),
+    }
+}
+
+fn place(frame: &Frame, row_idx: usize) -> Place {
+    let schema = frame.schema();
+    let text = |role: Role| {
+        let cells: Vec<String> = schema
+            .with_role(role)
+            .map(|idx| cell((&schema.fields[idx], frame.column(idx)), row_idx))
+            .filter(|text| !text.is_empty())
+            .collect();
+        (!cells.is_empty()).then(|| cells.join(" "))
+    };
+    Place {
+        row: frame.first_row + row_idx as u64 + 1,
+        source: frame.source.as_deref().map(str::to_owned),
+        line: frame.lines.get(row_idx),
+        time: text(Role::Time),
+        entity: text(Role::Entity),
+    }
+}
+
+/// Writes the original rows and values with two more columns, `anomaly_score` and `verdict`.
+pub fn write_table(run: &mut Run, path: &Path, options: &RunOptions) -> Result<(), EngineError> {
+    let mut schema = (*run.description.schema).clone();
+    let free = |schema: &Schema, name: &str| {
+        let mut name = name.to_owned();
+        while schema.index_of(&name).is_some() {
+            name = format!("eddy_{name}");
+        }
+        name
+    };
+    let score_name = free(&schema, "anomaly_score");
+    schema.fields.push(Field::new(score_name, Kind::Float, Role::Ignored));
+    let verdict_name = free(&schema, "verdict");
+    schema.fields.push(Field::new(verdict_name, Kind::Text, Role::Ignored));
+    let schema = Arc::new(schema);
+    let mut writer = TableWriter::create(path, &schema)?;
+    let threshold = run.threshold.clone();
+    let total = run.surprises.len() as u64;
+    run.each(&mut |frame, surprises| {
+        let mut columns = frame.columns().to_vec();
+        // Six digits are more than a calibrated score can mean.
+        let scores = surprises.iter().map(|&s| (anomaly_score(s) * 1e6).round() / 1e6).collect();
+        columns.push(Column::Float(scores));
+        let verdicts: TextColumn =
+            surprises.iter().map(|&s| if threshold.flags(s) { "anomaly" } else { "normal" }).collect();
+        columns.push(Column::Text(verdicts));
+        let out = frame.with_columns(schema.clone(), columns).map_err(|e| FitError::Data(e.to_string()))?;
+        writer.write(&out)?;
+        (options.progress)(Stage::Write, frame.first_row + frame.n_rows() as u64, total);
+        Ok(())
+    })?;
+    writer.finish()?;
+    Ok(())
+}

@@ -1,0 +1,44 @@
+//! A flagged row, with its place and its reasons.
+
+use serde::Serialize;
+
+use crate::Cause;
+
+/// Where a row stood in the input.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct Place {
+    /// Row number over all files, counted from 1.
+    pub row: u64,
+    /// File.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    /// Line in that file, counted from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub line: Option<u64>,
+    /// Time as the source writes it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub time: Option<String>,
+    /// Whom the row is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub entity: Option<String>,
+}
+
+/// A flagged row.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Finding {
+    /// 1 = most unusual.
+    pub rank: usize,
+    /// Where the row stood.
+    pub place: Place,
+    /// Calibrated score, 0 to 1: 0.5 is one typical row in a thousand.
+    pub anomaly_score: f64,
+    /// `-log10` of the estimated share of typical rows that score as high.
+    pub surprise: f64,
+    /// What it is, in a sentence.
+    pub sentence: String,
+    /// The features that made it, most important first.
+    pub causes: Vec<Cause>,
+    /// What the label column says, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+}

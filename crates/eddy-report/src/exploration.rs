@@ -1,0 +1,139 @@
+//! What a page about a table is drawn from, before any model has seen it.
+
+use serde::Serialize;
+
+use crate::{Axis, ReadSummary, compact};
+
+/// A table in numbers, ready to be drawn.
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+pub struct ExploreReport {
+    /// Heading of the page.
+    pub title: String,
+    /// Version of Eddy that made the run.
+    pub eddy_version: String,
+    /// Names of the sources, in reading order.
+    pub generated_from: Vec<String>,
+    /// What was read, assumed and set aside.
+    pub read: ReadSummary,
+    /// Things the reader should know.
+    pub cautions: Vec<String>,
+    /// Rows the numbers are from; fewer than were read when a large input was sampled.
+    pub n_rows: u64,
+    /// The columns, in the source's order.
+    pub columns: Vec<ColumnSummary>,
+    /// Correlation of the numeric columns, where there are at least two.
+    pub correlation: Option<Correlation>,
+    /// The value columns over time or row number, with their rhythm.
+    pub series: Vec<SeriesProfile>,
+    /// Top sources, destinations, protocols, ports.
+    pub top: Vec<TopList>,
+    /// Distribution of packet lengths in bytes, where the table has packets.
+    pub packet_lengths: Option<Counts>,
+}
+
+/// One column in numbers.
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+pub struct ColumnSummary {
+    /// Name.
+    pub name: String,
+    /// What it is for ("feature", "label").
+    pub role: String,
+    /// How its values are stored ("float", "text").
+    pub kind: String,
+    /// Unit, where known.
+    pub unit: Option<String>,
+    /// Values that are there.
+    pub count: u64,
+    /// Values that are missing.
+    pub missing: u64,
+    /// Different values.
+    pub distinct: u64,
+    /// Mean; numbers only.
+    pub mean: Option<f64>,
+    /// Standard deviation; numbers only.
+    pub sd: Option<f64>,
+    /// Smallest, lower quartile, median, upper quartile, largest; numbers only.
+    pub quartiles: Option<[f64; 5]>,
+    /// Distribution; numbers only.
+    pub histogram: Option<Counts>,
+    /// Most common values and their counts; text only.
+    pub top: Vec<(String, u64)>,
+}
+
+/// Counts in bins.
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+pub struct Counts {
+    /// Edges of the bins, rising, one more than there are counts.
+    pub edges: Vec<f64>,
+    /// Values in each bin; the last bin holds its upper edge too.
+    pub counts: Vec<u64>,
+}
+
+/// How columns go together, as square matrices, row after row.
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+pub struct Correlation {
+    /// Names of the columns.
+    pub names: Vec<String>,
+    /// Pearson correlation, -1 to 1.
+    #[serde(serialize_with = "compact::rounded")]
+    pub pearson: Vec<f64>,
+    /// Spearman rank correlation, -1 to 1; empty when not computed.
+    #[serde(serialize_with = "compact::rounded")]
+    pub spearman: Vec<f64>,
+}
+
+/// One series and its rhythm. `x`, `values`, `rolling_mean` and `rolling_sd` have one length; the caller thins them
+/// together with [`crate::downsample`].
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+pub struct SeriesProfile {
+    /// Name of the column.
+    pub name: String,
+    /// Unit, where known.
+    pub unit: Option<String>,
+    /// What `x` counts.
+    pub axis: Axis,
+    /// Place on the horizontal axis; finite.
+    #[serde(serialize_with = "compact::exact")]
+    pub x: Vec<f64>,
+    /// The values, in the unit.
+    #[serde(serialize_with = "compact::rounded")]
+    pub values: Vec<f64>,
+    /// Rows in the rolling window; 0 when there are no rolling statistics.
+    pub window: u64,
+    /// Rolling mean.
+    #[serde(serialize_with = "compact::rounded")]
+    pub rolling_mean: Vec<f64>,
+    /// Rolling standard deviation.
+    #[serde(serialize_with = "compact::rounded")]
+    pub rolling_sd: Vec<f64>,
+    /// Autocorrelation at lags 0, 1, 2, ... rows.
+    #[serde(serialize_with = "compact::rounded")]
+    pub acf: Vec<f64>,
+    /// Partial autocorrelation at lags 0, 1, 2, ... rows.
+    #[serde(serialize_with = "compact::rounded")]
+    pub pacf: Vec<f64>,
+    /// Half width of the 95 % band of white noise.
+    pub band: f64,
+    /// The lag in rows at which the series repeats itself, where one stands out.
+    pub period_rows: Option<u64>,
+}
+
+/// The most common values of a column that names hosts, ports or protocols.
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+pub struct TopList {
+    /// What is listed ("Top sources").
+    pub title: String,
+    /// The values, most common first.
+    pub items: Vec<TopItem>,
+}
+
+/// One line of a [`TopList`].
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+pub struct TopItem {
+    /// The value.
+    pub label: String,
+    /// Rows with it.
+    pub count: u64,
+    /// Bytes of those rows, where a length column is known.
+    pub bytes: Option<f64>,
+}

@@ -1,0 +1,141 @@
+//! Numbers in words.
+
+/// A number with four significant digits and thousands separated: `12,340`, `0.00123`, `4.56e15`; "missing" when it is
+/// not finite.
+pub(crate) fn number(value: f64) -> String {
+    let magnitude = value.abs();
+    if !value.is_finite() {
+        return "missing".into();
+    }
+    if value == 0.0 {
+        return "0".into();
+    }
+    if !(1e-4..1e15).contains(&magnitude) {
+        return format!("{value:.2e}");
+    }
+    let digits = 3 - magnitude.log10().floor() as i32;
+    if digits <= 0 || (value.fract() == 0.0 && magnitude < 1e6) {
+        let unit = if magnitude < 1e6 { 1.0 } else { 10f64.powi(-digits) };
+        let sign = if value < 0.0 { "-" } else { "" };
+        return format!("{sign}{}", count(((magnitude / unit).round() * unit) as u64));
+    }
+    trimmed(&format!("{value:.*}", digits as usize))
+}
+
+/// A count with its thousands separated.
+pub(crate) fn count(n: u64) -> String {
+    let digits = n.to_string();
+    let mut out = String::with_capacity(digits.len() * 4 / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// A count and what is counted: "1 row", "12,480 rows".
+pub(crate) fn counted(n: u64, one: &str, many: &str) -> String {
+    format!("{} {}", count(n), if n == 1 { one } else { many })
+}
+
+/// A share as a percentage: "0.3 %", "12 %".
+pub(crate) fn percent(share: f64) -> String {
+    let percent = share * 100.0;
+    if !percent.is_finite() {
+        return "unknown".into();
+    }
+    if percent == 0.0 || percent >= 10.0 {
+        format!("{percent:.0} %")
+    } else if percent >= 0.1 {
+        format!("{percent:.1} %")
+    } else {
+        format!("{} %", number((percent * 1e4).round() / 1e4))
+    }
+}
+
+/// An anomaly score with three decimals.
+pub(crate) fn score(value: f64) -> String {
+    if value.is_finite() { format!("{value:.3}") } else { "none".into() }
+}
+
+/// A number and its unit.
+pub(crate) fn with_unit(value: f64, unit: Option<&str>) -> String {
+    unit.filter(|unit| !unit.is_empty())
+        .map_or_else(|| number(value), |unit| format!("{} {unit}", number(value)))
+}
+
+/// A number for the side of a plot: `1.5k`, `20M`, `0.25`.
+pub(crate) fn tick(value: f64) -> String {
+    let magnitude = value.abs();
+    if magnitude >= 1e15 || (magnitude > 0.0 && magnitude < 1e-4) {
+        return format!("{value:.0e}");
+    }
+    for (unit, letter) in [(1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")] {
+        if magnitude >= unit * 9.99 || (magnitude >= unit && unit > 1e3) {
+            return format!("{}{letter}", trimmed(&format!("{:.2}", value / unit)));
+        }
+    }
+    if magnitude >= 1000.0 {
+        return number(value);
+    }
+    trimmed(&format!("{value:.5}"))
+}
+
+fn trimmed(text: &str) -> String {
+    let text = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { text };
+    if text == "-0" { "0".into() } else { text.into() }
+}
+
+/// At most `most` letters, the last an ellipsis when something was cut.
+pub(crate) fn shortened(text: &str, most: usize) -> String {
+    if text.chars().count() <= most {
+        return text.to_owned();
+    }
+    text.chars().take(most.saturating_sub(1)).chain(['…']).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_read_well() {
+        for (value, expect) in [
+            (0.0, "0"),
+            (12_340.0, "12,340"),
+            (-1_234_567.0, "-1,235,000"),
+            (0.001_234_5, "0.001234"),
+            (3.5, "3.5"),
+            (f64::NAN, "missing"),
+            (4.56e15, "4.56e15"),
+        ] {
+            assert_eq!(number(value), expect);
+        }
+    }
+
+    #[test]
+    fn ticks_are_short() {
+        for (value, expect) in [
+            (0.0, "0"),
+            (-0.0, "0"),
+            (0.25, "0.25"),
+            (1_500.0, "1,500"),
+            (15_000.0, "15k"),
+            (20e6, "20M"),
+            (2.5e9, "2.5G"),
+            (1e-6, "1e-6"),
+        ] {
+            assert_eq!(tick(value), expect);
+        }
+    }
+
+    #[test]
+    fn shares_keep_their_order_of_magnitude() {
+        assert_eq!(percent(0.002_96), "0.3 %");
+        assert_eq!(percent(0.000_012), "0.0012 %");
+        assert_eq!(percent(0.5), "50 %");
+        assert_eq!(counted(1, "row", "rows"), "1 row");
+    }
+}

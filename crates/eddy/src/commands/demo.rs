@@ -1,0 +1,97 @@
+//! `eddy demo`
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+use std::time::Instant;
+
+use clap::Args;
+use eddy_engine::{Fitting, RunOptions, detect};
+use eddy_io::TableWriter;
+use eddy_sim::{Shape, Spec, generate};
+
+use crate::commands::generate::event_line;
+use crate::terminal;
+
+/// See Eddy at work on traffic it makes itself: no network, no privileges, a few seconds.
+#[derive(Args)]
+pub(crate) struct Demo {
+    /// The same seed gives the same traffic
+    #[arg(long, default_value_t = 42)]
+    seed: u64,
+    /// Folder for the traffic and the report
+    #[arg(long, default_value = "eddy-demo", value_name = "FOLDER")]
+    out: PathBuf,
+}
+
+/// Monday 2024-01-15, 00:00 UTC.
+const START_NS: i64 = 1_705_276_800_000_000_000;
+/// Two days at a row a minute.
+const HOURS: f64 = 48.0;
+
+impl Demo {
+    pub(crate) fn run(&self) -> anyhow::Result<u8> {
+        let started = Instant::now();
+        std::fs::create_dir_all(&self.out)?;
+        let spec = Spec::new(Shape::FlowFeatures, START_NS, HOURS, self.seed).with_default_scenarios();
+        let generated = generate(&spec)?;
+        let table = self.out.join("traffic.csv");
+        let mut writer = TableWriter::create(&table, generated.frame.schema())?;
+        writer.write(&generated.frame)?;
+        writer.finish()?;
+        let name = table.display().to_string();
+        let options = RunOptions::default();
+        let mut run = detect(std::slice::from_ref(&name), &Fitting::default(), &options)?;
+        let flagged: Vec<bool> = run.surprises.iter().map(|&s| run.threshold.flags(s)).collect();
+
+        let mut text = format!(
+            "Two days of made-up traffic, {} rows, with {} events planted in it (seed {}).\n\
+             The labels were kept from the detector; they are only used to measure.\n\n",
+            flagged.len(),
+            generated.truth.len(),
+            self.seed
+        );
+        let (mut found, mut false_alarms) = (0, 0);
+        for (at, event) in generated.truth.iter().enumerate() {
+            let caught = generated
+                .row_truth
+                .iter()
+                .zip(&flagged)
+                .filter(|(truth, flag)| usize::from(**truth) == at + 1 && **flag)
+                .count();
+            found += usize::from(caught > 0);
+            let verdict =
+                if caught > 0 { format!("found  {caught:>3} rows") } else { "missed         ".to_owned() };
+            let _ = writeln!(text, "  {verdict}  {}", event_line(event));
+        }
+        for (truth, flag) in generated.row_truth.iter().zip(&flagged) {
+            false_alarms += usize::from(*truth == 0 && *flag);
+        }
+        let ordinary = generated.row_truth.iter().filter(|truth| **truth == 0).count();
+        let _ = writeln!(
+            text,
+            "\n  {found} of {} events found; {false_alarms} of {ordinary} ordinary rows falsely raised.\n",
+            generated.truth.len()
+        );
+        text.push_str("The most unusual rows, and why:\n");
+        for finding in run.findings.iter().take(3) {
+            let _ = writeln!(
+                text,
+                "  {:.3}  {}  {}",
+                finding.anomaly_score,
+                terminal::plain(finding.place.time.as_deref().unwrap_or_default()),
+                terminal::plain(&finding.sentence)
+            );
+        }
+        let report = self.out.join("report.html");
+        crate::commands::detect::write(&mut run, &report, &options)?;
+        let _ = writeln!(
+            text,
+            "\n{:.1} s. Wrote {name} and {}.\n\nnext       open {}\n           eddy detect {name}\n           eddy detect YOURFILE",
+            started.elapsed().as_secs_f64(),
+            report.display(),
+            report.display()
+        );
+        terminal::print(&text)?;
+        Ok(0)
+    }
+}

@@ -1,0 +1,83 @@
+//! `eddy detect`
+
+use std::path::PathBuf;
+
+use clap::Args;
+use eddy_engine::{Run, RunOptions, detect};
+
+use crate::args::{FitArgs, ReadArgs, RuleArgs};
+use crate::terminal;
+
+/// Find what is unusual in a file, and why.
+#[derive(Args)]
+pub(crate) struct Detect {
+    /// Files, folders, globs, or - for standard input; the format is found from the content
+    #[arg(required = true, value_name = "FILE")]
+    inputs: Vec<String>,
+    #[command(flatten)]
+    pub(crate) read: ReadArgs,
+    #[command(flatten)]
+    pub(crate) fit: FitArgs,
+    #[command(flatten)]
+    pub(crate) rule: RuleArgs,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+/// Where results go.
+#[derive(Args, Clone, Default)]
+pub(crate) struct OutputArgs {
+    /// Print everything as JSON instead of the summary
+    #[arg(long, help_heading = "Output")]
+    json: bool,
+    /// Write results; the ending decides: .csv .tsv .parquet .ndjson .json = the original rows with score and verdict,
+    /// .html = report, .svg .png = picture. May be given several times
+    #[arg(long, short, value_name = "FILE", help_heading = "Output")]
+    out: Vec<PathBuf>,
+    /// Findings shown in the terminal
+    #[arg(long, default_value_t = 10, value_name = "N", help_heading = "Output")]
+    top: usize,
+    /// End with exit code 3 when at least this many rows are flagged
+    #[arg(long, value_name = "N", help_heading = "Output")]
+    fail_on: Option<u64>,
+}
+
+impl OutputArgs {
+    /// Writes and prints what was asked for.
+    pub(crate) fn deliver(
+        &self,
+        run: &mut Run,
+        inputs: &[String],
+        options: &RunOptions,
+    ) -> anyhow::Result<u8> {
+        for path in &self.out {
+            crate::commands::detect::write(run, path, options)?;
+        }
+        if self.json {
+            terminal::print(&format!("{}\n", serde_json::to_string_pretty(&terminal::run_json(run))?))?;
+        } else {
+            let wrote: Vec<String> = self.out.iter().map(|path| path.display().to_string()).collect();
+            terminal::print(&terminal::summary(run, inputs, self.top, &wrote))?;
+        }
+        let failed = self.fail_on.is_some_and(|limit| run.flagged >= limit.max(1));
+        Ok(if failed { 3 } else { 0 })
+    }
+}
+
+/// Writes one output file, by its ending.
+pub(crate) fn write(run: &mut Run, path: &std::path::Path, options: &RunOptions) -> anyhow::Result<()> {
+    let ending = path.extension().map(|e| e.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
+    match ending.as_str() {
+        "html" | "svg" | "png" => crate::terminal::write_picture(run, path, &ending),
+        _ => Ok(eddy_engine::write_table(run, path, options)?),
+    }
+}
+
+impl Detect {
+    pub(crate) fn run(&self) -> anyhow::Result<u8> {
+        let mut options = self.read.options();
+        options.rule = self.rule.rule()?.unwrap_or_default();
+        let mut run = detect(&self.inputs, &self.fit.fitting()?, &options)?;
+        self.output.deliver(&mut run, &self.inputs, &options)
+    }
+}

@@ -1,0 +1,43 @@
+//! One file per command.
+
+mod demo;
+mod detect;
+mod explore;
+mod generate;
+mod models;
+mod score;
+mod train;
+
+use clap::Subcommand;
+
+/// The commands.
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Find what is unusual in a file, and why
+    Detect(detect::Detect),
+    /// Describe what is in a file: columns, distributions, correlation, rhythm, top talkers
+    Explore(explore::Explore),
+    /// Learn from a file and save the model
+    Train(train::Train),
+    /// Score a file with a saved model
+    Score(score::Score),
+    /// List the detectors, or show what a model file holds
+    Models(models::Models),
+    /// Write labelled traffic with named scenarios at known times
+    Generate(generate::Generate),
+    /// See Eddy at work on traffic it makes itself
+    Demo(demo::Demo),
+}
+
+/// Runs a command; the number is the exit code.
+pub(crate) fn run(command: Command) -> anyhow::Result<u8> {
+    match command {
+        Command::Detect(command) => command.run(),
+        Command::Explore(command) => command.run(),
+        Command::Train(command) => command.run(),
+        Command::Score(command) => command.run(),
+        Command::Models(command) => command.run(),
+        Command::Generate(command) => command.run(),
+        Command::Demo(command) => command.run(),
+    }
+}

@@ -1,0 +1,380 @@
+//! What is printed.
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::path::Path;
+
+use eddy_engine::{Exploration, Run};
+use eddy_frame::Role;
+use eddy_insight::number;
+use eddy_io::{Description, ReadStats};
+
+/// Prints to standard output; a reader that went away ends the program quietly.
+pub(crate) fn print(text: &str) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    out.write_all(text.as_bytes())?;
+    out.flush()
+}
+
+/// Text from traffic is only ever text: control characters cannot reach the terminal.
+pub(crate) fn plain(text: &str) -> String {
+    text.chars()
+        .map(|c| if c.is_control() || ('\u{202a}'..='\u{202e}').contains(&c) { '\u{fffd}' } else { c })
+        .collect()
+}
+
+fn count(n: u64) -> String {
+    let digits = n.to_string();
+    let mut out = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// A list that does not run away.
+fn listed(names: &[&str]) -> String {
+    let shown: Vec<String> = names.iter().take(8).map(|name| plain(name)).collect();
+    let more = names.len().saturating_sub(8);
+    if more > 0 { format!("{} and {more} more", shown.join(", ")) } else { shown.join(", ") }
+}
+
+/// What was read and what was assumed.
+fn head(text: &mut String, description: &Description, stats: &ReadStats) {
+    let source = match description.sources.as_slice() {
+        [one] => plain(one),
+        many => format!("{} files", many.len()),
+    };
+    let _ = writeln!(
+        text,
+        "read       {source}: {} rows, {} ({})",
+        count(stats.rows_read),
+        description.shape.title,
+        description.format
+    );
+    if stats.rows_set_aside + stats.cells_set_aside > 0 {
+        let _ = writeln!(
+            text,
+            "set aside  {} rows, {} cells that could not be read:",
+            count(stats.rows_set_aside),
+            count(stats.cells_set_aside)
+        );
+        for one in stats.first_set_aside.iter().take(3) {
+            let line = one.line.map(|line| format!("line {line}: ")).unwrap_or_default();
+            let column = one.column.as_ref().map(|c| format!("'{}': ", plain(c))).unwrap_or_default();
+            let _ = writeln!(text, "             {line}{column}{} ({})", one.reason, plain(&one.text));
+        }
+    }
+    let roles = [
+        (Role::Time, "time"),
+        (Role::Entity, "entity"),
+        (Role::Label, "label"),
+        (Role::LeakSuspect, "left out: gives the label away"),
+        (Role::Identifier, "left out: only names the row"),
+    ];
+    let inputs: Vec<&str> =
+        description.schema.inputs().map(|idx| &*description.schema.fields[idx].name).collect();
+    let _ = writeln!(text, "features   {} ({})", inputs.len(), listed(&inputs));
+    let others: Vec<String> = roles
+        .iter()
+        .map(|(role, words)| (description.names(*role), words))
+        .filter(|(names, _)| !names.is_empty())
+        .map(|(names, words)| format!("{words}: {}", listed(&names)))
+        .collect();
+    if !others.is_empty() {
+        let _ = writeln!(text, "columns    {}", others.join("; "));
+    }
+    for note in description.notes.iter().take(6) {
+        let _ = writeln!(text, "note       {}", plain(&note.text));
+    }
+}
+
+/// The summary of a run, to fit a screen.
+pub(crate) fn summary(run: &Run, inputs: &[String], top: usize, wrote: &[String]) -> String {
+    let mut text = String::new();
+    head(&mut text, &run.description, &run.stats);
+    let steps = run.pipeline.steps_in_words();
+    let _ = writeln!(text, "steps      {}", steps.join(" > "));
+    let _ = writeln!(
+        text,
+        "detector   {}, learned from {} rows",
+        run.pipeline.spec.detector,
+        count(run.pipeline.trained_rows)
+    );
+    let total = run.surprises.len() as u64;
+    let _ = writeln!(
+        text,
+        "threshold  anomaly score {:.3}: {}",
+        run.threshold.anomaly_score(),
+        run.threshold.in_words()
+    );
+    let share = 100.0 * run.flagged as f64 / total.max(1) as f64;
+    let _ = writeln!(text, "flagged    {} of {} rows ({share:.2} %)", count(run.flagged), count(total));
+    if let Some(warning) = &run.threshold.warning {
+        let _ = writeln!(text, "careful    {warning}");
+    }
+    for caution in &run.cautions {
+        let _ = writeln!(text, "careful    {caution}");
+    }
+    if let Some((label, e)) = &run.evaluation {
+        let _ = writeln!(
+            text,
+            "measured   against '{}': ROC AUC {:.4}, average precision {:.4}; of {} attacks {} flagged (recall {:.3}), \
+             of the flagged {:.1} % are attacks, false positive rate {:.4}",
+            plain(label),
+            e.roc_auc,
+            e.average_precision,
+            count(e.n_attacks),
+            count(e.confusion.true_positives),
+            e.recall,
+            e.precision * 100.0,
+            e.false_positive_rate
+        );
+    }
+    text.push('\n');
+    if run.findings.is_empty() {
+        text.push_str("Nothing stands out from what is ordinary here.\n");
+        if let Some(best) = run.surprises.iter().copied().reduce(f64::max) {
+            let _ = writeln!(
+                text,
+                "The most unusual row scores {:.3}, below the threshold; --budget 5 would show the top five all the same.",
+                eddy_detect::anomaly_score(best)
+            );
+        }
+    }
+    for finding in run.findings.iter().take(top) {
+        let place = &finding.place;
+        let mut at = match place.line {
+            Some(line) => format!("line {line}"),
+            None => format!("row {}", place.row),
+        };
+        if run.description.sources.len() > 1
+            && let Some(source) = &place.source
+        {
+            at = format!("{} {at}", source.rsplit('/').next().unwrap_or(source));
+        }
+        if let Some(time) = &place.time {
+            let _ = write!(at, ", {time}");
+        }
+        if let Some(entity) = &place.entity {
+            let _ = write!(at, ", {entity}");
+        }
+        let label = finding.label.as_ref().map(|label| format!("  [label: {label}]")).unwrap_or_default();
+        let _ = writeln!(
+            text,
+            "{:>3}. {:.3}  {}{}",
+            finding.rank,
+            finding.anomaly_score,
+            plain(&at),
+            plain(&label)
+        );
+        let _ = writeln!(text, "     {}", plain(&finding.sentence));
+    }
+    let more = run.flagged.saturating_sub(top.min(run.findings.len()) as u64);
+    if more > 0 {
+        let _ = writeln!(text, "     ... and {} more", count(more));
+    }
+    for path in wrote {
+        let _ = writeln!(text, "\nwrote      {}", plain(path));
+    }
+    if wrote.is_empty() {
+        let input = plain(&inputs.join(" "));
+        let _ = writeln!(
+            text,
+            "\nnext       eddy detect {input} --out report.html    charts and every finding with its why"
+        );
+        let _ = writeln!(
+            text,
+            "           eddy detect {input} --out scored.csv     the rows with score and verdict"
+        );
+    }
+    text
+}
+
+/// What training printed.
+pub(crate) fn trained(run: &Run, to: &Path) -> anyhow::Result<String> {
+    let mut text = String::new();
+    head(&mut text, &run.description, &run.stats);
+    let _ = writeln!(text, "steps      {}", run.pipeline.steps_in_words().join(" > "));
+    let _ = writeln!(
+        text,
+        "detector   {}, learned from {} rows",
+        run.pipeline.spec.detector,
+        count(run.pipeline.trained_rows)
+    );
+    let _ = writeln!(
+        text,
+        "threshold  anomaly score {:.3}: {}; {} of {} training rows are above it",
+        run.threshold.anomaly_score(),
+        run.threshold.in_words(),
+        count(run.flagged),
+        count(run.surprises.len() as u64)
+    );
+    for caution in run.cautions.iter().chain(&run.threshold.warning) {
+        let _ = writeln!(text, "careful    {caution}");
+    }
+    let size = std::fs::metadata(to)?.len();
+    let name = plain(&to.display().to_string());
+    let _ =
+        writeln!(text, "wrote      {name} ({} bytes)\n\nnext       eddy score {name} NEWFILE", count(size));
+    Ok(text)
+}
+
+/// A run as JSON.
+pub(crate) fn run_json(run: &Run) -> serde_json::Value {
+    serde_json::json!({
+        "read": { "description": run.description, "stats": run.stats },
+        "pipeline": {
+            "steps": run.pipeline.spec.steps,
+            "steps_in_words": run.pipeline.steps_in_words(),
+            "detector": run.pipeline.spec.detector,
+            "parameters": run.pipeline.spec.params,
+            "seed": run.pipeline.spec.seed,
+            "learned_rows": run.pipeline.trained_rows,
+        },
+        "threshold": {
+            "rule": run.threshold.rule,
+            "in_words": run.threshold.in_words(),
+            "anomaly_score": run.threshold.anomaly_score(),
+            "warning": run.threshold.warning,
+        },
+        "rows": run.surprises.len(),
+        "flagged": run.flagged,
+        "cautions": run.cautions,
+        "evaluation": run.evaluation.as_ref().map(|(label, e)| serde_json::json!({ "label": label, "measured": e })),
+        "seconds": {
+            "read": run.timings.read.as_secs_f64(),
+            "fit": run.timings.fit.as_secs_f64(),
+            "score": run.timings.score.as_secs_f64(),
+        },
+        "findings": run.findings,
+    })
+}
+
+/// What exploring found, to fit a screen.
+pub(crate) fn exploration(found: &Exploration, inputs: &[String]) -> String {
+    let mut text = String::new();
+    head(&mut text, &found.description, &found.stats);
+    if found.n_rows < found.stats.rows_read {
+        let _ = writeln!(
+            text,
+            "careful    the numbers below are from an even sample of {} rows",
+            count(found.n_rows)
+        );
+    }
+    let _ = writeln!(
+        text,
+        "\n{:<28} {:<12} {:>8} {:>9} {:>11} {:>11} {:>11} {:>11} {:>11}",
+        "column", "role", "missing", "distinct", "min", "q1", "median", "q3", "max"
+    );
+    for column in found.columns.iter().take(48) {
+        let name: String = plain(&column.name).chars().take(28).collect();
+        let _ = write!(
+            text,
+            "{name:<28} {:<12} {:>8} {:>9}",
+            column.role.name(),
+            count(column.missing),
+            count(column.distinct)
+        );
+        if let (Some(q), true) = (column.quartiles, column.kind != eddy_frame::Kind::Time) {
+            for value in q {
+                let _ = write!(text, " {:>11}", number(value));
+            }
+            if let Some(histogram) = &column.histogram {
+                let _ = write!(text, "  {}", spark(&histogram.counts));
+            }
+        } else if !column.top.is_empty() {
+            let top: Vec<String> = column
+                .top
+                .iter()
+                .take(4)
+                .map(|(level, n)| format!("{} {}", plain(level), count(*n)))
+                .collect();
+            let _ = write!(text, "  {}", top.join(", "));
+        }
+        text.push('\n');
+    }
+    if found.columns.len() > 48 {
+        let _ = writeln!(text, "... and {} more columns (--json has all)", found.columns.len() - 48);
+    }
+    strong_pairs(&mut text, found);
+    for series in &found.series {
+        let period = series.period_rows.map_or("no rhythm stands out".to_owned(), |rows| {
+            let time =
+                series.times_ms.as_ref().filter(|times| times.len() > rows).map_or(String::new(), |times| {
+                    let mut gaps: Vec<f64> = times.windows(2).map(|pair| pair[1] - pair[0]).collect();
+                    gaps.sort_unstable_by(f64::total_cmp);
+                    format!(" (about {})", duration(gaps[gaps.len() / 2] * rows as f64 / 1000.0))
+                });
+            format!("repeats every {rows} rows{time}, autocorrelation {:.2}", series.acf[rows])
+        });
+        let lag1 = series.acf.get(1).copied().unwrap_or(0.0);
+        let _ = writeln!(text, "\nrhythm     {}: {period}; from row to row {lag1:.2}", plain(&series.name));
+        let _ = writeln!(text, "           {}", spark_line(&series.values, 72));
+    }
+    for list in &found.top {
+        let items: Vec<String> =
+            list.items.iter().take(6).map(|(name, n, _)| format!("{} {}", plain(name), count(*n))).collect();
+        let _ = writeln!(text, "top        {}: {}", plain(&list.title), items.join(", "));
+    }
+    let input = plain(&inputs.join(" "));
+    let _ = writeln!(text, "\nnext       eddy detect {input}");
+    text
+}
+
+fn strong_pairs(text: &mut String, found: &Exploration) {
+    let d = found.correlated.len();
+    let mut pairs: Vec<(usize, usize)> = (0..d).flat_map(|i| (i + 1..d).map(move |j| (i, j))).collect();
+    pairs.retain(|(i, j)| found.pearson[i * d + j].abs() > 0.7);
+    pairs.sort_by(|a, b| found.pearson[b.0 * d + b.1].abs().total_cmp(&found.pearson[a.0 * d + a.1].abs()));
+    if pairs.is_empty() {
+        return;
+    }
+    let shown: Vec<String> = pairs
+        .iter()
+        .take(6)
+        .map(|(i, j)| {
+            let r = found.pearson[i * d + j];
+            format!("{} ~ {} {r:.2}", plain(&found.correlated[*i]), plain(&found.correlated[*j]))
+        })
+        .collect();
+    let _ = writeln!(text, "\ntogether   {}", shown.join(", "));
+}
+
+fn duration(seconds: f64) -> String {
+    match seconds {
+        s if s < 120.0 => format!("{s:.0} s"),
+        s if s < 7_200.0 => format!("{:.0} min", s / 60.0),
+        s if s < 172_800.0 => format!("{:.1} h", s / 3_600.0),
+        s => format!("{:.1} days", s / 86_400.0),
+    }
+}
+
+/// Counts as a row of blocks.
+fn spark(counts: &[u64]) -> String {
+    let merged: Vec<f64> = counts.chunks(2).map(|pair| pair.iter().sum::<u64>() as f64).collect();
+    blocks(&merged.iter().map(|value| value.sqrt()).collect::<Vec<_>>())
+}
+
+/// A long series as one row of blocks: the largest value of each stretch.
+fn spark_line(values: &[f64], width: usize) -> String {
+    let step = values.len().div_ceil(width).max(1);
+    blocks(&values.chunks(step).map(|part| part.iter().copied().fold(f64::MIN, f64::max)).collect::<Vec<_>>())
+}
+
+fn blocks(values: &[f64]) -> String {
+    const BLOCKS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+    let low = values.iter().copied().fold(f64::MAX, f64::min);
+    let high = values.iter().copied().fold(f64::MIN, f64::max);
+    let place =
+        |value: f64| if high > low { ((value - low) / (high - low) * 7.0).round() as usize } else { 0 };
+    values.iter().map(|&value| BLOCKS[place(value).min(7)]).collect()
+}
+
+/// Writes the report or a picture.
+pub(crate) fn write_picture(_run: &mut Run, path: &Path, ending: &str) -> anyhow::Result<()> {
+    anyhow::bail!("{}: .{ending} is not written yet", path.display())
+}

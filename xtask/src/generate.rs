@@ -1,0 +1,116 @@
+//! Pages under `docs/reference` that are made from the program itself.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+use serde_json::Value;
+
+/// What to do with a page that differs.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// Rewrite it.
+    Write,
+    /// Fail.
+    Check,
+}
+
+/// Makes all generated pages.
+pub(crate) fn generate(root: &Path, mode: Mode) -> Result<()> {
+    let list: Value = serde_json::from_str(&eddy(root, &["models", "list", "--json"])?)?;
+    page(&root.join("docs/reference/detectors.md"), &detectors(&list), mode)?;
+    page(&root.join("docs/reference/steps.md"), &steps(&list), mode)?;
+    page(&root.join("docs/reference/command-line.md"), &command_line(root)?, mode)
+}
+
+/// Output of the program, built in the profile of the tests.
+fn eddy(root: &Path, args: &[&str]) -> Result<String> {
+    let out = Command::new("cargo")
+        .args(["run", "--quiet", "--locked", "-p", "eddy", "--"])
+        .args(args)
+        .env("COLUMNS", "100")
+        .current_dir(root)
+        .output()?;
+    if !out.status.success() {
+        bail!("eddy {} failed: {}", args.join(" "), String::from_utf8_lossy(&out.stderr));
+    }
+    Ok(String::from_utf8(out.stdout)?)
+}
+
+fn page(path: &Path, text: &str, mode: Mode) -> Result<()> {
+    let text = format!(
+        "<!-- Made by `cargo xtask generate`; change the source instead. -->\n\n{}\n",
+        text.trim_end()
+    );
+    let before = fs::read_to_string(path).unwrap_or_default();
+    if before == text {
+        return Ok(());
+    }
+    if mode == Mode::Check {
+        bail!("{} is out of date: run `cargo xtask generate`", path.display());
+    }
+    fs::write(path, text).with_context(|| path.display().to_string())?;
+    println!("wrote {}", path.display());
+    Ok(())
+}
+
+fn word<'a>(value: &'a Value, key: &str) -> &'a str {
+    value.get(key).and_then(Value::as_str).unwrap_or_default()
+}
+
+fn parameters(text: &mut String, schema: &Value) {
+    let Some(properties) = schema.get("properties").and_then(Value::as_object).filter(|p| !p.is_empty())
+    else {
+        text.push_str("No parameters.\n\n");
+        return;
+    };
+    text.push_str("| parameter | default | meaning |\n|---|---|---|\n");
+    for (name, property) in properties {
+        let default = property.get("default").map(Value::to_string).unwrap_or_default();
+        let meaning = word(property, "description").replace('\n', " ").replace('|', "\\|");
+        let _ = writeln!(text, "| `{name}` | `{}` | {meaning} |", default.replace('|', "\\|"));
+    }
+    text.push('\n');
+}
+
+fn detectors(list: &Value) -> String {
+    let mut text = String::from(
+        "# Detectors\n\nHigher score = more anomalous, for all of them. Choose one with `--detector NAME`, set a parameter with `--set NAME.PARAMETER=VALUE`.\n\n",
+    );
+    for entry in list.get("detectors").and_then(Value::as_array).into_iter().flatten() {
+        let about = &entry["about"];
+        let _ = writeln!(text, "## {} (`{}`)\n", word(about, "title"), word(about, "name"));
+        let _ = writeln!(text, "{}\n", word(about, "summary"));
+        let _ = writeln!(text, "- **Blind to:** {}", word(about, "blind_to"));
+        let _ = writeln!(text, "- **Cost:** {}", word(about, "cost"));
+        let _ = writeln!(text, "- **Kind:** {}", word(about, "kind"));
+        let _ = writeln!(text, "- **Source:** {}\n", word(about, "source"));
+        parameters(&mut text, &entry["parameters"]);
+    }
+    text
+}
+
+fn steps(list: &Value) -> String {
+    let mut text = String::from(
+        "# Steps\n\nWhat happens to the columns before the detector. Choose the chain with `--steps NAME,NAME`, set a parameter with `--set NAME.PARAMETER=VALUE`.\n\n",
+    );
+    for entry in list.get("steps").and_then(Value::as_array).into_iter().flatten() {
+        let about = word(&entry["parameters"], "description");
+        let _ = writeln!(text, "## `{}`\n\n{about}\n", word(entry, "name"));
+        parameters(&mut text, &entry["parameters"]);
+    }
+    text
+}
+
+fn command_line(root: &Path) -> Result<String> {
+    let mut text = String::from("# Command line\n\n");
+    for command in ["", "detect", "explore", "train", "score", "models", "generate", "demo"] {
+        let args: Vec<&str> = [command, "--help"].into_iter().filter(|arg| !arg.is_empty()).collect();
+        let help = eddy(root, &args)?;
+        let help: Vec<&str> = help.lines().map(str::trim_end).collect();
+        let _ = writeln!(text, "## `eddy {command}`\n\n```text\n{}\n```\n", help.join("\n").trim_end());
+    }
+    Ok(text.replace("`eddy `", "`eddy`"))
+}
