@@ -15,7 +15,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("eddy-sim", &["eddy-frame"]),
     ("eddy-report", &[]),
     ("eddy-io", &["eddy-frame"]),
-    ("eddy-engine", &["eddy-frame", "eddy-detect", "eddy-models", "eddy-insight", "eddy-io"]),
+    ("eddy-engine", &["eddy-frame", "eddy-detect", "eddy-models", "eddy-insight", "eddy-io", "eddy-report"]),
     (
         "eddy",
         &[

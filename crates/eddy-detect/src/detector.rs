@@ -20,6 +20,17 @@ pub enum ModelKind {
     Online,
 }
 
+/// What a raw score means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ScoreScale {
+    /// The detector's own units: the pipeline calibrates them.
+    #[default]
+    Raw,
+    /// Already a surprise (`-log10` of a share of typical rows): the pipeline leaves it alone.
+    Surprise,
+}
+
 /// What a detector says about itself. Help, documentation, API and forms are made from this.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub struct About {
@@ -65,6 +76,9 @@ pub trait Detector:
 {
     /// What the detector says about itself.
     const ABOUT: About;
+
+    /// What its raw scores mean.
+    const SCALE: ScoreScale = ScoreScale::Raw;
 
     /// Learns from the rows. Every value is finite. Must give the same model on any number of threads.
     fn fit(&self, rows: RowsView<'_>, context: &FitContext<'_>) -> Result<Model, FitError>;

@@ -28,7 +28,8 @@ mod threshold;
 
 pub use calibration::{Calibration, anomaly_score, surprise_of};
 pub use detector::{
-    About, Detector, FitContext, Model, ModelKind, OnlineModel, RowModel, SeriesModel, SeriesScorer,
+    About, Detector, FitContext, Model, ModelKind, OnlineModel, RowModel, ScoreScale, SeriesModel,
+    SeriesScorer,
 };
 pub use error::{FitError, LoadError, ParamError};
 pub use evaluation::{Confusion, Evaluation};

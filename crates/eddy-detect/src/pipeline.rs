@@ -9,8 +9,8 @@ use serde_json::Value;
 
 use crate::step::{numbers, times};
 use crate::{
-    Calibration, FitContext, FitError, FittedStep, LoadError, Model, ModelKind, Registry, Sections, Seed,
-    StepEntry, StepMemory, StepSpec, Threshold, steps,
+    Calibration, FitContext, FitError, FittedStep, LoadError, Model, ModelKind, Registry, ScoreScale,
+    Sections, Seed, StepEntry, StepMemory, StepSpec, Threshold, steps,
 };
 
 /// What to fit.
@@ -153,16 +153,15 @@ impl Pipeline {
             series_ends: &ends,
             labels: sorted_labels.as_deref(),
         };
-        let detector = registry.get(&spec.detector)?.parse(&spec.params)?;
+        let entry = registry.get(&spec.detector)?;
+        let detector = entry.parse(&spec.params)?;
         let model = detector.fit(rows.view(), &context)?;
-        let mut scores = vec![0.0; rows.n_rows()];
-        let mut start = 0;
-        let whole_end = [frame.n_rows()];
-        for &end in if model.kind() == ModelKind::Series { ends.as_slice() } else { &whole_end } {
-            let series_times = times.as_ref().map_or(&[][..], |times| &times[start..end]);
-            score_all(&model, rows.view().slice(start, end), series_times, &mut scores[start..end]);
-            start = end;
-        }
+        let calibration = match entry.scale {
+            ScoreScale::Surprise => Calibration::identity(),
+            ScoreScale::Raw => {
+                Calibration::fit(&training_scores(&model, &rows, times.as_deref(), &ends, score_all))
+            }
+        };
         Ok(Self {
             input,
             spec: spec.clone(),
@@ -172,7 +171,7 @@ impl Pipeline {
             typical,
             columns,
             model,
-            calibration: Calibration::fit(&scores),
+            calibration,
             threshold: None,
             trained_rows: frame.n_rows() as u64,
             notes: std::collections::BTreeMap::new(),
@@ -333,6 +332,25 @@ impl Pipeline {
             spec,
         })
     }
+}
+
+/// Scores of the training rows: row by row for row models, each series from its beginning for series models.
+fn training_scores(
+    model: &Model,
+    rows: &Rows,
+    times: Option<&[i64]>,
+    ends: &[usize],
+    score_all: ScoreAll<'_>,
+) -> Vec<f64> {
+    let mut scores = vec![0.0; rows.n_rows()];
+    let whole_end = [rows.n_rows()];
+    let mut start = 0;
+    for &end in if model.kind() == ModelKind::Series { ends } else { &whole_end } {
+        let series_times = times.map_or(&[][..], |times| &times[start..end]);
+        score_all(model, rows.view().slice(start, end), series_times, &mut scores[start..end]);
+        start = end;
+    }
+    scores
 }
 
 /// JSON holds no infinities: an all-missing column has a typical value of 0.

@@ -3,7 +3,7 @@
 use eddy_frame::RowsView;
 use serde_json::Value;
 
-use crate::{About, Detector, FitContext, FitError, LoadError, Model, ParamError, SectionReader};
+use crate::{About, Detector, FitContext, FitError, LoadError, Model, ParamError, ScoreScale, SectionReader};
 
 /// A detector of any type.
 pub trait AnyDetector: Send + Sync {
@@ -40,6 +40,8 @@ impl<D: Detector> AnyDetector for D {
 pub struct Entry {
     /// What the detector says about itself.
     pub about: &'static About,
+    /// What its raw scores mean.
+    pub scale: ScoreScale,
     parse: fn(&Value) -> Result<Box<dyn AnyDetector>, ParamError>,
     schema: fn() -> Value,
     load: fn(&SectionReader<'_>) -> Result<Model, LoadError>,
@@ -48,7 +50,7 @@ pub struct Entry {
 impl Entry {
     /// The entry of a detector type.
     pub const fn of<D: Detector>() -> Self {
-        Self { about: &D::ABOUT, parse: parse::<D>, schema: schema::<D>, load: D::load }
+        Self { about: &D::ABOUT, scale: D::SCALE, parse: parse::<D>, schema: schema::<D>, load: D::load }
     }
 
     /// A detector with the given parameters (a JSON object; what is not named keeps its default).

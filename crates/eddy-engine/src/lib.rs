@@ -9,11 +9,13 @@
 mod error;
 mod explore;
 mod input;
+mod report;
 mod run;
 mod scoring;
 
 pub use error::EngineError;
 pub use explore::{ColumnSummary, Exploration, Histogram, SeriesProfile, TopList, explore};
+pub use report::{detect_report, explore_report};
 pub use run::{
     FitOn, Fitting, Run, RunOptions, Stage, Timings, detect, load_model, score, train, write_table,
 };

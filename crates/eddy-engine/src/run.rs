@@ -127,6 +127,11 @@ pub struct Run {
 }
 
 impl Run {
+    /// The rows and the pipeline, to go through both together.
+    pub(crate) fn input_and_pipeline(&mut self) -> (&mut Input, &Pipeline) {
+        (&mut self.input, &self.pipeline)
+    }
+
     /// Goes through the rows again, frame by frame, with the surprise of each row.
     pub fn each(
         &mut self,

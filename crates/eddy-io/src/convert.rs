@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use eddy_frame::{Column, Kind, Lines, MISSING_INT, MISSING_TIME, TextColumn, format_time};
+use eddy_frame::{Column, Kind, Lines, MISSING_INT, MISSING_TIME, TextColumn, TimeStyle, format_time};
 
 use crate::cells::{integer, is_missing, is_missing_text, number};
 use crate::raw::{Tally, Target};
@@ -126,7 +126,7 @@ fn texts_of(column: &Column) -> TextColumn {
             Column::Int(values) => values.get(row_idx).map(ToString::to_string).unwrap_or_default().into(),
             Column::Time(values) => values
                 .get(row_idx)
-                .map(|nanos| format_time(*nanos, Default::default()))
+                .map(|nanos| format_time(*nanos, TimeStyle::default()))
                 .unwrap_or_default()
                 .into(),
         };

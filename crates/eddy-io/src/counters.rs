@@ -75,7 +75,9 @@ pub(crate) fn width(name: &str, values: &[f64], series: &[usize]) -> Option<Coun
         let name = name.to_ascii_lowercase();
         HINTS.iter().any(|hint| name.contains(hint))
     };
-    let steady = steps >= 12 && rises * 5 >= steps * 2 && rises >= 8 && falls * 20 <= steps;
+    // Slow counters stand still between their rises; a name must speak for them, and nothing against.
+    let lively = rises * 5 >= steps * 2 || (hinted && falls == 0 && steps >= 50);
+    let steady = steps >= 12 && rises >= 8 && lively && falls * 20 <= steps;
     let big = high > 1e6 || (hinted && high > 1000.0);
     // A counter has run for a while before the sample; one step is little against its value. Sorted tables and row
     // numbers begin low and end high.

@@ -4,8 +4,8 @@
 //! schema, with roles assigned, that counts whatever it sets aside. [`TableWriter`] writes frames.
 //!
 //! This crate knows nothing of models.
-#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 #![warn(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
 mod cells;
 mod convert;

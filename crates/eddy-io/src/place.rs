@@ -24,7 +24,7 @@ pub(crate) struct Place {
 enum Storage {
     File(PathBuf),
     Memory(Arc<[u8]>),
-    Stdin(Arc<Mutex<Spool>>),
+    Stream(Arc<Mutex<Spool>>),
 }
 
 /// How bytes are packed as a whole.
@@ -64,9 +64,14 @@ impl Place {
 
     /// Standard input.
     pub(crate) fn stdin() -> Result<Self, ReadError> {
-        let spool = tempfile::tempfile().map_err(|source| io_error("-", source))?;
-        let spool = Spool { input: Box::new(io::stdin()), file: spool, len: 0, ended: false };
-        Self::new("-".into(), Storage::Stdin(Arc::new(Mutex::new(spool))))
+        Self::stream("-", Box::new(io::stdin()))
+    }
+
+    /// A stream that can be read once, spooled to a temporary file as it is read.
+    fn stream(name: &str, input: Box<dyn Read + Send>) -> Result<Self, ReadError> {
+        let file = tempfile::tempfile().map_err(|source| io_error(name, source))?;
+        let spool = Spool { input, file, len: 0, ended: false };
+        Self::new(name.into(), Storage::Stream(Arc::new(Mutex::new(spool))))
     }
 
     fn new(name: Arc<str>, storage: Storage) -> Result<Self, ReadError> {
@@ -94,7 +99,7 @@ impl Place {
                 std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file).map(|meta| meta.len())
             }
             Storage::Memory(bytes) => Some(bytes.len() as u64),
-            Storage::Stdin(_) => None,
+            Storage::Stream(_) => None,
         }
     }
 
@@ -179,7 +184,7 @@ impl Place {
                 let (_, rest) = bytes.split_at_checked(usize::try_from(offset).ok()?)?;
                 Some(rest.iter().take(len).copied().collect())
             }
-            Storage::Stdin(_) => None,
+            Storage::Stream(_) => None,
         }
     }
 
@@ -187,7 +192,7 @@ impl Place {
         Ok(match &self.storage {
             Storage::File(path) => Box::new(File::open(path).map_err(|source| io_error(&self.name, source))?),
             Storage::Memory(bytes) => Box::new(Cursor::new(bytes.clone())),
-            Storage::Stdin(spool) => Box::new(SpoolReader { spool: spool.clone(), position: 0 }),
+            Storage::Stream(spool) => Box::new(SpoolReader { spool: spool.clone(), position: 0 }),
         })
     }
 }
@@ -236,5 +241,41 @@ impl Read for SpoolReader {
         spool.len += n as u64;
         self.position += n as u64;
         Ok(n)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(place: &Place) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        place.text().unwrap().read_to_end(&mut bytes).unwrap();
+        bytes
+    }
+
+    #[test]
+    fn a_stream_can_be_read_again_and_again() {
+        let text = "a,b\n1,2\n".repeat(100_000);
+        let place = Place::stream("-", Box::new(Cursor::new(text.clone().into_bytes()))).unwrap();
+        assert_eq!(place.head(3).unwrap(), b"a,b");
+        assert_eq!(read(&place), text.as_bytes());
+        assert_eq!(read(&place), text.as_bytes());
+        let mut copy = Vec::new();
+        place.seekable().unwrap().read_to_end(&mut copy).unwrap();
+        assert_eq!(copy, text.as_bytes());
+        assert_eq!(place.stored_bytes(), None);
+    }
+
+    #[test]
+    fn packed_bytes_are_unpacked_and_damage_is_named() {
+        let mut packed = zstd::encode_all(&b"a,b\n"[..], 1).unwrap();
+        packed.extend(zstd::encode_all(&b"1,2\n"[..], 1).unwrap());
+        let place = Place::memory("x.zst", packed.clone()).unwrap();
+        assert_eq!(read(&place), b"a,b\n1,2\n");
+        assert_eq!(place.packing(), Packing::Zstd);
+        packed.truncate(packed.len() - 3);
+        let error = Place::memory("x.zst", packed).unwrap().seekable().unwrap_err();
+        assert!(matches!(error, ReadError::Malformed { .. }), "{error}");
     }
 }

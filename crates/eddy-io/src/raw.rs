@@ -2,7 +2,7 @@
 //! in one place, for all formats (`roles.rs`).
 //!
 //! A new format is one file with `open(place, options) -> Result<Box<dyn RawSource>, ReadError>` and one line in
-//! the list of formats in `source.rs`.
+//! the list of formats in `sniff.rs`.
 
 use eddy_frame::{Column, Kind, Lines, TimeStyle};
 

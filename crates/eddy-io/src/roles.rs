@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use eddy_frame::{Column, CounterBits, Field, Kind, Role, Schema, TimeStyle};
 
-use crate::cells::number;
+use crate::cells::{number, number_with_comma};
 use crate::profile::{MANY, Profile};
 use crate::raw::{RawTable, Target};
 use crate::shapes::{self, MapColumn, ShapeMap};
@@ -156,7 +156,12 @@ impl Planner<'_> {
         }
     }
 
-    fn hint(&self, name: &str) -> Option<Hint> {
+    fn hint(&self, full_name: &str) -> Option<Hint> {
+        // A name that occurs again means what it means the first time.
+        let again = full_name.rsplit_once('.').filter(|(base, nth)| {
+            nth.parse::<usize>().is_ok() && self.names.iter().any(|known| known == base)
+        });
+        let name = again.map_or(full_name, |(base, _)| base);
         let ranked = |(rank, column): (usize, &'static MapColumn), from_shape: bool| {
             let spelling = column
                 .names
@@ -198,12 +203,11 @@ impl Planner<'_> {
         let role = match map.role {
             Role::Label if profile.filled == 0 => Role::Ignored,
             Role::Label if hint.from_shape || kind == Kind::Text || few => Role::Label,
-            // A map's time column that holds no times.
-            Role::Time | Role::Label => return content,
             Role::Entity if hint.from_shape || kind == Kind::Text || (few && profile.whole > 0) => {
                 Role::Entity
             }
-            Role::Entity => return content,
+            // A time column that holds no times, say.
+            Role::Time | Role::Label | Role::Entity => return content,
             Role::Category if !hint.from_shape && kind != Kind::Text && profile.whole < profile.numbers => {
                 return content;
             }
@@ -267,9 +271,9 @@ impl Planner<'_> {
         let form = profile.time_form().filter(|form| timely || *form != TimeForm::OfDay);
         let form = form.or_else(|| profile.epoch().filter(|_| timely)).or_else(|| {
             // Seconds since a start nobody wrote down.
-            let hinted = self.hint(self.names.get(idx)?)?.column.role == Role::Time;
-            (hinted && profile.is_numeric() && profile.low >= 0.0 && self.never_falls(idx))
-                .then_some(TimeForm::Relative)
+            let hint = self.hint(self.names.get(idx)?).filter(|hint| hint.column.role == Role::Time)?;
+            let plausible = hint.from_shape || (profile.low >= 0.0 && self.never_falls(idx));
+            (plausible && profile.is_numeric()).then_some(TimeForm::Relative)
         })?;
         Some((Some(form), form.style(profile.example.as_bytes())))
     }
@@ -283,10 +287,13 @@ impl Planner<'_> {
     /// The first consecutive values of a column of the sample, as numbers; missing is NaN.
     fn values(&self, idx: usize, most: usize) -> Vec<f64> {
         let n = self.table.contiguous.min(most);
+        let number_of = if self.table.decimal_comma { number_with_comma } else { number };
         match self.table.sample.get(idx) {
-            Some(Column::Text(texts)) => {
-                texts.iter().take(n).map(|text| number(text.trim().as_bytes()).unwrap_or(f64::NAN)).collect()
-            }
+            Some(Column::Text(texts)) => texts
+                .iter()
+                .take(n)
+                .map(|text| number_of(text.trim().as_bytes()).unwrap_or(f64::NAN))
+                .collect(),
             Some(column) => (0..n.min(column.len())).map(|row_idx| column.number(row_idx)).collect(),
             None => Vec::new(),
         }
@@ -518,6 +525,11 @@ impl Planner<'_> {
                 } else if profile.is_constant() {
                     constant.push(name.clone());
                 }
+            }
+            if column.role == Role::Ignored && profile.filled == 0 && column.rank < usize::MAX {
+                let text =
+                    "named like a label but empty in the sample; not used (--label takes it)".to_owned();
+                self.notes.push(note_on(name, text));
             }
             if column.role == Role::Identifier && column.rank == usize::MAX {
                 records.push(name.clone());

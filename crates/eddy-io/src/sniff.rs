@@ -5,11 +5,13 @@ use crate::place::Place;
 use crate::raw::RawSource;
 use crate::{ReadError, ReadOptions, csv};
 
+type Open = fn(&Place, &ReadOptions) -> Result<Box<dyn RawSource>, ReadError>;
+
 /// A format that Eddy reads.
 struct Format {
     /// Whether the first bytes (unpacked; text is UTF-8 without byte order mark) are of this format.
     is: fn(&[u8]) -> bool,
-    open: fn(&Place, &ReadOptions) -> Result<Box<dyn RawSource>, ReadError>,
+    open: Open,
 }
 
 /// The one list of formats, most particular first; a table of lines is what is left.

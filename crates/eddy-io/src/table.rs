@@ -106,8 +106,7 @@ impl Table {
     }
 
     fn frame(&mut self, part: &Part, batch: RawBatch) -> Result<Frame, ReadError> {
-        let source =
-            self.places.get(self.at).map(|place| place.name().clone()).unwrap_or_else(|| Arc::from(""));
+        let source = self.places.get(self.at).map_or_else(|| Arc::from(""), |place| place.name().clone());
         let origin = Origin { source: &source, lines: &batch.lines };
         let mut columns: Vec<Column> = Vec::with_capacity(batch.columns.len());
         for (idx, (column, target)) in batch.columns.into_iter().zip(&part.targets).enumerate() {

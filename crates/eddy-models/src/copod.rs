@@ -11,7 +11,7 @@ use rayon::prelude::*;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{checked, columns::{column, finite}, ecdf::{Ecdf, Tails}};
+use crate::{checked, columns::column, ecdf::{Ecdf, Tails}};
 
 /// COPOD: rows whose values lie far in the longer tail of many columns are anomalous.
 ///
@@ -111,10 +111,7 @@ impl RowModel for CopodModel {
     }
 
     fn score(&self, rows: RowsView<'_>, out: &mut [f64]) {
-        for (row, score) in rows.iter().zip(out) {
-            let columns = self.ecdfs.iter().zip(&self.skews).zip(row);
-            *score = columns.map(|((ecdf, skew), &x)| skew.surprise(ecdf.tails(finite(x)))).sum();
-        }
+        Ecdf::sum_over_columns(&self.ecdfs, rows, out, |col_idx, tails| self.skews[col_idx].surprise(tails));
     }
 
     fn save(&self, section: &mut SectionWriter<'_>) {

@@ -10,7 +10,7 @@ use eddy_frame::RowsView;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{columns::finite, ecdf::Ecdf};
+use crate::ecdf::Ecdf;
 
 /// ECOD: rows whose values lie far in the tails of many columns are anomalous.
 ///
@@ -64,13 +64,7 @@ impl RowModel for EcodModel {
     }
 
     fn score(&self, rows: RowsView<'_>, out: &mut [f64]) {
-        for (row, score) in rows.iter().zip(out) {
-            let tail = |(ecdf, &x): (&Ecdf, &f32)| {
-                let tails = ecdf.tails(finite(x));
-                tails.left.max(tails.right)
-            };
-            *score = self.ecdfs.iter().zip(row).map(tail).sum();
-        }
+        Ecdf::sum_over_columns(&self.ecdfs, rows, out, |_, tails| tails.left.max(tails.right));
     }
 
     fn save(&self, section: &mut SectionWriter<'_>) {

@@ -68,7 +68,7 @@ impl Bins {
 
 /// Least and greatest value. A constant has a half on either side, as in NumPy, or a millionth of itself if a half
 /// would be lost in rounding.
-fn range(values: &[f64]) -> (f64, f64) {
+pub(crate) fn range(values: &[f64]) -> (f64, f64) {
     let low = values.iter().copied().fold(f64::INFINITY, f64::min);
     let high = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     if low < high {
@@ -96,10 +96,11 @@ impl Histogram {
         let bin = bin_of(&self.edges, value);
         let (low, high) = (self.edges[bin], self.edges[bin + 1]);
         let surprise = self.surprises[bin];
-        let beyond = (low - value).max(value - high).max(0.0) / (high - low);
-        if beyond == 0.0 {
+        if low <= value && value <= high {
             return surprise;
         }
+        // Bins can be so narrow that the quotient would not be finite.
+        let beyond = ((low - value).max(value - high) / (high - low)).min(f64::MAX);
         surprise + (self.empty_surprise - surprise) * beyond.min(1.0) + beyond.ln_1p()
     }
 

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     checked, columns,
-    isolation_tree::{IsolationTree, average_path_length},
+    isolation_tree::{IsolationTree, isolation_score},
     stream::stream,
     tree_tiles::TreeTiles,
 };
@@ -129,10 +129,8 @@ impl RowModel for IsolationForestModel {
         for row_idx in done..rows.n_rows() {
             out[row_idx] = self.trees.iter().map(|tree| tree.path_length(rows.row(row_idx))).sum();
         }
-        let mean_of_sample = average_path_length(self.psi) * self.trees.len() as f64;
         for score in out {
-            // With samples of one row there is no path to compare: every row is as ordinary as the mean.
-            *score = if mean_of_sample > 0.0 { (-*score / mean_of_sample).exp2() } else { 0.5 };
+            *score = isolation_score(*score, self.trees.len(), self.psi);
         }
     }
 

@@ -3,7 +3,7 @@
 use eddy_detect::{LoadError, SectionReader, SectionWriter};
 use rand::RngExt;
 
-use crate::checked::check_len;
+use crate::{checked::check_len, columns::finite};
 
 /// Deepest tree there can be: the height limit of a sample of 2^24 rows.
 const MAX_DEPTH: u32 = 24;
@@ -49,6 +49,69 @@ impl Node {
     pub(crate) fn is_leaf(self) -> bool {
         self.feature == LEAF
     }
+
+    fn link(self) -> Link {
+        if self.is_leaf() { Link::Leaf(self.low) } else { Link::Children(self.low) }
+    }
+}
+
+/// Where a node leads.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Link {
+    /// Nowhere: this many training rows ended here.
+    Leaf(u32),
+    /// To the child at this index and to the one after it.
+    Children(u32),
+}
+
+/// Path lengths in a tree of any kind of cut.
+#[derive(Debug)]
+pub(crate) struct PathLengths {
+    /// Per node: path length `h` of a row that ends here (depth + `c(rows in the leaf)`); 0 in inner nodes.
+    pub(crate) paths: Vec<f64>,
+    /// Depth of the deepest leaf.
+    pub(crate) depth: u32,
+}
+
+impl PathLengths {
+    /// Checks that the nodes form a tree whose children come after their parents, so that no descent can go round in
+    /// circles, and works out the path lengths.
+    pub(crate) fn measure(links: impl ExactSizeIterator<Item = Link>) -> Result<Self, LoadError> {
+        let damaged = |reason: &str| LoadError::content("trees", reason);
+        let mut depths = vec![None; links.len()];
+        let mut paths = vec![0.0; links.len()];
+        let mut deepest = 0;
+        *depths.first_mut().ok_or_else(|| damaged("hold a tree without nodes"))? = Some(0);
+        for (idx, link) in links.enumerate() {
+            let depth: u32 = depths[idx].ok_or_else(|| damaged("hold a node that is no one's child"))?;
+            match link {
+                Link::Leaf(n_rows) => {
+                    paths[idx] = f64::from(depth) + average_path_length(n_rows as usize);
+                    deepest = deepest.max(depth);
+                }
+                Link::Children(low) => {
+                    let low = low as usize;
+                    if low <= idx || low + 1 >= depths.len() || depth >= MAX_DEPTH {
+                        return Err(damaged("hold a child index out of range"));
+                    }
+                    if depths[low].is_some() || depths[low + 1].is_some() {
+                        return Err(damaged("hold a node with two parents"));
+                    }
+                    depths[low] = Some(depth + 1);
+                    depths[low + 1] = Some(depth + 1);
+                }
+            }
+        }
+        Ok(Self { paths, depth: deepest })
+    }
+}
+
+/// The anomaly score of Liu, Ting & Zhou 2008, equation 2, from the sum of path lengths over `n_trees` trees that each
+/// saw `psi` rows.
+pub(crate) fn isolation_score(sum_of_paths: f64, n_trees: usize, psi: usize) -> f64 {
+    let ordinary = average_path_length(psi) * n_trees as f64;
+    // With samples of one row there is no path to compare: every row is as ordinary as the mean.
+    if ordinary > 0.0 { (-sum_of_paths / ordinary).exp2() } else { 0.5 }
 }
 
 /// One tree. Children come after their parent; node 0 is the root.
@@ -100,30 +163,8 @@ impl IsolationTree {
 
     /// Checks that the nodes form a tree and works out the path lengths.
     fn measure(nodes: Vec<Node>) -> Result<Self, LoadError> {
-        let damaged = |reason: &str| LoadError::content("trees", reason);
-        let mut depths = vec![None; nodes.len()];
-        let mut paths = vec![0.0; nodes.len()];
-        let mut deepest = 0;
-        *depths.first_mut().ok_or_else(|| damaged("hold a tree without nodes"))? = Some(0);
-        for (idx, node) in nodes.iter().enumerate() {
-            let depth: u32 = depths[idx].ok_or_else(|| damaged("hold a node that is no one's child"))?;
-            if node.is_leaf() {
-                paths[idx] = f64::from(depth) + average_path_length(node.low as usize);
-                deepest = deepest.max(depth);
-                continue;
-            }
-            let low = node.low as usize;
-            // Children after parents: no path can come back, so every descent ends.
-            if low <= idx || low + 1 >= nodes.len() || depth >= MAX_DEPTH {
-                return Err(damaged("hold a child index out of range"));
-            }
-            if depths[low].is_some() || depths[low + 1].is_some() {
-                return Err(damaged("hold a node with two parents"));
-            }
-            depths[low] = Some(depth + 1);
-            depths[low + 1] = Some(depth + 1);
-        }
-        Ok(Self { nodes, paths, depth: deepest })
+        let PathLengths { paths, depth } = PathLengths::measure(nodes.iter().map(|node| node.link()))?;
+        Ok(Self { nodes, paths, depth })
     }
 
     /// The path length `h(x)` of a row.
@@ -134,7 +175,7 @@ impl IsolationTree {
             if node.is_leaf() {
                 return self.paths[idx];
             }
-            let is_low = row[node.feature as usize] <= node.threshold;
+            let is_low = finite(row[node.feature as usize]) <= node.threshold;
             idx = node.low as usize + usize::from(!is_low);
         }
     }
@@ -204,7 +245,7 @@ fn draw_cut(
 }
 
 /// Moves the members that are low to the front; how many there are.
-fn partition(members: &mut [u32], is_low: impl Fn(u32) -> bool) -> usize {
+pub(crate) fn partition(members: &mut [u32], is_low: impl Fn(u32) -> bool) -> usize {
     let mut n_low = 0;
     for idx in 0..members.len() {
         if is_low(members[idx]) {

@@ -28,9 +28,13 @@ pub static DETECTORS: Registry = Registry(ENTRIES);
 // A new detector is one file and one line here.
 detectors! {
     isolation_forest::IsolationForest,
+    extended_isolation_forest::ExtendedIsolationForest,
     ecod::Ecod,
     copod::Copod,
     hbos::Hbos,
+    loda::Loda,
     robust_z::RobustZ,
+    rolling_z::RollingZ,
+    half_space_trees::HalfSpaceTrees,
     voting::Voting,
 }

@@ -20,15 +20,17 @@ const MEAN_DEVIATION_OF_NORMAL: f64 = 0.797_884_560_802_865_4;
 const SHARE_OF_CONSTANT: f64 = 1e-6;
 
 impl RobustScale {
-    /// From ascending values, at least one: the median absolute deviation; the mean absolute deviation if more than
+    /// From values in any order, at least one: the median absolute deviation; the mean absolute deviation if more than
     /// half of the values are equal; a millionth of the value if all are.
-    pub(crate) fn of_sorted(sorted: &[f32]) -> Self {
-        let center = median(sorted);
-        let mut deviations: Vec<f64> =
-            sorted.iter().map(|&value| (f64::from(value) - center).abs()).collect();
-        deviations.sort_unstable_by(f64::total_cmp);
-        let mad = f64::midpoint(deviations[(deviations.len() - 1) / 2], deviations[deviations.len() / 2]);
-        let mean_deviation = deviations.iter().sum::<f64>() / deviations.len() as f64;
+    pub(crate) fn of(values: &[f32]) -> Self {
+        let mut values: Vec<f64> = values.iter().map(|&value| f64::from(value)).collect();
+        let center = median(&mut values);
+        for value in &mut values {
+            *value = (*value - center).abs();
+        }
+        let mad = median(&mut values);
+        // Selecting the median shuffled the values, but always in the same way: the sum is the same every time.
+        let mean_deviation = values.iter().sum::<f64>() / values.len() as f64;
         let scale = if mad > 0.0 {
             mad / MAD_OF_NORMAL
         } else if mean_deviation > 0.0 {
@@ -58,8 +60,14 @@ impl RobustScale {
     }
 }
 
-fn median(sorted: &[f32]) -> f64 {
-    f64::midpoint(f64::from(sorted[(sorted.len() - 1) / 2]), f64::from(sorted[sorted.len() / 2]))
+/// The median. Puts the values into another order.
+fn median(values: &mut [f64]) -> f64 {
+    let n = values.len();
+    let (below, &mut upper, _) = values.select_nth_unstable_by(n / 2, f64::total_cmp);
+    if n % 2 == 1 {
+        return upper;
+    }
+    f64::midpoint(below.iter().copied().fold(f64::NEG_INFINITY, f64::max), upper)
 }
 
 #[cfg(test)]
@@ -68,13 +76,13 @@ mod tests {
 
     #[test]
     fn the_spread_falls_back_when_values_are_equal() {
-        let check = |sorted: &[f32], center: f64, scale: f64| {
-            let got = RobustScale::of_sorted(sorted);
-            assert_eq!(got.center, center, "{sorted:?}");
-            assert!((got.scale - scale).abs() < 1e-9 * scale, "{sorted:?}: {got:?}");
+        let check = |values: &[f32], center: f64, scale: f64| {
+            let got = RobustScale::of(values);
+            assert_eq!(got.center, center, "{values:?}");
+            assert!((got.scale - scale).abs() < 1e-9 * scale, "{values:?}: {got:?}");
         };
-        check(&[1.0, 2.0, 3.0, 4.0, 100.0], 3.0, 1.0 / 0.6745);
-        check(&[1.0, 2.0, 4.0, 100.0], 3.0, 1.5 / 0.6745);
+        check(&[3.0, 2.0, 100.0, 1.0, 4.0], 3.0, 1.0 / 0.6745);
+        check(&[100.0, 1.0, 4.0, 2.0], 3.0, 1.5 / 0.6745);
         check(&[5.0, 5.0, 5.0, 9.0], 5.0, 1.0 / 0.797_884_560_802_865_4);
         check(&[7.0, 7.0], 7.0, 7e-6);
         check(&[0.0], 0.0, 1e-6);

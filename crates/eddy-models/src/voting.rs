@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use eddy_detect::{
     About, Calibration, Detector, FitContext, FitError, LoadError, Model, ModelKind, ParamError, Positive,
-    RowModel, SectionReader, SectionWriter, SeriesModel, SeriesScorer,
+    RowModel, ScoreScale, SectionReader, SectionWriter, SeriesModel, SeriesScorer,
 };
 use eddy_frame::RowsView;
 use rayon::prelude::*;
@@ -71,8 +71,11 @@ impl Member {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Combine {
-    /// The weighted mean: anomalies that most members see.
+    /// The larger of the weighted mean and the largest vote less `log10` of the number of members (the correction of
+    /// Bonferroni): anomalies that most members see, and those that one member sees very clearly.
     #[default]
+    Either,
+    /// The weighted mean: anomalies that most members see.
     Mean,
     /// The largest vote, each in proportion to its weight: anomalies that any member sees, and its false alarms.
     Max,
@@ -81,7 +84,7 @@ pub enum Combine {
 impl Default for Voting {
     fn default() -> Self {
         let members = ["isolation_forest", "ecod", "hbos", "robust_z"].map(Member::of).into();
-        Self { members, combine: Combine::Mean }
+        Self { members, combine: Combine::Either }
     }
 }
 
@@ -116,6 +119,10 @@ impl Detector for Voting {
         source: "Aggarwal & Sathe 2015; Kriegel et al. 2011; scores are brought together as logarithms of tail shares.",
         natural_threshold: None,
     };
+
+    // The geometric mean of p-values is, up to a factor of e, a p-value whatever the members have in common (Vovk &
+    // Wang, "Combining p-values via averaging", 2020), so the mean surprise is a surprise.
+    const SCALE: ScoreScale = ScoreScale::Surprise;
 
     fn check(&self) -> Result<(), String> {
         if self.members.is_empty() {
@@ -272,22 +279,28 @@ impl VotingModel {
     fn vote(&self, out: &mut [f64], mut ask: impl FnMut(usize, &mut [f64])) {
         let weights = self.seats.iter().map(|seat| seat.weight.get());
         let whole = match self.combine {
-            Combine::Mean => weights.sum::<f64>(),
+            Combine::Either | Combine::Mean => weights.sum::<f64>(),
             Combine::Max => weights.fold(0.0, f64::max),
         };
         let mut votes = vec![0.0; out.len()];
+        let mut largest = vec![0.0f64; if self.combine == Combine::Either { out.len() } else { 0 }];
         out.fill(0.0);
         for (idx, seat) in self.seats.iter().enumerate() {
             ask(idx, &mut votes);
             let share = seat.weight.get() / whole;
-            for (score, &vote) in out.iter_mut().zip(&votes) {
-                let surprise = share * seat.calibration.surprise(vote);
+            for (row_idx, (score, &vote)) in out.iter_mut().zip(&votes).enumerate() {
+                let surprise = seat.calibration.surprise(vote);
                 *score = match self.combine {
-                    Combine::Mean => *score + surprise,
-                    Combine::Max => score.max(surprise),
+                    Combine::Either | Combine::Mean => *score + share * surprise,
+                    Combine::Max => score.max(share * surprise),
                 };
+                if let Some(largest) = largest.get_mut(row_idx) {
+                    *largest = largest.max(surprise);
+                }
             }
         }
+        let correction = (self.seats.len() as f64).log10();
+        out.iter_mut().zip(&largest).for_each(|(score, &largest)| *score = score.max(largest - correction));
     }
 
     fn save(&self, section: &mut SectionWriter<'_>) {

@@ -84,6 +84,12 @@ pub(crate) fn part(edges: &[f64], value: f64) -> f64 {
     (bin as f64 + inside) / n_bins as f64
 }
 
+/// How wide the bar of a bin is: nearly all of it, but no block.
+pub(crate) fn bar_width(bin: f64) -> f64 {
+    let gap = if bin > 4.0 { 0.8 } else { 0.0 };
+    (bin - gap).min(48.0)
+}
+
 /// Bars from a base line, as one path. Negative `height` rises.
 fn bars(plot: Area, base: f64, height: f64, counts: &[u64]) -> String {
     let most = counts.iter().copied().max().unwrap_or(0);

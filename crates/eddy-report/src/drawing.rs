@@ -24,8 +24,6 @@ pub(crate) enum Ink {
     NormalSoft,
     /// Flagged rows.
     Flagged,
-    /// Areas of flagged rows.
-    FlaggedSoft,
     /// The range in which most training rows lie.
     Usual,
 }
@@ -40,7 +38,6 @@ impl Ink {
             Self::Normal => "normal",
             Self::NormalSoft => "normal-soft",
             Self::Flagged => "flagged",
-            Self::FlaggedSoft => "flagged-soft",
             Self::Usual => "usual",
         }
     }
@@ -54,7 +51,6 @@ impl Ink {
             Self::Normal => "#2c7196",
             Self::NormalSoft => "#cfe2ec",
             Self::Flagged => "#c64600",
-            Self::FlaggedSoft => "#f3cdb4",
             Self::Usual => "#e9f0ee",
         }
     }

@@ -4,6 +4,8 @@
 //! clocks.
 
 mod compact;
+mod correlation;
+mod correlogram;
 mod data;
 mod detect_page;
 mod distribution;
@@ -11,6 +13,7 @@ mod downsample;
 mod drawing;
 mod escape;
 mod exploration;
+mod explore_page;
 mod histogram;
 mod leading;
 mod page;
@@ -18,6 +21,7 @@ mod plot;
 mod raster;
 mod scatter;
 mod score_plot;
+mod spread;
 mod ticks;
 mod trace;
 mod words;
@@ -29,4 +33,5 @@ pub use data::{
 pub use detect_page::detect_html;
 pub use downsample::{MOST_POINTS, downsample, point_budget};
 pub use exploration::{ColumnSummary, Correlation, Counts, ExploreReport, SeriesProfile, TopItem, TopList};
+pub use explore_page::explore_html;
 pub use plot::{Plot, PlotError, png, svg};

@@ -139,7 +139,7 @@ fn head(drawing: &mut Drawing, area: Area, report: &DetectReport) {
         &words::shortened(&report.title, letters),
         Type { size: 20.0, ..LABEL },
     );
-    drawing.marks(&diamond(area.x + 5.0, area.y + 30.5, 4.5), Ink::Flagged);
+    drawing.marks(&diamond(area.x + 5.0, area.y + 34.5, 4.5), Ink::Flagged);
     let line = format!("{} · {}", words_of(report), report.detector);
     let letters = (area.width / 6.4) as usize;
     drawing.text(

@@ -53,11 +53,6 @@ impl Scale {
         (value - self.low) / (self.high - self.low)
     }
 
-    /// The smallest value of the scale.
-    pub(crate) fn low(&self) -> f64 {
-        self.low
-    }
-
     /// The largest value of the scale.
     pub(crate) fn high(&self) -> f64 {
         self.high
@@ -222,18 +217,6 @@ fn elapsed(ms: f64, step: f64) -> String {
     }
 }
 
-/// A place on the horizontal axis of a trace, in full.
-pub(crate) fn place(at: f64, axis: Axis) -> String {
-    match axis {
-        Axis::Index => format!("row {}", words::count(at as u64)),
-        Axis::Elapsed => format!("{} s after the start", words::number(at / SECOND)),
-        Axis::Time => {
-            let t = civil(at);
-            format!("{:04}-{:02}-{:02} {:02}:{:02}:{:02}", t.year, t.month, t.day, t.hour, t.minute, t.second)
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -265,9 +248,9 @@ mod tests {
     #[test]
     fn nothing_and_constants_have_a_scale() {
         let nothing = Scale::over(std::iter::empty());
-        assert!(nothing.low() < nothing.high());
+        assert!(nothing.low < nothing.high);
         let constant = Scale::over([7.0, 7.0].into_iter());
-        assert!(constant.low() < 7.0 && constant.high() > 7.0);
+        assert!(constant.low < 7.0 && constant.high > 7.0);
         assert_eq!(labels(&Scale::from_to(0.5, 1.5).axis_ticks(Axis::Index, 6)), ["1"]);
     }
 }

@@ -65,7 +65,7 @@ fn scores(drawing: &mut Drawing, plot: Area, report: &DetectReport, order: &[usi
     drawing.bottom_side(plot, across, &across.axis_ticks(points.axis, ticks_for(plot.width, 105.0)));
     let score = |idx: usize| f64::from(points.score[idx]);
     let path = line(order, &points.x, &score, plot, across, &up);
-    drawing.stroke(&path, Ink::Normal, 1.0, r#" stroke-linejoin="round""#);
+    drawing.stroke(&path, Ink::Normal, 1.0, r#" stroke-linejoin="round" stroke-opacity="0.7""#);
     lone_points(drawing, order, &points.x, &score, (plot, across, &up));
     let threshold = report.threshold.value;
     if threshold <= up.high() {

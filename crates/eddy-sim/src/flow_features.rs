@@ -199,7 +199,7 @@ impl Table for FlowFeatures {
             number("connection_duration", "s"),
             // Chosen by the client for each flow: a number without meaning.
             field("source_port", Kind::Float, Role::Identifier, ""),
-            field("destination_port", Kind::Float, Role::Category, ""),
+            field("destination_port", Kind::Text, Role::Category, ""),
             number("retransmission_rate", "1"),
             field("protocol", Kind::Text, Role::Category, ""),
             time,
@@ -209,7 +209,8 @@ impl Table for FlowFeatures {
     }
 
     fn fill(&mut self, most_rows: usize) -> (Vec<Column>, Vec<u8>) {
-        let mut numbers: [Vec<f64>; 8] = std::array::from_fn(|_| Vec::new());
+        let mut numbers: [Vec<f64>; 7] = std::array::from_fn(|_| Vec::new());
+        let mut destinations = TextColumn::default();
         let mut protocols = TextColumn::default();
         let mut times = Vec::new();
         let mut truth = Vec::new();
@@ -225,18 +226,19 @@ impl Table for FlowFeatures {
                 flow.packets,
                 flow.duration_s,
                 f64::from(flow.source_port),
-                f64::from(flow.destination_port),
                 flow.loss,
                 if flow.packets == 0.0 { 0.0 } else { flow.bytes / flow.packets },
                 flow.packets / flow.duration_s,
             ];
             numbers.iter_mut().zip(row).for_each(|(column, value)| column.push(value));
+            destinations.push(&flow.destination_port.to_string());
             protocols.push(flow.protocol);
             times.push(at_ns);
             truth.push(row_truth);
         }
-        let [bytes, packets, duration, source, destination, loss, size, rate] = numbers.map(Column::Float);
-        let (protocols, times) = (Column::Text(protocols), Column::Time(times));
+        let [bytes, packets, duration, source, loss, size, rate] = numbers.map(Column::Float);
+        let (destination, protocols) = (Column::Text(destinations), Column::Text(protocols));
+        let times = Column::Time(times);
         (vec![bytes, packets, duration, source, destination, loss, protocols, times, size, rate], truth)
     }
 

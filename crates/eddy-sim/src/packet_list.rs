@@ -200,7 +200,7 @@ impl Table for PacketList {
             field("No.", Kind::Float, Role::Identifier, ""),
             time,
             field("Source", Kind::Text, Role::Entity, ""),
-            field("Destination", Kind::Text, Role::Entity, ""),
+            field("Destination", Kind::Text, Role::Identifier, ""),
             field("Protocol", Kind::Text, Role::Category, ""),
             field("Length", Kind::Float, Role::Feature, "bytes"),
             field("Info", Kind::Text, Role::Identifier, ""),

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::Path;
 
+use anyhow::Context;
 use eddy_engine::{Exploration, Run};
 use eddy_frame::Role;
 use eddy_insight::number;
@@ -375,6 +376,22 @@ fn blocks(values: &[f64]) -> String {
 }
 
 /// Writes the report or a picture.
-pub(crate) fn write_picture(_run: &mut Run, path: &Path, ending: &str) -> anyhow::Result<()> {
-    anyhow::bail!("{}: .{ending} is not written yet", path.display())
+pub(crate) fn write_picture(run: &mut Run, path: &Path, ending: &str) -> anyhow::Result<()> {
+    let report = eddy_engine::detect_report(run)?;
+    let plot = eddy_report::Plot::default();
+    let bytes = match ending {
+        "svg" => eddy_report::svg(&report, &plot)?.into_bytes(),
+        "png" => {
+            let (width, height) = plot.natural_size();
+            eddy_report::png(&report, &plot, width, height)?
+        }
+        _ => eddy_report::detect_html(&report).into_bytes(),
+    };
+    std::fs::write(path, bytes).with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// Writes the page of an exploration.
+pub(crate) fn write_exploration(found: &Exploration, path: &Path) -> anyhow::Result<()> {
+    let page = eddy_report::explore_html(&eddy_engine::explore_report(found));
+    std::fs::write(path, page).with_context(|| format!("cannot write {}", path.display()))
 }

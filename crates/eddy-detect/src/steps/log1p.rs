@@ -31,7 +31,7 @@ fn is_heavy_tailed(values: &[f64]) -> bool {
     sorted.sort_unstable_by(f64::total_cmp);
     let at = |share: f64| sorted[((sorted.len() - 1) as f64 * share) as usize];
     let (low, median, upper, high) = (sorted[0], at(0.5), at(0.75), sorted[sorted.len() - 1]);
-    if low < 0.0 || high < 100.0 {
+    if low < 0.0 || high < 10.0 {
         return false;
     }
     if upper > median { high - median > 20.0 * (upper - median) } else { high > 1000.0 * (1.0 + median) }

@@ -120,11 +120,18 @@ pub(crate) fn find(head: &[u8]) -> Result<Dialect, Refusal> {
     let mut records = body.records(marks);
     let (modal, share) = modal(&records);
     // Title lines before the table have fewer cells than its rows.
-    let widths_differ = |width: usize| width != modal && width + 1 != modal && width != modal + 1;
+    // One cell fewer may also be a header without a name for row numbers, unless a header follows.
+    let is_title = |record: &Record, skipped: usize| {
+        let follows = records.get(skipped).zip(records.get(skipped + 1..));
+        record.cells.len() + 1 < modal
+            || (record.cells.len() + 1 == modal
+                && follows
+                    .is_some_and(|(next, rest)| !rest.is_empty() && is_header(&next.cells, rest, false)))
+    };
     if records.len() > 2
         && share > 0.5
-        && records.first().is_some_and(|first| widths_differ(first.cells.len()))
         && let Some(skipped) = records.iter().take(20).position(|record| record.cells.len() == modal)
+        && records.iter().take(skipped).all(|record| is_title(record, skipped))
     {
         for record in records.drain(..skipped) {
             let text = head.get(record.start..record.end).unwrap_or_default();
@@ -241,6 +248,8 @@ impl Top {
         while let Some(rest) = head.get(top.at..).filter(|rest| !rest.is_empty()) {
             let length = memchr(newline, rest).unwrap_or(rest.len());
             let line = rest.get(..length).unwrap_or_default().trim_ascii_end();
+            // Some copies of Zeek logs begin with a blank.
+            let line = if line.trim_ascii_start().starts_with(b"#") { line.trim_ascii_start() } else { line };
             if let Some(separator) = line.strip_prefix(b"#separator ") {
                 zeek = true;
                 top.delimiter = Some(zeek_separator(separator));
@@ -253,7 +262,7 @@ impl Top {
                 top.delimiter = separator.first().copied();
             } else if line.first() == Some(&b'#') && line.get(1) != Some(&b'"') {
                 if !zeek {
-                    top.last_comment = Some(line.trim_ascii_start().trim_start_hashes().to_vec());
+                    top.last_comment = Some(trim_hashes(line).to_vec());
                 }
             } else if !line.trim_ascii().is_empty() {
                 break;
@@ -266,16 +275,10 @@ impl Top {
     }
 }
 
-trait Hashes {
-    /// Without the `#` and blanks at the beginning.
-    fn trim_start_hashes(&self) -> &[u8];
-}
-
-impl Hashes for [u8] {
-    fn trim_start_hashes(&self) -> &[u8] {
-        let n = self.iter().take_while(|byte| matches!(byte, b'#' | b' ')).count();
-        self.get(n..).unwrap_or_default()
-    }
+/// A comment without the `#` and blanks at its beginning.
+fn trim_hashes(line: &[u8]) -> &[u8] {
+    let n = line.iter().take_while(|byte| matches!(byte, b'#' | b' ')).count();
+    line.get(n..).unwrap_or_default()
 }
 
 /// `\x09` or the character itself.
@@ -340,7 +343,8 @@ impl Body<'_> {
             let valued =
                 records.iter().flat_map(|record| &record.cells).filter(|cell| is_value(cell, false)).count();
             let cells: usize = records.iter().map(|record| record.cells.len()).sum();
-            if modal >= 3 && share >= 0.5 && valued * 4 >= cells {
+            let named = records.first().is_some_and(|first| names_known(&first.cells));
+            if modal >= 3 && share >= 0.5 && (named || valued * 4 >= cells) {
                 return b' ';
             }
         }
@@ -391,14 +395,18 @@ fn uses_decimal_comma(records: &[Record]) -> bool {
     with_comma > with_point
 }
 
+/// Whether half of the cells are names that some shape knows.
+fn names_known(cells: &[String]) -> bool {
+    let known = cells.iter().filter(|cell| shapes::is_known_name(cell)).count();
+    known > 0 && known * 2 >= cells.iter().filter(|cell| !cell.is_empty()).count()
+}
+
 /// Whether a first record names the columns of the records after it.
 fn is_header(first: &[String], rest: &[Record], comma: bool) -> bool {
-    let named = first.iter().filter(|cell| !cell.is_empty()).count();
-    if named == 0 {
+    if first.iter().all(String::is_empty) {
         return false;
     }
-    let known = first.iter().filter(|cell| shapes::is_known_name(cell)).count();
-    if known * 2 >= named {
+    if names_known(first) {
         return true;
     }
     let column = |idx: usize| rest.iter().filter_map(move |record| record.cells.get(idx));
@@ -410,10 +418,10 @@ fn is_header(first: &[String], rest: &[Record], comma: bool) -> bool {
     let breaks = first.iter().enumerate().filter(|(idx, cell)| is_word(cell) && holds_values(*idx)).count();
     let numbers: Vec<f64> = first.iter().filter_map(|cell| number(cell.as_bytes())).collect();
     if first.iter().any(|cell| is_value(cell, comma)) {
-        // Names that count: 0, 1, 2 ... beside at least one word above numbers.
-        let counts =
-            numbers.len() >= 2 && numbers.windows(2).all(|pair| matches!(pair, [a, b] if a + 1.0 == *b));
-        return counts && breaks > 0;
+        // Names that count: 0, 1, 2 ... above other numbers, and a word beside them.
+        let counts = numbers.windows(2).all(|pair| matches!(pair, [a, b] if a + 1.0 == *b));
+        let many = numbers.len() >= 3 && numbers.first().is_some_and(|first| *first == 0.0 || *first == 1.0);
+        return counts && (many || (breaks > 0 && numbers.len() >= 2)) && first.iter().any(is_word);
     }
     if rest.is_empty() || breaks > 0 {
         return true;

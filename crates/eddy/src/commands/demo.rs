@@ -7,7 +7,7 @@ use std::time::Instant;
 use clap::Args;
 use eddy_engine::{Fitting, RunOptions, detect};
 use eddy_io::TableWriter;
-use eddy_sim::{Shape, Spec, generate};
+use eddy_sim::{Planting, Scenario, Shape, Spec, generate};
 
 use crate::commands::generate::event_line;
 use crate::terminal;
@@ -25,14 +25,23 @@ pub(crate) struct Demo {
 
 /// Monday 2024-01-15, 00:00 UTC.
 const START_NS: i64 = 1_705_276_800_000_000_000;
-/// Two days at a row a minute.
-const HOURS: f64 = 48.0;
+/// Four days at a row a minute.
+const HOURS: f64 = 96.0;
+/// What is planted, at which hour, for how many hours.
+const PLANTED: [(Scenario, f64, f64); 5] = [
+    (Scenario::Exfiltration, 26.5, 0.6),
+    (Scenario::PortScan, 38.2, 0.3),
+    (Scenario::DdosSpike, 61.4, 0.4),
+    (Scenario::BruteForce, 75.0, 0.4),
+    (Scenario::Outage, 86.1, 0.5),
+];
 
 impl Demo {
     pub(crate) fn run(&self) -> anyhow::Result<u8> {
         let started = Instant::now();
         std::fs::create_dir_all(&self.out)?;
-        let spec = Spec::new(Shape::FlowFeatures, START_NS, HOURS, self.seed).with_default_scenarios();
+        let mut spec = Spec::new(Shape::FlowFeatures, START_NS, HOURS, self.seed);
+        spec.scenarios = PLANTED.map(|(scenario, at, hours)| Planting::new(scenario).at(at, hours)).into();
         let generated = generate(&spec)?;
         let table = self.out.join("traffic.csv");
         let mut writer = TableWriter::create(&table, generated.frame.schema())?;
@@ -44,7 +53,7 @@ impl Demo {
         let flagged: Vec<bool> = run.surprises.iter().map(|&s| run.threshold.flags(s)).collect();
 
         let mut text = format!(
-            "Two days of made-up traffic, {} rows, with {} events planted in it (seed {}).\n\
+            "Four days of made-up traffic, {} rows, with {} events planted in it (seed {}).\n\
              The labels were kept from the detector; they are only used to measure.\n\n",
             flagged.len(),
             generated.truth.len(),

@@ -20,6 +20,9 @@ pub(crate) struct Explore {
     /// Print everything as JSON
     #[arg(long)]
     json: bool,
+    /// Write a report that works offline in any browser
+    #[arg(long, short, value_name = "FILE.html")]
+    out: Option<std::path::PathBuf>,
     /// One line a file instead: shape, rows read and set aside, seconds, or why it is refused
     #[arg(long)]
     list: bool,
@@ -32,6 +35,9 @@ impl Explore {
             return self.list_files();
         }
         let found = explore(&self.inputs, &options)?;
+        if let Some(path) = &self.out {
+            terminal::write_exploration(&found, path)?;
+        }
         if self.json {
             terminal::print(&format!("{}\n", serde_json::to_string_pretty(&found)?))?;
         } else {

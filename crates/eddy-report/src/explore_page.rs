@@ -1,0 +1,294 @@
+//! The page about a table.
+
+use std::fmt::Write;
+
+use serde::Serialize;
+
+use crate::correlation::{matrix, strongest};
+use crate::correlogram::correlogram;
+use crate::drawing::{Area, Drawing};
+use crate::page::{Page, cautions, fact, names, reading};
+use crate::spread::spread;
+use crate::{ColumnSummary, Correlation, ExploreReport, SeriesProfile, TopList, escape, trace, words};
+
+/// Strongest correlations that are listed in words.
+const MOST_PAIRS: usize = 8;
+/// Most common values shown of a text column.
+const MOST_VALUES: usize = 6;
+
+/// What the script of the page draws from.
+#[derive(Serialize)]
+struct Data<'a> {
+    kind: &'static str,
+    series: &'a [SeriesProfile],
+    correlation: Option<&'a Correlation>,
+}
+
+/// Renders an exploration as one HTML page that works from disk and loads nothing.
+pub fn explore_html(report: &ExploreReport) -> String {
+    let mut main = String::new();
+    head(&mut main, report);
+    for (idx, series) in report.series.iter().enumerate() {
+        series_section(&mut main, idx, series);
+    }
+    columns_section(&mut main, report);
+    spread_section(&mut main, report);
+    if let Some(correlation) = report.correlation.as_ref().filter(|correlation| correlation.names.len() > 1) {
+        correlation_section(&mut main, correlation);
+    }
+    top_section(&mut main, report);
+    main.push_str("<section id=\"origin\" aria-labelledby=\"origin-h\"><h2 id=\"origin-h\">How it was read</h2>");
+    reading(&mut main, &report.read, &report.generated_from);
+    main.push_str("</section>\n");
+    Page {
+        title: &report.title,
+        kind: "Exploration",
+        version: &report.eddy_version,
+        skip: ("columns", "Skip to the columns"),
+        main,
+        data: Data {
+            kind: "explore",
+            series: &report.series,
+            correlation: report.correlation.as_ref(),
+        },
+    }
+    .html()
+}
+
+fn head(out: &mut String, report: &ExploreReport) {
+    let _ = write!(
+        out,
+        "<section class=\"verdict\" id=\"verdict\"><div><h1><span class=\"lead\">{}</span> {} of {}</h1>",
+        words::count(report.n_rows),
+        if report.n_rows == 1 { "row" } else { "rows" },
+        words::counted(report.columns.len() as u64, "column", "columns")
+    );
+    let missing: u64 = report.columns.iter().map(|column| column.missing).sum();
+    let gaps = report.columns.iter().filter(|column| column.missing > 0).count() as u64;
+    let text = if missing == 0 {
+        "No value is missing.".to_owned()
+    } else {
+        format!("{} missing, in {}.", words::counted(missing, "value is", "values are"), words::counted(gaps, "column", "columns"))
+    };
+    let _ = write!(out, "<p class=\"best\">{text}</p>");
+    cautions(out, report.cautions.iter().map(String::as_str));
+    out.push_str("</div><dl class=\"facts\">");
+    fact(out, "Source", &escape::text(&names(&report.generated_from, 3)));
+    fact(out, "Read as", &escape::text(&report.read.shape_title));
+    fact(out, "Format", &escape::text(&report.read.format));
+    if report.n_rows < report.read.rows_read {
+        fact(out, "Sampled from", &words::counted(report.read.rows_read, "row", "rows"));
+    }
+    let aside = report.read.rows_set_aside;
+    if aside > 0 {
+        fact(out, "Set aside", &format!("{} <a href=\"#origin\">see below</a>", words::counted(aside, "row", "rows")));
+    }
+    out.push_str("</dl></section>\n");
+}
+
+fn picture(width: f64, height: f64, label: &str, draw: impl FnOnce(&mut Drawing, Area)) -> String {
+    let mut drawing = Drawing::default();
+    draw(&mut drawing, Area { x: 0.0, y: 0.0, width, height });
+    drawing.finish(width, height, "picture", label, None)
+}
+
+fn series_section(out: &mut String, idx: usize, series: &SeriesProfile) {
+    let _ = write!(
+        out,
+        "<section class=\"series\" aria-labelledby=\"series-{idx}\"><h2 id=\"series-{idx}\">{}{}</h2>",
+        escape::text(&series.name),
+        if series.axis == crate::Axis::Index { ", row by row" } else { " over time" }
+    );
+    let _ = write!(out, "<div data-live=\"series\" data-series=\"{idx}\"></div><div class=\"still\">");
+    out.push_str(&picture(1200.0, 300.0, "The values with their rolling mean", |drawing, area| {
+        trace::series(drawing, area, series);
+    }));
+    out.push_str("</div>");
+    if series.acf.len() > 1 {
+        out.push_str("<div class=\"twins\">");
+        for (title, values, period) in [
+            ("autocorrelation", &series.acf, series.period_rows),
+            ("partial autocorrelation", &series.pacf, None),
+        ] {
+            if values.len() > 1 {
+                let label = format!("{title} of {}", series.name);
+                out.push_str(&picture(590.0, 210.0, &label, |drawing, area| {
+                    correlogram(drawing, area, title, values, series.band, period);
+                }));
+            }
+        }
+        out.push_str("</div>");
+    }
+    out.push_str("</section>\n");
+}
+
+fn columns_section(out: &mut String, report: &ExploreReport) {
+    out.push_str(concat!(
+        "<section id=\"columns\" aria-labelledby=\"columns-h\"><h2 id=\"columns-h\">Columns</h2>",
+        "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-labelledby=\"columns-h\">",
+        "<table class=\"plain summary\" data-live=\"sortable\"><thead><tr>"
+    ));
+    for (name, numeric) in [
+        ("Column", false),
+        ("Used as", false),
+        ("Kind", false),
+        ("Values", true),
+        ("Missing", true),
+        ("Distinct", true),
+        ("Mean", true),
+        ("SD", true),
+        ("Min", true),
+        ("Q1", true),
+        ("Median", true),
+        ("Q3", true),
+        ("Max", true),
+    ] {
+        let class = if numeric { " class=\"num\"" } else { "" };
+        let _ = write!(out, "<th scope=\"col\"{class}>{name}</th>");
+    }
+    out.push_str("</tr></thead><tbody>");
+    for column in &report.columns {
+        let unit = column.unit.as_deref().filter(|unit| !unit.is_empty());
+        let _ = write!(
+            out,
+            "<tr><th scope=\"row\">{}{}</th><td>{}</td><td>{}</td>",
+            escape::text(&column.name),
+            unit.map_or_else(String::new, |unit| format!(" <span class=\"unit\">{}</span>", escape::text(unit))),
+            escape::text(&column.role),
+            escape::text(&column.kind)
+        );
+        for n in [column.count, column.missing, column.distinct] {
+            let _ = write!(out, "<td class=\"num\" data-value=\"{n}\">{}</td>", words::count(n));
+        }
+        let five = column.quartiles.map_or([None; 5], |five| five.map(Some));
+        for value in [column.mean, column.sd].into_iter().chain(five) {
+            match value.filter(|value| value.is_finite()) {
+                Some(value) => {
+                    let _ = write!(out, "<td class=\"num\" data-value=\"{value}\">{}</td>", words::number(value));
+                }
+                None => out.push_str("<td class=\"num none\">–</td>"),
+            }
+        }
+        out.push_str("</tr>");
+    }
+    out.push_str("</tbody></table></div></section>\n");
+}
+
+fn spread_section(out: &mut String, report: &ExploreReport) {
+    let figures: String = report.columns.iter().filter_map(column_figure).collect();
+    if !figures.is_empty() {
+        let _ = write!(
+            out,
+            concat!(
+                "<section id=\"spread\" aria-labelledby=\"spread-h\"><h2 id=\"spread-h\">Column by column</h2>",
+                "<p class=\"note\">Bars count values. The box holds the middle half of them, the line in it is the median.</p>",
+                "<div class=\"multiples\">{}</div></section>\n"
+            ),
+            figures
+        );
+    }
+}
+
+fn column_figure(column: &ColumnSummary) -> Option<String> {
+    let content = if let Some(histogram) = &column.histogram {
+        let mut drawing = Drawing::default();
+        let area = Area { x: 0.0, y: 0.0, width: 240.0, height: 108.0 };
+        spread(&mut drawing, area, histogram, column.quartiles)
+            .then(|| drawing.finish(240.0, 108.0, "spread", &format!("Distribution of {}", column.name), None))?
+    } else if column.top.is_empty() {
+        return None;
+    } else {
+        let most = column.top.first().map_or(1, |(_, n)| (*n).max(1));
+        let mut list = String::from("<ol class=\"levels\">");
+        for (value, n) in column.top.iter().take(MOST_VALUES) {
+            list.push_str(&level(value, *n, most, None));
+        }
+        list.push_str("</ol>");
+        list
+    };
+    let unit = column.unit.as_deref().filter(|unit| !unit.is_empty());
+    Some(format!(
+        "<figure><figcaption>{}{}</figcaption>{content}</figure>",
+        escape::text(&column.name),
+        unit.map_or_else(String::new, |unit| format!(" <span class=\"unit\">{}</span>", escape::text(unit)))
+    ))
+}
+
+/// One line of a list of common values, with its bar.
+fn level(value: &str, n: u64, most: u64, bytes: Option<f64>) -> String {
+    format!(
+        concat!(
+            "<li><span class=\"name\">{}</span><span class=\"num\">{}{}</span>",
+            "<svg class=\"gauge\" viewBox=\"0 0 100 4\" preserveAspectRatio=\"none\" aria-hidden=\"true\">",
+            "<rect class=\"f-hair\" width=\"100\" height=\"4\"/><rect class=\"f-normal\" width=\"{:.1}\" height=\"4\"/></svg></li>"
+        ),
+        if value.is_empty() { "<i>missing</i>".to_owned() } else { escape::text(value) },
+        words::count(n),
+        bytes.map_or_else(String::new, |bytes| format!(" <span class=\"aside\">{}B</span>", words::tick(bytes))),
+        n as f64 / most.max(1) as f64 * 100.0
+    )
+}
+
+fn correlation_section(out: &mut String, correlation: &Correlation) {
+    out.push_str(concat!(
+        "<section id=\"correlation\" aria-labelledby=\"correlation-h\"><h2 id=\"correlation-h\">What goes together</h2>",
+        "<p class=\"note\">Blue: the two rise together. Orange: one falls as the other rises. The stronger the shade, ",
+        "the more of their variance they share.</p>"
+    ));
+    let pairs = strongest(&correlation.names, &correlation.pearson, MOST_PAIRS);
+    if pairs.is_empty() {
+        out.push_str("<p class=\"empty\">No two columns have a linear correlation of 0.1 or more.</p>");
+    } else {
+        out.push_str("<ul class=\"pairs\" aria-label=\"Strongest linear correlations\">");
+        for (row, column, value) in pairs {
+            let _ = write!(
+                out,
+                "<li><span class=\"num\">{value:+.2}</span> <span>{} – {}</span></li>",
+                escape::text(&correlation.names[row]),
+                escape::text(&correlation.names[column])
+            );
+        }
+        out.push_str("</ul>");
+    }
+    out.push_str("<div class=\"twins\">");
+    for (which, title, values) in
+        [("pearson", "Pearson: linear", &correlation.pearson), ("spearman", "Spearman: by rank", &correlation.spearman)]
+    {
+        if values.len() == correlation.names.len() * correlation.names.len() {
+            let _ = write!(out, "<div class=\"matrix\" data-live=\"matrix\" data-which=\"{which}\">");
+            out.push_str(&picture(640.0, 650.0, &format!("Correlation matrix, {title}"), |drawing, area| {
+                matrix(drawing, area, &correlation.names, values, title);
+            }));
+            out.push_str("</div>");
+        }
+    }
+    out.push_str("</div></section>\n");
+}
+
+fn top_section(out: &mut String, report: &ExploreReport) {
+    if report.top.is_empty() && report.packet_lengths.is_none() {
+        return;
+    }
+    out.push_str("<section id=\"top\" aria-labelledby=\"top-h\"><h2 id=\"top-h\">Who and what</h2><div class=\"lists\">");
+    for list in &report.top {
+        top_list(out, list);
+    }
+    if let Some(lengths) = &report.packet_lengths {
+        let mut drawing = Drawing::default();
+        let area = Area { x: 0.0, y: 0.0, width: 300.0, height: 150.0 };
+        if spread(&mut drawing, area, lengths, None) {
+            let svg = drawing.finish(300.0, 150.0, "spread", "Distribution of packet lengths", None);
+            let _ = write!(out, "<div><h3>Packet lengths <span class=\"unit\">bytes</span></h3>{svg}</div>");
+        }
+    }
+    out.push_str("</div></section>\n");
+}
+
+fn top_list(out: &mut String, list: &TopList) {
+    let most = list.items.iter().map(|item| item.count).max().unwrap_or(1);
+    let _ = write!(out, "<div><h3>{}</h3><ol class=\"levels\">", escape::text(&list.title));
+    for item in &list.items {
+        out.push_str(&level(&item.label, item.count, most, item.bytes));
+    }
+    out.push_str("</ol></div>");
+}
