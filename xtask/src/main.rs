@@ -1,4 +1,4 @@
-//! Development tasks: `cargo xtask test | tidy | generate | bench`.
+//! Development tasks: `cargo xtask test | tidy | generate`.
 
 mod generate;
 mod tidy;
@@ -13,8 +13,7 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   test              everything CI checks: format, lints, tidy, tests, generated pages, browser
   tidy              layers, file sizes, names
   generate          rewrite the generated pages under docs/reference
-  generate --check  fail when they are out of date
-  bench [NAME ...]  measurements against the peers (see bench/README.md)";
+  generate --check  fail when they are out of date";
 
 fn main() -> Result<()> {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -24,7 +23,6 @@ fn main() -> Result<()> {
         ["tidy"] => tidy::tidy(&root()),
         ["generate"] => generate::generate(&root(), generate::Mode::Write),
         ["generate", "--check"] => generate::generate(&root(), generate::Mode::Check),
-        ["bench", names @ ..] => bench(names),
         _ => bail!("{USAGE}"),
     }
 }
@@ -63,20 +61,4 @@ fn test() -> Result<()> {
     }
     println!("all checks passed");
     Ok(())
-}
-
-fn bench(names: &[&str]) -> Result<()> {
-    run("cargo", &["build", "--release", "--locked", "-p", "eddy"])?;
-    let venv = root().join("bench/.venv");
-    let python = venv.join("bin/python");
-    if !python.exists() {
-        run("python3", &["-m", "venv", &venv.display().to_string()])?;
-        run(
-            &python.display().to_string(),
-            &["-m", "pip", "install", "--quiet", "-r", "bench/requirements.txt"],
-        )?;
-    }
-    let mut args = vec!["bench/run.py"];
-    args.extend(names);
-    run(&python.display().to_string(), &args)
 }

@@ -22,8 +22,10 @@ pub struct Calibration {
     knots: Vec<f64>,
     /// Surprise at the knots, increasing.
     surprises: Vec<f64>,
-    /// Surprise per unit of score beyond the last knot.
+    /// Octaves per unit of score at the last knot.
     tail_slope: f64,
+    /// How much steeper the tail gets from octave to octave: 0 is an exponential tail, above that a lighter one.
+    tail_curve: f64,
 }
 
 /// Half octaves below the median that the survey starts with.
@@ -34,6 +36,8 @@ const MIN_BEYOND: f64 = 8.0;
 const TOLERANCE: f64 = 1.9;
 /// The typical rows are taken to be at least all but this share.
 const EARLY: f64 = 1.0 / 11.0;
+/// How much of a tail's lightness is believed when it is followed outward.
+const LIGHTNESS: f64 = 0.7;
 /// No more than this factor of growth from octave to octave is believed (a tail index of 0.6).
 const MAX_GROWTH: f64 = 1.5;
 
@@ -43,7 +47,12 @@ impl Calibration {
         let mut sorted: Vec<f64> = scores.iter().copied().filter(|score| score.is_finite()).collect();
         sorted.sort_unstable_by(f64::total_cmp);
         if sorted.is_empty() {
-            return Self { knots: vec![0.0], surprises: vec![0.0], tail_slope: 1.0 };
+            return Self {
+                knots: vec![0.0],
+                surprises: vec![0.0],
+                tail_slope: 1.0 / 2f64.log10(),
+                tail_curve: 0.0,
+            };
         }
         let n = sorted.len() as f64;
         let upper = |share: f64| quantile(&sorted, 1.0 - share);
@@ -80,12 +89,17 @@ impl Calibration {
                 }
             }
         }
-        Self { knots, surprises, tail_slope: 2f64.log10() / octave_step }
+        Self {
+            knots,
+            surprises,
+            tail_slope: 1.0 / octave_step,
+            tail_curve: LIGHTNESS * (0.9 - body.growth).clamp(0.0, 0.3),
+        }
     }
 
     /// The scale of scores that are surprises already.
     pub fn identity() -> Self {
-        Self { knots: vec![0.0], surprises: vec![0.0], tail_slope: 1.0 }
+        Self { knots: vec![0.0], surprises: vec![0.0], tail_slope: 1.0 / 2f64.log10(), tail_curve: 0.0 }
     }
 
     /// `-log10` of the estimated share of typical rows that score at least `score`: 0 for the most ordinary, 3 for
@@ -96,7 +110,9 @@ impl Calibration {
             return 0.0;
         }
         if score >= self.knots[last] {
-            return (self.surprises[last] + (score - self.knots[last]) * self.tail_slope).min(1e9);
+            let octaves = (score - self.knots[last]) * self.tail_slope;
+            let bent = octaves * (0.5 * self.tail_curve).mul_add(octaves, 1.0);
+            return bent.mul_add(2f64.log10(), self.surprises[last]).min(1e9);
         }
         let above = self.knots.partition_point(|&knot| knot <= score);
         let (x0, x1) = (self.knots[above - 1], self.knots[above]);
@@ -108,26 +124,27 @@ impl Calibration {
     pub fn save(&self, section: &mut SectionWriter<'_>) {
         section.f64("knots", &self.knots);
         section.f64("surprises", &self.surprises);
-        section.f64("tail_slope", &[self.tail_slope]);
+        section.f64("tail", &[self.tail_slope, self.tail_curve]);
     }
 
     /// Reads what [`Calibration::save`] wrote.
     pub fn load(section: &SectionReader<'_>) -> Result<Self, LoadError> {
         let knots = section.f64("knots")?.to_vec();
         let surprises = section.f64("surprises")?.to_vec();
-        let tail = section.f64("tail_slope")?;
+        let tail = section.f64("tail")?;
         let increasing = |values: &[f64]| values.windows(2).all(|w| w[0] <= w[1]);
         let fine = !knots.is_empty()
             && knots.len() == surprises.len()
             && knots.windows(2).all(|w| w[0] < w[1])
             && increasing(&surprises)
             && knots.iter().chain(&surprises).chain(tail).all(|value| value.is_finite())
-            && tail.len() == 1
-            && tail[0] > 0.0;
+            && tail.len() == 2
+            && tail[0] > 0.0
+            && tail[1] >= 0.0;
         if !fine {
             return Err(LoadError::content("calibration", "is not an increasing scale of finite numbers"));
         }
-        Ok(Self { knots, surprises, tail_slope: tail[0] })
+        Ok(Self { knots, surprises, tail_slope: tail[0], tail_curve: tail[1] })
     }
 }
 
@@ -166,7 +183,8 @@ impl Body {
         let second = if n * 0.125 >= MIN_BEYOND { step(0.25) } else { first };
         // Where half the rows are tied a step out of the tie says nothing; the spread below the median does.
         let first = first.max(0.2 * (upper(0.5) - upper(0.95)));
-        let mut bodies = vec![Self { end_share: 0.25, end_score: upper(0.25), last_octave_step: first, growth: 1.0 }];
+        let mut bodies =
+            vec![Self { end_share: 0.25, end_score: upper(0.25), last_octave_step: first, growth: 1.0 }];
         let mut expected = first;
         let mut growth = if first > 0.0 { (second / first).clamp(0.6, MAX_GROWTH) } else { 1.0 };
         loop {
@@ -188,9 +206,19 @@ impl Body {
                 growth = growth.mul_add(0.7, 0.3 * (now / expected).powi(2)).clamp(0.6, MAX_GROWTH);
             }
             expected = now.max(expected * 0.5);
-            bodies.push(Self { end_share: share / 2.0, end_score: upper(share / 2.0), last_octave_step: expected, growth });
+            bodies.push(Self {
+                end_share: share / 2.0,
+                end_score: upper(share / 2.0),
+                last_octave_step: expected,
+                growth,
+            });
         }
-        bodies.pop().unwrap_or(Self { end_share: 0.25, end_score: upper(0.25), last_octave_step: first, growth: 1.0 })
+        bodies.pop().unwrap_or(Self {
+            end_share: 0.25,
+            end_score: upper(0.25),
+            last_octave_step: first,
+            growth: 1.0,
+        })
     }
 }
 

@@ -5,8 +5,9 @@ use eddy_frame::{Column, Frame, Role, TimeStyle};
 use eddy_insight::{Finding, Seen};
 use eddy_io::{Description, ReadStats, SetAside};
 use eddy_report::{
-    Axis, Cause, ColumnRow, Contrast, Correlation, Counts, DetectReport, Evaluation, ExploreReport, FeatureSeries,
-    FindingRow, Histogram, Points, ReadSummary, ThresholdInfo, TopItem, downsample, point_budget,
+    Axis, Cause, ColumnRow, Contrast, Correlation, Counts, DetectReport, Evaluation, ExploreReport,
+    FeatureSeries, FindingRow, Histogram, Points, ReadSummary, ThresholdInfo, TopItem, downsample,
+    point_budget,
 };
 use rustc_hash::FxHashMap;
 
@@ -25,11 +26,10 @@ pub fn detect_report(run: &mut Run) -> Result<DetectReport, EngineError> {
     let flagged: Vec<bool> = run.surprises.iter().map(|&s| run.threshold.flags(s)).collect();
     let scores: Vec<f64> = run.surprises.iter().map(|&s| anomaly_score(s)).collect();
     // Lagged copies of a column say nothing new to the eye.
-    let drawn: Vec<usize> =
-        (0..run.pipeline.feature_fields.len())
-            .filter(|&at| !run.pipeline.feature_fields[at].name.ends_with(']'))
-            .take(MOST_FEATURES)
-            .collect();
+    let drawn: Vec<usize> = (0..run.pipeline.feature_fields.len())
+        .filter(|&at| !run.pipeline.feature_fields[at].name.ends_with(']'))
+        .take(MOST_FEATURES)
+        .collect();
     let kept = downsample(&[&scores], &flagged, point_budget(drawn.len()));
     let mut features: Vec<FeatureSeries> = drawn
         .iter()
@@ -73,7 +73,12 @@ pub fn detect_report(run: &mut Run) -> Result<DetectReport, EngineError> {
             }
         }
     })?;
-    let style = run.description.schema.with_role(Role::Time).next().map(|idx| run.description.schema.fields[idx].time_style);
+    let style = run
+        .description
+        .schema
+        .with_role(Role::Time)
+        .next()
+        .map(|idx| run.description.schema.fields[idx].time_style);
     let timed = !times.is_empty() && times.iter().all(|time| time.is_finite());
     let axis = match style {
         Some(TimeStyle::RelativeSeconds) if timed => Axis::Elapsed,
@@ -83,8 +88,14 @@ pub fn detect_report(run: &mut Run) -> Result<DetectReport, EngineError> {
     let top = scores.iter().copied().fold(0.05, f64::max);
     let mut score_histogram = even_histogram(0.0, top);
     scores.iter().zip(&flagged).for_each(|(&score, &flag)| count(&mut score_histogram, score, flag));
-    let finding_columns: Vec<String> =
-        run.description.schema.fields.iter().take(MOST_FEATURES).map(|field| field.name.to_string()).collect();
+    let finding_columns: Vec<String> = run
+        .description
+        .schema
+        .fields
+        .iter()
+        .take(MOST_FEATURES)
+        .map(|field| field.name.to_string())
+        .collect();
     Ok(DetectReport {
         title: title(&run.description),
         eddy_version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -120,7 +131,9 @@ pub fn detect_report(run: &mut Run) -> Result<DetectReport, EngineError> {
             .findings
             .iter()
             .enumerate()
-            .map(|(at, finding)| finding_row(finding, run.finding_rows.as_ref(), at, run.description.sources.len() > 1))
+            .map(|(at, finding)| {
+                finding_row(finding, run.finding_rows.as_ref(), at, run.description.sources.len() > 1)
+            })
             .collect(),
         finding_columns,
         evaluation: run.evaluation.as_ref().map(|(label, e)| Evaluation {
@@ -258,7 +271,11 @@ fn read_summary(description: &Description, stats: &ReadStats) -> ReadSummary {
         first_set_aside: stats
             .first_set_aside
             .iter()
-            .map(|one| eddy_report::SetAside { place: place(one), reason: one.reason.clone(), text: one.text.clone() })
+            .map(|one| eddy_report::SetAside {
+                place: place(one),
+                reason: one.reason.clone(),
+                text: one.text.clone(),
+            })
             .collect(),
         notes: description.notes.iter().map(|note| note.text.clone()).collect(),
     }
@@ -307,7 +324,8 @@ fn cause(cause: &eddy_insight::Cause) -> Cause {
             };
             let (expected, expected_share, seen_share) = match expected {
                 Typical::Category { mode, share, levels } => {
-                    let seen_share = levels.iter().find(|(level, _)| *level == seen).map_or(0.0, |(_, share)| *share);
+                    let seen_share =
+                        levels.iter().find(|(level, _)| *level == seen).map_or(0.0, |(_, share)| *share);
                     (mode.clone(), *share, seen_share)
                 }
                 Typical::Number { median, .. } => (median.to_string(), 0.0, 0.0),
@@ -361,7 +379,11 @@ pub fn explore_report(found: &Exploration) -> ExploreReport {
             pearson: found.pearson.clone(),
             spearman: found.spearman.clone(),
         }),
-        series: found.series.iter().map(|series| drawn_series(series, units.get(series.name.as_str()).cloned().flatten())).collect(),
+        series: found
+            .series
+            .iter()
+            .map(|series| drawn_series(series, units.get(series.name.as_str()).cloned().flatten()))
+            .collect(),
         top: found
             .top
             .iter()
@@ -370,7 +392,11 @@ pub fn explore_report(found: &Exploration) -> ExploreReport {
                 items: list
                     .items
                     .iter()
-                    .map(|(label, count, bytes)| TopItem { label: label.clone(), count: *count, bytes: *bytes })
+                    .map(|(label, count, bytes)| TopItem {
+                        label: label.clone(),
+                        count: *count,
+                        bytes: *bytes,
+                    })
                     .collect(),
             })
             .collect(),
@@ -384,7 +410,8 @@ pub fn explore_report(found: &Exploration) -> ExploreReport {
 fn drawn_series(series: &crate::SeriesProfile, unit: Option<String>) -> eddy_report::SeriesProfile {
     let kept = downsample(&[&series.values], &vec![false; series.values.len()], 20_000);
     let pick = |values: &[f64]| kept.iter().map(|&at| values[at]).collect::<Vec<f64>>();
-    let times = series.times_ms.as_ref().filter(|times| times.iter().all(|time| time.is_finite() && *time > -9e15));
+    let times =
+        series.times_ms.as_ref().filter(|times| times.iter().all(|time| time.is_finite() && *time > -9e15));
     eddy_report::SeriesProfile {
         name: series.name.clone(),
         unit,

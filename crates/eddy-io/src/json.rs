@@ -94,6 +94,7 @@ pub(crate) fn open(place: &Place, options: &ReadOptions) -> Result<Box<dyn RawSo
         contiguous,
         bytes: place.stored_bytes(),
         notes,
+        ..RawTable::default()
     };
     Ok(Box::new(Grouped::new(place, extract, parser, table, options.shown)))
 }

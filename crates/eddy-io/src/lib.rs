@@ -7,13 +7,22 @@
 #![warn(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
+mod arff;
+mod arrow_ipc;
+mod batcher;
 mod cells;
 mod convert;
 mod counters;
 mod csv;
 mod encoding;
 mod error;
+mod from_arrow;
+mod grouped;
 mod inputs;
+mod json;
+mod names;
+mod parquet;
+mod pieces;
 mod place;
 mod profile;
 mod raw;

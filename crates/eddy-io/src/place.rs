@@ -141,8 +141,10 @@ impl Place {
     /// The unpacked bytes as UTF-8 text from the start: a byte order mark is dropped, UTF-16 is transcoded, and
     /// anything else is passed on as it is (bytes that are no UTF-8 are the reader's to judge).
     pub(crate) fn text(&self) -> Result<Box<dyn Read + Send>, ReadError> {
-        let encoding = Encoding::of(&self.head(4096)?);
-        Ok(Box::new(Transcoder::new(self.bytes()?, encoding)))
+        match Encoding::of(&self.head(4096)?) {
+            Encoding::Utf8 => self.bytes(),
+            encoding => Ok(Box::new(Transcoder::new(self.bytes()?, encoding))),
+        }
     }
 
     /// The unpacked first bytes, at most `len`.

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use eddy_frame::{Column, CounterBits, Field, Kind, Role, Schema, TimeStyle};
 
 use crate::cells::{number, number_with_comma};
+use crate::names::{list, note, note_on, unique_names};
 use crate::profile::{MANY, Profile};
 use crate::raw::{RawTable, Target};
 use crate::shapes::{self, MapColumn, ShapeMap};
@@ -59,54 +60,6 @@ pub(crate) fn plan(path: &str, table: &RawTable, overrides: &Overrides) -> Resul
     planner.find_counters();
     planner.describe();
     Ok(planner.finish(shape))
-}
-
-/// Trimmed names, numbered where empty, and suffixed where they occur again.
-fn unique_names(table: &RawTable, notes: &mut Vec<Note>) -> Vec<String> {
-    let mut names: Vec<String> = Vec::with_capacity(table.columns.len());
-    let mut seen = rustc_hash::FxHashSet::default();
-    let (mut unnamed, mut repeated) = (Vec::new(), Vec::new());
-    for (idx, column) in table.columns.iter().enumerate() {
-        let trimmed: String = column.name.trim().chars().filter(|c| !c.is_control()).collect();
-        let base = if trimmed.is_empty() {
-            unnamed.push(format!("column_{}", idx + 1));
-            format!("column_{}", idx + 1)
-        } else {
-            trimmed
-        };
-        let mut name = base.clone();
-        let mut nth = 2;
-        while !seen.insert(name.clone()) {
-            name = format!("{base}.{nth}");
-            nth += 1;
-        }
-        if name != base {
-            repeated.push(name.clone());
-        }
-        names.push(name);
-    }
-    if table.named && !unnamed.is_empty() {
-        notes.push(note(format!("columns without name are called {}", list(&unnamed))));
-    }
-    if !repeated.is_empty() {
-        notes.push(note(format!("names that occur again got a number: {}", list(&repeated))));
-    }
-    names
-}
-
-fn note(text: String) -> Note {
-    Note { column: None, text }
-}
-
-fn note_on(column: &str, text: String) -> Note {
-    Note { column: Some(column.to_owned()), text }
-}
-
-/// The first ten of some names.
-fn list(names: &[String]) -> String {
-    let shown: Vec<&str> = names.iter().take(10).map(String::as_str).collect();
-    let more = names.len().saturating_sub(10);
-    if more > 0 { format!("{} and {more} more", shown.join(", ")) } else { shown.join(", ") }
 }
 
 fn holds_only(column: &Column, values: &[String]) -> bool {

@@ -3,7 +3,7 @@
 use crate::encoding::Encoding;
 use crate::place::Place;
 use crate::raw::RawSource;
-use crate::{ReadError, ReadOptions, csv};
+use crate::{ReadError, ReadOptions, arff, arrow_ipc, csv, json, parquet};
 
 type Open = fn(&Place, &ReadOptions) -> Result<Box<dyn RawSource>, ReadError>;
 
@@ -15,7 +15,13 @@ struct Format {
 }
 
 /// The one list of formats, most particular first; a table of lines is what is left.
-const FORMATS: &[Format] = &[Format { is: is_table_of_lines, open: csv::open }];
+const FORMATS: &[Format] = &[
+    Format { is: parquet::is, open: parquet::open },
+    Format { is: arrow_ipc::is, open: arrow_ipc::open },
+    Format { is: arff::is, open: arff::open },
+    Format { is: json::is, open: json::open },
+    Format { is: is_table_of_lines, open: csv::open },
+];
 
 /// Content that is no table, by its first bytes, and what to do instead.
 const OTHERS: &[(&[u8], &str, &str)] = &[
@@ -77,7 +83,10 @@ pub(crate) fn open(place: &Place, options: &ReadOptions) -> Result<Box<dyn RawSo
             mend: "give a file with at least a header line".to_owned(),
         });
     }
-    if let Some((_, what, mend)) = OTHERS.iter().find(|(magic, ..)| raw.starts_with(magic)) {
+    // A few letters may also begin a table.
+    let plain = is_table_of_lines(&raw);
+    let sure = |magic: &[u8]| !plain || magic.len() > 4 || !magic.iter().all(u8::is_ascii_alphanumeric);
+    if let Some((_, what, mend)) = OTHERS.iter().find(|(magic, ..)| raw.starts_with(magic) && sure(magic)) {
         return refuse(what, mend);
     }
     if raw.get(257..262) == Some(b"ustar") {

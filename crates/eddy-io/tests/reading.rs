@@ -621,3 +621,9 @@ fn several_files_of_the_same_columns_are_one_source() {
     let empty = tempfile::tempdir().unwrap();
     assert!(refusal(&[empty.path().display().to_string()]).contains("has no file that ends in csv"));
 }
+
+#[test]
+fn tables_that_begin_like_other_files_are_tables() {
+    check("MZ,ORC\n1,2\n3,4\n", "generic; CSV, comma, header, LF, UTF-8; MZ:feature/f ORC:feature/f; 2 rows");
+    check("BZh\n1\n2\n", "generic; CSV, one column, header, LF, UTF-8; BZh:feature/f; 2 rows");
+}

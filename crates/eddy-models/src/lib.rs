@@ -12,10 +12,10 @@ mod tree_tiles;
 use eddy_detect::{Entry, Registry};
 
 macro_rules! detectors {
-    ($($module:ident :: $detector:ident,)*) => {
+    ($($module:ident :: $detector:ident $(with $($parameter:ident),+)?;)*) => {
         $(
             mod $module;
-            pub use $module::$detector;
+            pub use $module::{$detector $(, $($parameter),+)?};
         )*
 
         static ENTRIES: &[Entry] = &[$(Entry::of::<$detector>()),*];
@@ -25,16 +25,16 @@ macro_rules! detectors {
 /// Every detector there is. Help, API, forms, documentation and laws follow from this list.
 pub static DETECTORS: Registry = Registry(ENTRIES);
 
-// A new detector is one file and one line here.
+// A new detector is one file and one line here: its module and type, and the types of its parameters if it has its own.
 detectors! {
-    isolation_forest::IsolationForest,
-    extended_isolation_forest::ExtendedIsolationForest,
-    ecod::Ecod,
-    copod::Copod,
-    hbos::Hbos,
-    loda::Loda,
-    robust_z::RobustZ,
-    rolling_z::RollingZ,
-    half_space_trees::HalfSpaceTrees,
-    voting::Voting,
+    isolation_forest::IsolationForest;
+    extended_isolation_forest::ExtendedIsolationForest;
+    ecod::Ecod;
+    copod::Copod;
+    hbos::Hbos with BinKind;
+    loda::Loda;
+    robust_z::RobustZ with Aggregation;
+    rolling_z::RollingZ;
+    half_space_trees::HalfSpaceTrees;
+    voting::Voting with Combine, Member;
 }

@@ -16,6 +16,8 @@ use crate::{DETECTORS, stream::part_seed};
 
 /// How deep votings may hold votings, the outermost included.
 const MAX_LEVELS: usize = 3;
+/// Part of the mean that is added to a vote that stands alone.
+const TIE_BREAK: f64 = 1e-3;
 /// Rows scored at a time on one thread while calibrating.
 const CHUNK_ROWS: usize = 8192;
 
@@ -300,7 +302,13 @@ impl VotingModel {
             }
         }
         let correction = (self.seats.len() as f64).log10();
-        out.iter_mut().zip(&largest).for_each(|(score, &largest)| *score = score.max(largest - correction));
+        for (score, &largest) in out.iter_mut().zip(&largest) {
+            // Rows that one member cannot tell apart are told apart by the others.
+            let strongest = largest - correction;
+            if strongest > *score {
+                *score = strongest + TIE_BREAK * *score;
+            }
+        }
     }
 
     fn save(&self, section: &mut SectionWriter<'_>) {

@@ -4,9 +4,10 @@ use std::path::Path;
 use std::{env, fs};
 
 use eddy_report::{
-    Axis, Cause, ColumnRow, ColumnSummary, Contrast, Correlation, Counts, DetectReport, Evaluation, ExploreReport,
-    FeatureSeries, FindingRow, Histogram, MOST_POINTS, Plot, Points, ReadSummary, SeriesProfile, SetAside,
-    ThresholdInfo, TopItem, TopList, detect_html, downsample, explore_html, png, svg,
+    Axis, Cause, ColumnRow, ColumnSummary, Contrast, Correlation, Counts, DetectReport, Evaluation,
+    ExploreReport, FeatureSeries, FindingRow, Histogram, MOST_POINTS, Plot, Points, ReadSummary,
+    SeriesProfile, SetAside, ThresholdInfo, TopItem, TopList, detect_html, downsample, explore_html, png,
+    svg,
 };
 
 /// Numbers that look random and are the same every time.
@@ -53,7 +54,8 @@ const START_MS: f64 = 1_760_918_400_000.0;
 
 fn anomalous_rows(recipe: &Recipe) -> Vec<usize> {
     let mut dice = Dice(99);
-    let mut rows: Vec<usize> = (0..recipe.n_anomalies).map(|_| (dice.next() * recipe.n_rows as f64) as usize).collect();
+    let mut rows: Vec<usize> =
+        (0..recipe.n_anomalies).map(|_| (dice.next() * recipe.n_rows as f64) as usize).collect();
     // Half of them come close together, as in a real incident.
     let start = recipe.n_rows * 3 / 5;
     for (i, row) in rows.iter_mut().enumerate().filter(|(i, _)| i % 2 == 0) {
@@ -74,7 +76,9 @@ fn detection(recipe: &Recipe) -> DetectReport {
         let name = if j < 8 { NAMES[j].to_owned() } else { format!("dst_host_srv_rate_{j}") };
         let unit = Some(UNITS[j % 8].to_owned()).filter(|unit| !unit.is_empty());
         if recipe.categories && j == 2 {
-            let values = (0..n).map(|row| if is_odd(row) && dice.next() < 0.7 { 2.0 } else { (dice.next().powi(3) * 4.0).floor() });
+            let values = (0..n).map(|row| {
+                if is_odd(row) && dice.next() < 0.7 { 2.0 } else { (dice.next().powi(3) * 4.0).floor() }
+            });
             columns.push(("protocol".into(), None, values.collect(), LEVELS.map(String::from).to_vec()));
             continue;
         }
@@ -95,7 +99,8 @@ fn detection(recipe: &Recipe) -> DetectReport {
     }
     let scores: Vec<f64> = (0..n)
         .map(|row| {
-            let surprise = if is_odd(row) { 3.4 + 5.0 * dice.next().powi(2) } else { -dice.next().log10() * 0.93 };
+            let surprise =
+                if is_odd(row) { 3.4 + 5.0 * dice.next().powi(2) } else { -dice.next().log10() * 0.93 };
             surprise / (surprise + 3.0)
         })
         .collect();
@@ -143,7 +148,11 @@ fn detection(recipe: &Recipe) -> DetectReport {
             share: n_flagged as f64 / n as f64,
             warning: (n < 10).then(|| "with fewer than 100 rows there is no telling what is typical".into()),
         },
-        cautions: if n > 1_000 { vec!["2 columns carry nothing and were left out: land, wrong_fragment".into()] } else { vec![] },
+        cautions: if n > 1_000 {
+            vec!["2 columns carry nothing and were left out: land, wrong_fragment".into()]
+        } else {
+            vec![]
+        },
         points: Points {
             axis: recipe.axis,
             x: kept.iter().map(|&row| x(row)).collect(),
@@ -155,9 +164,15 @@ fn detection(recipe: &Recipe) -> DetectReport {
         },
         features: columns
             .iter()
-            .map(|(name, unit, values, levels)| feature(name, unit.as_deref(), values, levels, &flagged, &kept))
+            .map(|(name, unit, values, levels)| {
+                feature(name, unit.as_deref(), values, levels, &flagged, &kept)
+            })
             .collect(),
-        score_histogram: Histogram::with_edges(&scores, &flagged, (0..=80).map(|i| f64::from(i) / 80.0 * 0.9).collect()),
+        score_histogram: Histogram::with_edges(
+            &scores,
+            &flagged,
+            (0..=80).map(|i| f64::from(i) / 80.0 * 0.9).collect(),
+        ),
         findings,
         finding_columns: columns.iter().map(|column| column.0.clone()).collect(),
         evaluation: recipe.labelled.then(|| Evaluation {
@@ -185,8 +200,16 @@ fn read_summary(n: usize) -> ReadSummary {
         cells_set_aside: if n > 1_000 { 14 } else { 0 },
         first_set_aside: if n > 1_000 {
             vec![
-                SetAside { place: "flows.csv, line 812".into(), reason: "11 fields instead of 12".into(), text: "2025-10-20T03:11:09,10.0.4.7,443,tcp".into() },
-                SetAside { place: "flows.csv, line 2044, column dst_port".into(), reason: "not a number".into(), text: "n/a".into() },
+                SetAside {
+                    place: "flows.csv, line 812".into(),
+                    reason: "11 fields instead of 12".into(),
+                    text: "2025-10-20T03:11:09,10.0.4.7,443,tcp".into(),
+                },
+                SetAside {
+                    place: "flows.csv, line 2044, column dst_port".into(),
+                    reason: "not a number".into(),
+                    text: "n/a".into(),
+                },
             ]
         } else {
             vec![]
@@ -207,13 +230,24 @@ fn table(recipe: &Recipe, columns: &[(String, Option<String>, Vec<f64>, Vec<Stri
     };
     let mut rows = vec![row("timestamp", "time", "time", None), row("src_host", "entity", "text", None)];
     rows.extend(columns.iter().map(|(name, unit, _, levels)| {
-        if levels.is_empty() { row(name, "feature", "float", unit.clone()) } else { row(name, "category", "text", None) }
+        if levels.is_empty() {
+            row(name, "feature", "float", unit.clone())
+        } else {
+            row(name, "category", "text", None)
+        }
     }));
     rows.extend(recipe.labelled.then(|| row("attack", "label", "text", None)));
     rows
 }
 
-fn feature(name: &str, unit: Option<&str>, values: &[f64], levels: &[String], flagged: &[bool], kept: &[usize]) -> FeatureSeries {
+fn feature(
+    name: &str,
+    unit: Option<&str>,
+    values: &[f64],
+    levels: &[String],
+    flagged: &[bool],
+    kept: &[usize],
+) -> FeatureSeries {
     let mut sorted: Vec<f64> = values.iter().copied().filter(|value| value.is_finite()).collect();
     sorted.sort_unstable_by(f64::total_cmp);
     let at = |share: f64| sorted[((sorted.len() - 1) as f64 * share) as usize];
@@ -251,14 +285,20 @@ fn findings(
                     let (name, unit, values, levels) = &columns[(j + row) % columns.len().min(5)];
                     let share = [0.46, 0.27, 0.16, 0.11][j];
                     let contrast = if levels.is_empty() {
-                        let mut sorted: Vec<f64> = values.iter().copied().step_by(7).filter(|v| v.is_finite()).collect();
+                        let mut sorted: Vec<f64> =
+                            values.iter().copied().step_by(7).filter(|v| v.is_finite()).collect();
                         sorted.sort_unstable_by(f64::total_cmp);
                         let at = |share: f64| sorted[((sorted.len() - 1) as f64 * share) as usize];
                         let seen = Some(values[row]).filter(|value| value.is_finite());
                         Contrast::Number { seen, expected: at(0.5), low: at(0.05), high: at(0.95) }
                     } else {
                         let level = levels[values[row] as usize].clone();
-                        Contrast::Category { seen: level, seen_share: 0.013, expected: "tcp".into(), expected_share: 0.81 }
+                        Contrast::Category {
+                            seen: level,
+                            seen_share: 0.013,
+                            expected: "tcp".into(),
+                            expected_share: 0.81,
+                        }
                     };
                     Cause { feature: name.clone(), unit: unit.clone(), share, contrast }
                 })
@@ -266,12 +306,16 @@ fn findings(
             let lead = &causes[0];
             let sentence = match &lead.contrast {
                 Contrast::Number { seen: Some(seen), expected, low, high } => format!(
-                    "{} is {seen:.4} where {expected:.4} is typical (usually {low:.4} to {high:.4}).",
-                    lead.feature
+                    "{} is {seen:.3} where {expected:.3} is typical, usually {low:.3} to {high:.3}; {}",
+                    lead.feature,
+                    causes.get(1).map_or_else(|| "nothing else".into(), |cause| format!("{} is unusual too", cause.feature))
                 ),
                 Contrast::Number { .. } => format!("{} is missing.", lead.feature),
                 Contrast::Category { seen, expected, .. } => {
-                    format!("{} is {seen}, seen in 1.3 % of training rows, where {expected} is typical.", lead.feature)
+                    format!(
+                        "{} is {seen}, seen in 1.3 % of training rows, where {expected} is typical.",
+                        lead.feature
+                    )
                 }
             };
             FindingRow {
@@ -291,7 +335,11 @@ fn findings(
                 values: columns
                     .iter()
                     .map(|(_, _, values, levels)| {
-                        if levels.is_empty() { format!("{:.4}", values[row]) } else { levels[values[row] as usize].clone() }
+                        if levels.is_empty() {
+                            format!("{:.4}", values[row])
+                        } else {
+                            levels[values[row] as usize].clone()
+                        }
                     })
                     .collect(),
                 causes,
@@ -312,7 +360,8 @@ fn hostile(mut report: DetectReport) -> DetectReport {
     report.generated_from = vec![HOSTILE.into()];
     report.read.format = HOSTILE.into();
     report.read.notes = vec![HOSTILE.into()];
-    report.read.first_set_aside = vec![SetAside { place: HOSTILE.into(), reason: HOSTILE.into(), text: HOSTILE.into() }];
+    report.read.first_set_aside =
+        vec![SetAside { place: HOSTILE.into(), reason: HOSTILE.into(), text: HOSTILE.into() }];
     report.columns.iter_mut().for_each(|column| evil(&mut column.name));
     for (i, feature) in report.features.iter_mut().enumerate() {
         feature.name = format!("{HOSTILE}{i}");
@@ -343,7 +392,9 @@ fn exploration(n_columns: usize, n_rows: usize) -> ExploreReport {
     let mut dice = Dice(11);
     let report = detection(&Recipe { n_rows, n_features: n_columns, categories: true, ..FLOWS });
     let wave = |row: usize, dice: &mut Dice| {
-        50.0 + 20.0 * (row as f64 / 288.0 * std::f64::consts::TAU).sin() + 3.0 * dice.bell() + if row == 3_200 { 90.0 } else { 0.0 }
+        50.0 + 20.0 * (row as f64 / 288.0 * std::f64::consts::TAU).sin()
+            + 3.0 * dice.bell()
+            + if row == 3_200 { 90.0 } else { 0.0 }
     };
     let n = 4_032.min(n_rows);
     let values: Vec<f64> = (0..n).map(|row| wave(row, &mut dice)).collect();
@@ -354,14 +405,16 @@ fn exploration(n_columns: usize, n_rows: usize) -> ExploreReport {
         let m = mean(part);
         (part.iter().map(|v| (v - m).powi(2)).sum::<f64>() / part.len() as f64).sqrt()
     };
-    let numbers: Vec<&FeatureSeries> = report.features.iter().filter(|feature| feature.levels.is_empty()).collect();
+    let numbers: Vec<&FeatureSeries> =
+        report.features.iter().filter(|feature| feature.levels.is_empty()).collect();
     let names: Vec<String> = numbers.iter().map(|feature| feature.name.clone()).collect();
     let matrix = |power: f64| {
         let mut values = vec![1.0; names.len() * names.len()];
         let mut dice = Dice(5);
         for i in 0..names.len() {
             for j in 0..i {
-                let r: f64 = if i % 4 == j % 4 { 0.75 + 0.2 * dice.next() } else { (dice.next() - 0.5) * 1.2 };
+                let r: f64 =
+                    if i % 4 == j % 4 { 0.75 + 0.2 * dice.next() } else { (dice.next() - 0.5) * 1.2 };
                 let r = r.signum() * r.abs().powf(power);
                 values[i * names.len() + j] = r;
                 values[j * names.len() + i] = r;
@@ -395,7 +448,12 @@ fn exploration(n_columns: usize, n_rows: usize) -> ExploreReport {
                     edges: feature.histogram.edges.clone(),
                     counts: feature.histogram.normal.clone(),
                 }),
-                top: feature.levels.iter().zip([9_000, 2_100, 800, 40, 3]).map(|(level, n)| (level.clone(), n)).collect(),
+                top: feature
+                    .levels
+                    .iter()
+                    .zip([9_000, 2_100, 800, 40, 3])
+                    .map(|(level, n)| (level.clone(), n))
+                    .collect(),
             })
             .collect(),
         correlation: Some(Correlation { names: names.clone(), pearson: matrix(1.3), spearman: matrix(1.0) }),
@@ -408,8 +466,14 @@ fn exploration(n_columns: usize, n_rows: usize) -> ExploreReport {
             rolling_mean: (0..n).map(|row| mean(around(row))).collect(),
             rolling_sd: (0..n).map(|row| sd(around(row))).collect(),
             values: values.clone(),
-            acf: (0..400).map(|lag| (f64::from(lag) / 288.0 * std::f64::consts::TAU).cos() * (1.0 - f64::from(lag) / 900.0)).collect(),
-            pacf: (0..400).map(|lag| if lag == 0 { 1.0 } else { 0.8f64.powi(lag) + 0.02 * dice.bell() }).collect(),
+            acf: (0..400)
+                .map(|lag| {
+                    (f64::from(lag) / 288.0 * std::f64::consts::TAU).cos() * (1.0 - f64::from(lag) / 900.0)
+                })
+                .collect(),
+            pacf: (0..400)
+                .map(|lag| if lag == 0 { 1.0 } else { 0.8f64.powi(lag) + 0.02 * dice.bell() })
+                .collect(),
             band: 0.031,
             period_rows: Some(288),
         }],
@@ -420,7 +484,11 @@ fn exploration(n_columns: usize, n_rows: usize) -> ExploreReport {
                 title: (*title).into(),
                 items: (0..8u64)
                     .map(|i| TopItem {
-                        label: if k == 2 { LEVELS[i as usize % 5].to_uppercase() } else { format!("10.{k}.0.{}", i * 7 + 2) },
+                        label: if k == 2 {
+                            LEVELS[i as usize % 5].to_uppercase()
+                        } else {
+                            format!("10.{k}.0.{}", i * 7 + 2)
+                        },
                         count: 9_000 / (i + 1),
                         bytes: (k < 2).then(|| 4.2e8 / (i + 1) as f64),
                     })
@@ -429,7 +497,17 @@ fn exploration(n_columns: usize, n_rows: usize) -> ExploreReport {
             .collect(),
         packet_lengths: Some(Counts {
             edges: (0..=30).map(|i| f64::from(i) * 50.0 + 14.0).collect(),
-            counts: (0..30).map(|i| if i == 1 { 5_200 } else if i == 29 { 6_100 } else { 60 + (i * 37) % 200 }).collect(),
+            counts: (0..30)
+                .map(|i| {
+                    if i == 1 {
+                        5_200
+                    } else if i == 29 {
+                        6_100
+                    } else {
+                        60 + (i * 37) % 200
+                    }
+                })
+                .collect(),
         }),
     }
 }
@@ -452,15 +530,42 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let flows = detection(&FLOWS);
     let one_feature = Recipe { n_features: 1, labelled: false, categories: false, ..FLOWS };
     let reports = [
-        ("metric", detection(&Recipe { title: "cpu_utilisation.csv", n_rows: 4_032, n_anomalies: 9, ..one_feature })),
+        (
+            "metric",
+            detection(&Recipe { title: "cpu_utilisation.csv", n_rows: 4_032, n_anomalies: 9, ..one_feature }),
+        ),
         ("nothing", detection(&Recipe { n_anomalies: 0, most_findings: 0, labelled: false, ..FLOWS })),
-        ("one-row", detection(&Recipe { n_rows: 1, n_anomalies: 0, most_findings: 0, labelled: false, ..FLOWS })),
+        (
+            "one-row",
+            detection(&Recipe { n_rows: 1, n_anomalies: 0, most_findings: 0, labelled: false, ..FLOWS }),
+        ),
         ("index", detection(&Recipe { axis: Axis::Index, n_rows: 900, n_anomalies: 30, ..FLOWS })),
-        ("elapsed", detection(&Recipe { title: "capture.pcapng", axis: Axis::Elapsed, labelled: false, ..FLOWS })),
+        (
+            "elapsed",
+            detection(&Recipe { title: "capture.pcapng", axis: Axis::Elapsed, labelled: false, ..FLOWS }),
+        ),
         ("three", detection(&Recipe { n_rows: 2_000, n_anomalies: 3, labelled: false, ..FLOWS })),
-        ("many", detection(&Recipe { n_rows: 60_000, n_anomalies: 9_000, most_findings: 5_000, labelled: false, ..FLOWS })),
+        (
+            "many",
+            detection(&Recipe {
+                n_rows: 60_000,
+                n_anomalies: 9_000,
+                most_findings: 5_000,
+                labelled: false,
+                ..FLOWS
+            }),
+        ),
         ("wide", detection(&Recipe { title: "KDDTest+.txt", n_features: 41, ..FLOWS })),
-        ("long", detection(&Recipe { title: "march/*.parquet", n_rows: 1_000_000, n_anomalies: 2_000, labelled: false, ..FLOWS })),
+        (
+            "long",
+            detection(&Recipe {
+                title: "march/*.parquet",
+                n_rows: 1_000_000,
+                n_anomalies: 2_000,
+                labelled: false,
+                ..FLOWS
+            }),
+        ),
         ("bare", DetectReport { title: "empty.csv".into(), ..DetectReport::default() }),
         ("hostile", hostile(detection(&Recipe { n_rows: 600, n_anomalies: 12, ..FLOWS }))),
         ("flows", flows.clone()),
@@ -478,7 +583,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let (width, height) = plot.natural_size();
         fs::write(folder.join(format!("{name}.svg")), svg(&flows, &plot)?)?;
         fs::write(folder.join(format!("{name}.png")), png(&flows, &plot, width, height)?)?;
-        for (kind, report) in reports.iter().filter(|(kind, _)| ["one-row", "bare", "hostile", "metric"].contains(kind)) {
+        for (kind, report) in
+            reports.iter().filter(|(kind, _)| ["one-row", "bare", "hostile", "metric"].contains(kind))
+        {
             if !matches!(plot, Plot::Distribution { .. }) {
                 fs::write(folder.join(format!("{kind}-{name}.png")), png(report, &plot, width, height)?)?;
                 fs::write(folder.join(format!("{kind}-{name}.svg")), svg(report, &plot)?)?;
@@ -496,6 +603,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         correlation.names.iter_mut().for_each(|name| *name = HOSTILE.into());
     }
     fs::write(folder.join("explore-hostile.html"), explore_html(&evil))?;
-    fs::write(folder.join("explore-bare.html"), explore_html(&ExploreReport { title: "empty.csv".into(), ..ExploreReport::default() }))?;
+    fs::write(
+        folder.join("explore-bare.html"),
+        explore_html(&ExploreReport { title: "empty.csv".into(), ..ExploreReport::default() }),
+    )?;
     Ok(())
 }

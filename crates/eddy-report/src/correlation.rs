@@ -26,7 +26,7 @@ pub(crate) fn matrix(drawing: &mut Drawing, area: Area, names: &[String], values
         for column in 0..n {
             let value = values[row * n + column];
             let spot = Area { x: map.x + cell * column as f64, y, width: cell - gap, height: cell - gap };
-            drawing.rect(spot, Ink::Usual);
+            drawing.rect(spot, Ink::Paper);
             if value.is_finite() && value.abs() >= 0.005 {
                 // The square of the correlation is the share of variance the two have in common.
                 drawing.shade(spot, value * value.abs(), Ink::Flagged, Ink::Normal);

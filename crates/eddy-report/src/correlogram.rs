@@ -38,7 +38,12 @@ pub(crate) fn correlogram(
         let x = plot.at_x(&across, period as f64);
         drawing.dashes((x, plot.y), (x, plot.bottom()), Ink::Ink, 1.0);
         let look = Type { anchor: Anchor::End, ..NOTE };
-        drawing.text(plot.right(), plot.y - 9.0, &format!("repeats every {}", words::counted(period, "row", "rows")), look);
+        drawing.text(
+            plot.right(),
+            plot.y - 9.0,
+            &format!("repeats every {}", words::counted(period, "row", "rows")),
+            look,
+        );
     }
     drawing.text(plot.x, plot.bottom() + 30.0, "lag in rows · band: white noise stays inside, 95 %", NOTE);
 }

@@ -43,8 +43,10 @@ pub fn detect_html(report: &DetectReport) -> String {
     let ranking = leading::ranking(report);
     let mut main = String::new();
     verdict(&mut main, report);
-    main.push_str("<div class=\"console\" data-live=\"console\"></div>\n");
-    trace_section(&mut main, report);
+    if !report.points.x.is_empty() {
+        main.push_str("<div class=\"console\" data-live=\"console\"></div>\n");
+        trace_section(&mut main, report);
+    }
     findings_section(&mut main, report);
     if let Some(evaluation) = &report.evaluation {
         evaluation_section(&mut main, evaluation);
@@ -102,7 +104,9 @@ fn verdict(out: &mut String, report: &DetectReport) {
     fact(out, "Read as", &escape::text(&report.read.shape_title));
     fact(out, "Detector", &escape::text(&report.detector));
     fact(out, "Rule", &escape::text(&threshold.rule));
-    let value = if threshold.value <= 1.0 {
+    let value = if report.points.total_rows == 0 {
+        String::new()
+    } else if threshold.value <= 1.0 {
         format!(
             "{} <span class=\"aside\">{} flagged</span>",
             words::score(threshold.value),
@@ -140,11 +144,11 @@ fn trace_section(out: &mut String, report: &DetectReport) {
     }
     out.push_str("<div data-live=\"trace\"></div><div class=\"still\">");
     let feature = leading::numbers(report).first().map(|&idx| &report.features[idx]);
-    let height = if feature.is_some() { 480.0 } else { 260.0 };
-    out.push_str(&picture(1200.0, height, "The record with its flagged rows", |drawing, area| {
+    let height = if feature.is_some() { 440.0 } else { 240.0 };
+    out.push_str(&picture(1000.0, height, "The record with its flagged rows", |drawing, area| {
         trace::time_series(drawing, area, report, feature);
     }));
-    out.push_str(&picture(1200.0, 240.0, "How the scores are spread", |drawing, area| {
+    out.push_str(&picture(1000.0, 220.0, "How the scores are spread", |drawing, area| {
         score_plot::scores(drawing, area, report);
     }));
     out.push_str("</div></section>\n");
@@ -162,7 +166,9 @@ fn findings_section(out: &mut String, report: &DetectReport) {
     );
     let explained = report.findings.len() as u64;
     if explained == 0 {
-        let why = if report.threshold.flagged == 0 {
+        let why = if report.points.total_rows == 0 {
+            "There was no row to look at."
+        } else if report.threshold.flagged == 0 {
             "No row reached the threshold, so there is nothing to explain. Lower the threshold above to see what comes closest."
         } else {
             "Rows were flagged, but none was explained."
@@ -192,7 +198,7 @@ fn findings_section(out: &mut String, report: &DetectReport) {
     for finding in report.findings.iter().take(STATIC_FINDINGS) {
         let _ = write!(
             out,
-            "<tr><td class=\"num\">{}</td><td>{}</td><td class=\"num\">{}</td><td><p>{}</p><ul class=\"causes\">",
+            "<tr><td class=\"num\">{}</td><td>{}</td><td class=\"num\">{}</td><td class=\"what\"><p>{}</p><ul class=\"causes\">",
             finding.rank,
             escape::text(&place(finding)),
             words::score(finding.score),
@@ -203,7 +209,7 @@ fn findings_section(out: &mut String, report: &DetectReport) {
         }
         out.push_str("</ul></td>");
         if labelled {
-            let _ = write!(out, "<td>{}</td>", escape::text(finding.label.as_deref().unwrap_or("")));
+            let _ = write!(out, "<td class=\"label\">{}</td>", escape::text(finding.label.as_deref().unwrap_or("")));
         }
         out.push_str("</tr>");
     }
@@ -302,7 +308,7 @@ fn features_section(out: &mut String, report: &DetectReport, ranking: &[(usize, 
     if report.features.is_empty() {
         return;
     }
-    out.push_str("<section id=\"features\" aria-labelledby=\"features-h\"><h2 id=\"features-h\">Two features, every row</h2>");
+    out.push_str("<section id=\"features\" aria-labelledby=\"features-h\"><h2 id=\"features-h\">Two features at a time</h2>");
     out.push_str("<div class=\"pair\"><div><div data-live=\"scatter\"></div><div class=\"still\">");
     let sides = plot::sides(report, None, None).ok().flatten();
     out.push_str(&picture(720.0, 460.0, "Two features against each other", |drawing, area| {

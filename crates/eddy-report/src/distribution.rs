@@ -45,11 +45,11 @@ pub(crate) fn halves(drawing: &mut Drawing, plot: Area, feature: &FeatureSeries)
     let y = plot.bottom() + 13.0;
     if feature.levels.is_empty() {
         let edge = |share: f64| histogram.edges[(n_bins as f64 * share).round() as usize];
-        drawing.text(plot.x, y, &words::tick(edge(0.0)), Type { anchor: Anchor::Start, ..TICK });
+        drawing.text(plot.x, y, &words::rough(edge(0.0)), Type { anchor: Anchor::Start, ..TICK });
         if n_bins > 3 {
-            drawing.text(plot.x + plot.width / 2.0, y, &words::tick(edge(0.5)), TICK);
+            drawing.text(plot.x + plot.width / 2.0, y, &words::rough(edge(0.5)), TICK);
         }
-        drawing.text(plot.right(), y, &words::tick(edge(1.0)), Type { anchor: Anchor::End, ..TICK });
+        drawing.text(plot.right(), y, &words::rough(edge(1.0)), Type { anchor: Anchor::End, ..TICK });
     } else {
         let width = plot.width / n_bins as f64;
         let letters = (width / 5.8) as usize;

@@ -51,7 +51,7 @@ impl Ink {
             Self::Normal => "#2c7196",
             Self::NormalSoft => "#cfe2ec",
             Self::Flagged => "#c64600",
-            Self::Usual => "#e9f0ee",
+            Self::Usual => "#e2ece8",
         }
     }
 }
@@ -210,12 +210,12 @@ impl Drawing {
         }
     }
 
-    /// A filled path with an edge of paper, so that neighbours stay apart.
+    /// A filled path on an edge of paper, so that marks stand off from the lines below them.
     pub(crate) fn marks(&mut self, path: &str, ink: Ink) {
         if !path.is_empty() {
             let _ = write!(
                 self.body,
-                r#"<path class="f-{} s-paper" fill="{}" stroke="{}" stroke-width="0.75" d="{path}"/>"#,
+                r#"<path class="f-{} s-paper" fill="{}" stroke="{}" stroke-width="1.5" paint-order="stroke" d="{path}"/>"#,
                 ink.class(),
                 ink.colour(),
                 Ink::Paper.colour()

@@ -1,7 +1,5 @@
 //! Text from data, made harmless for where it goes.
 
-use std::fmt::Write;
-
 use serde::Serialize;
 
 /// Text as content or quoted attribute of HTML and XML. Characters that XML cannot hold become U+FFFD.
@@ -22,19 +20,22 @@ pub(crate) fn push_text(out: &mut String, raw: &str) {
             '\'' => out.push_str("&#39;"),
             '\t' | '\n' | '\r' => out.push(' '),
             '\0'..='\u{1f}' | '\u{fffe}' | '\u{ffff}' => out.push('\u{fffd}'),
-            // Letters that turn the direction of what follows could make one value pose as another.
-            '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
-                let _ = write!(out, "\u{fffd}");
-            }
+            letter if turns(letter) => out.push('\u{fffd}'),
             letter => out.push(letter),
         }
     }
 }
 
+/// Letters that turn the direction of what follows, and so could make one value pose as another.
+fn turns(letter: char) -> bool {
+    matches!(letter, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
 /// JSON that may stand inside a `script` element: no `<`, so that nothing in it can end the element.
 pub(crate) fn json(value: &impl Serialize) -> String {
     // Plain data of finite depth with text keys has no way to fail.
-    serde_json::to_string(value).unwrap_or_else(|_| "null".into()).replace('<', "\\u003c")
+    let text = serde_json::to_string(value).unwrap_or_else(|_| "null".into()).replace('<', "\\u003c");
+    if text.contains(turns) { text.replace(turns, "\u{fffd}") } else { text }
 }
 
 #[cfg(test)]

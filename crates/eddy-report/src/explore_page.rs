@@ -37,7 +37,9 @@ pub fn explore_html(report: &ExploreReport) -> String {
         correlation_section(&mut main, correlation);
     }
     top_section(&mut main, report);
-    main.push_str("<section id=\"origin\" aria-labelledby=\"origin-h\"><h2 id=\"origin-h\">How it was read</h2>");
+    main.push_str(
+        "<section id=\"origin\" aria-labelledby=\"origin-h\"><h2 id=\"origin-h\">How it was read</h2>",
+    );
     reading(&mut main, &report.read, &report.generated_from);
     main.push_str("</section>\n");
     Page {
@@ -46,11 +48,7 @@ pub fn explore_html(report: &ExploreReport) -> String {
         version: &report.eddy_version,
         skip: ("columns", "Skip to the columns"),
         main,
-        data: Data {
-            kind: "explore",
-            series: &report.series,
-            correlation: report.correlation.as_ref(),
-        },
+        data: Data { kind: "explore", series: &report.series, correlation: report.correlation.as_ref() },
     }
     .html()
 }
@@ -68,7 +66,11 @@ fn head(out: &mut String, report: &ExploreReport) {
     let text = if missing == 0 {
         "No value is missing.".to_owned()
     } else {
-        format!("{} missing, in {}.", words::counted(missing, "value is", "values are"), words::counted(gaps, "column", "columns"))
+        format!(
+            "{} missing, in {}.",
+            words::counted(missing, "value is", "values are"),
+            words::counted(gaps, "column", "columns")
+        )
     };
     let _ = write!(out, "<p class=\"best\">{text}</p>");
     cautions(out, report.cautions.iter().map(String::as_str));
@@ -81,7 +83,11 @@ fn head(out: &mut String, report: &ExploreReport) {
     }
     let aside = report.read.rows_set_aside;
     if aside > 0 {
-        fact(out, "Set aside", &format!("{} <a href=\"#origin\">see below</a>", words::counted(aside, "row", "rows")));
+        fact(
+            out,
+            "Set aside",
+            &format!("{} <a href=\"#origin\">see below</a>", words::counted(aside, "row", "rows")),
+        );
     }
     out.push_str("</dl></section>\n");
 }
@@ -100,7 +106,7 @@ fn series_section(out: &mut String, idx: usize, series: &SeriesProfile) {
         if series.axis == crate::Axis::Index { ", row by row" } else { " over time" }
     );
     let _ = write!(out, "<div data-live=\"series\" data-series=\"{idx}\"></div><div class=\"still\">");
-    out.push_str(&picture(1200.0, 300.0, "The values with their rolling mean", |drawing, area| {
+    out.push_str(&picture(1000.0, 270.0, "The values with their rolling mean", |drawing, area| {
         trace::series(drawing, area, series);
     }));
     out.push_str("</div>");
@@ -112,9 +118,10 @@ fn series_section(out: &mut String, idx: usize, series: &SeriesProfile) {
         ] {
             if values.len() > 1 {
                 let label = format!("{title} of {}", series.name);
-                out.push_str(&picture(590.0, 210.0, &label, |drawing, area| {
+                let svg = picture(590.0, 210.0, &label, |drawing, area| {
                     correlogram(drawing, area, title, values, series.band, period);
-                }));
+                });
+                let _ = write!(out, "<div>{svg}</div>");
             }
         }
         out.push_str("</div>");
@@ -153,7 +160,10 @@ fn columns_section(out: &mut String, report: &ExploreReport) {
             out,
             "<tr><th scope=\"row\">{}{}</th><td>{}</td><td>{}</td>",
             escape::text(&column.name),
-            unit.map_or_else(String::new, |unit| format!(" <span class=\"unit\">{}</span>", escape::text(unit))),
+            unit.map_or_else(String::new, |unit| format!(
+                " <span class=\"unit\">{}</span>",
+                escape::text(unit)
+            )),
             escape::text(&column.role),
             escape::text(&column.kind)
         );
@@ -164,7 +174,8 @@ fn columns_section(out: &mut String, report: &ExploreReport) {
         for value in [column.mean, column.sd].into_iter().chain(five) {
             match value.filter(|value| value.is_finite()) {
                 Some(value) => {
-                    let _ = write!(out, "<td class=\"num\" data-value=\"{value}\">{}</td>", words::number(value));
+                    let _ =
+                        write!(out, "<td class=\"num\" data-value=\"{value}\">{}</td>", words::number(value));
                 }
                 None => out.push_str("<td class=\"num none\">–</td>"),
             }
@@ -193,8 +204,9 @@ fn column_figure(column: &ColumnSummary) -> Option<String> {
     let content = if let Some(histogram) = &column.histogram {
         let mut drawing = Drawing::default();
         let area = Area { x: 0.0, y: 0.0, width: 240.0, height: 108.0 };
-        spread(&mut drawing, area, histogram, column.quartiles)
-            .then(|| drawing.finish(240.0, 108.0, "spread", &format!("Distribution of {}", column.name), None))?
+        spread(&mut drawing, area, histogram, column.quartiles).then(|| {
+            drawing.finish(240.0, 108.0, "spread", &format!("Distribution of {}", column.name), None)
+        })?
     } else if column.top.is_empty() {
         return None;
     } else {
@@ -224,7 +236,10 @@ fn level(value: &str, n: u64, most: u64, bytes: Option<f64>) -> String {
         ),
         if value.is_empty() { "<i>missing</i>".to_owned() } else { escape::text(value) },
         words::count(n),
-        bytes.map_or_else(String::new, |bytes| format!(" <span class=\"aside\">{}B</span>", words::tick(bytes))),
+        bytes.map_or_else(String::new, |bytes| format!(
+            " <span class=\"aside\">{}B</span>",
+            words::tick(bytes)
+        )),
         n as f64 / most.max(1) as f64 * 100.0
     )
 }
@@ -251,9 +266,10 @@ fn correlation_section(out: &mut String, correlation: &Correlation) {
         out.push_str("</ul>");
     }
     out.push_str("<div class=\"twins\">");
-    for (which, title, values) in
-        [("pearson", "Pearson: linear", &correlation.pearson), ("spearman", "Spearman: by rank", &correlation.spearman)]
-    {
+    for (which, title, values) in [
+        ("pearson", "Pearson: linear", &correlation.pearson),
+        ("spearman", "Spearman: by rank", &correlation.spearman),
+    ] {
         if values.len() == correlation.names.len() * correlation.names.len() {
             let _ = write!(out, "<div class=\"matrix\" data-live=\"matrix\" data-which=\"{which}\">");
             out.push_str(&picture(640.0, 650.0, &format!("Correlation matrix, {title}"), |drawing, area| {

@@ -7,7 +7,12 @@ use crate::drawing::{Anchor, Area, Drawing, Ink, TICK, Type, px};
 use crate::{Counts, words};
 
 /// Bars of counts with the box plot below. Bins are drawn equally wide. Returns whether there was anything to draw.
-pub(crate) fn spread(drawing: &mut Drawing, area: Area, counts: &Counts, quartiles: Option<[f64; 5]>) -> bool {
+pub(crate) fn spread(
+    drawing: &mut Drawing,
+    area: Area,
+    counts: &Counts,
+    quartiles: Option<[f64; 5]>,
+) -> bool {
     let n_bins = counts.counts.len();
     if n_bins == 0 || counts.edges.len() != n_bins + 1 {
         return false;
@@ -28,11 +33,14 @@ pub(crate) fn spread(drawing: &mut Drawing, area: Area, counts: &Counts, quartil
         let x = |value: f64| bars.x + bars.width * part(&counts.edges, value);
         let y = bars.bottom() + 10.0;
         drawing.line((x(min), y), (x(max), y), Ink::Muted, 1.0);
-        drawing.rect(Area { x: x(q1), y: y - 4.5, width: (x(q3) - x(q1)).max(1.0), height: 9.0 }, Ink::NormalSoft);
+        drawing.rect(
+            Area { x: x(q1), y: y - 4.5, width: (x(q3) - x(q1)).max(1.0), height: 9.0 },
+            Ink::NormalSoft,
+        );
         drawing.line((x(median), y - 4.5), (x(median), y + 4.5), Ink::Ink, 1.5);
     }
     let y = area.bottom() - 3.0;
-    drawing.text(bars.x, y, &words::tick(counts.edges[0]), Type { anchor: Anchor::Start, ..TICK });
-    drawing.text(bars.right(), y, &words::tick(counts.edges[n_bins]), Type { anchor: Anchor::End, ..TICK });
+    drawing.text(bars.x, y, &words::rough(counts.edges[0]), Type { anchor: Anchor::Start, ..TICK });
+    drawing.text(bars.right(), y, &words::rough(counts.edges[n_bins]), Type { anchor: Anchor::End, ..TICK });
     true
 }

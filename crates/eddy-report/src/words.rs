@@ -83,6 +83,16 @@ pub(crate) fn tick(value: f64) -> String {
     trimmed(&format!("{value:.5}"))
 }
 
+/// A number with three significant digits, for the ends of a small plot.
+pub(crate) fn rough(value: f64) -> String {
+    if value == 0.0 || !value.is_finite() {
+        return tick(value);
+    }
+    let unit = 10f64.powi(value.abs().log10().floor() as i32 - 2);
+    let rounded = (value / unit).round() * unit;
+    if value.fract() == 0.0 && value.abs() < 9_990.0 { number(value) } else { tick(rounded) }
+}
+
 fn trimmed(text: &str) -> String {
     let text = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { text };
     if text == "-0" { "0".into() } else { text.into() }
@@ -128,6 +138,13 @@ mod tests {
             (1e-6, "1e-6"),
         ] {
             assert_eq!(tick(value), expect);
+        }
+    }
+
+    #[test]
+    fn ends_of_small_plots_are_rough() {
+        for (value, expect) in [(0.269_09, "0.269"), (26_870.0, "26.9k"), (6_748_321.0, "6.75M"), (1_234.0, "1,234")] {
+            assert_eq!(rough(value), expect);
         }
     }
 

@@ -1,1 +1,41 @@
+// The interactive part of a report. Without it the page still shows everything as tables and pictures.
+
 import "./report.css";
+import { Bench } from "./bench";
+import { addConsole } from "./console";
+import { type Detection, read } from "./data";
+import { element } from "./element";
+import { addExploration } from "./exploration";
+import { addFindings } from "./findings";
+import { addMultiples } from "./multiples";
+import { addScatter } from "./scatter";
+import { addSchemeButton } from "./scheme";
+import { addTrace } from "./trace";
+
+function detection(data: Detection): void {
+  const bench = new Bench(data);
+  if (data.points.x.length > 0) addConsole(bench);
+  const trace = addTrace(bench);
+  const scatter = addScatter(bench);
+  addMultiples(bench);
+  addFindings(bench);
+  // A press on a leading feature shows it in the record and in the scatter plot.
+  for (const item of document.querySelectorAll<HTMLElement>(".leaders li[data-feature]")) {
+    const name = item.querySelector(".name");
+    if (!name) continue;
+    const button = element("button", { type: "button", class: "name", title: "Show in the plots" }, name.textContent ?? "");
+    button.addEventListener("click", () => {
+      trace?.show(Number(item.dataset.feature));
+      scatter?.show(Number(item.dataset.feature));
+    });
+    name.replaceWith(button);
+  }
+}
+
+const data = read();
+if (data) {
+  document.documentElement.classList.add("live");
+  addSchemeButton();
+  if (data.kind === "detect") detection(data);
+  else addExploration(data);
+}

@@ -116,7 +116,7 @@ mod tests {
         check("{\"a\":1,\"answers\":[{\"b\":1}]}", Ok((Cut::Values, 0)));
         check(" [ {\"a\":1}]", Ok((Cut::Array, 1)));
         check("{\"n\":1,\"data\":[{\"a\":1}]}", Ok((Cut::Member, 15)));
-        check("{\"meta\":[{\"a\":1}],\"x\":{\"y\":[{\"a\":1},{\"a\":2}]}}", Ok((Cut::Member, 29)));
+        check("{\"meta\":[{\"a\":1}],\"x\":{\"y\":[{\"a\":1},{\"a\":2}]}}", Ok((Cut::Member, 28)));
         check("{\"data\":[{\"a\":1},{\"a\"", Ok((Cut::Member, 9)));
         check("[1,2]", Err("this is a JSON array, but not of objects"));
         check("[]", Err("this is an empty JSON array"));

@@ -1,7 +1,6 @@
 //! NDJSON and JSON arrays of objects.
 
 use std::io::Write;
-use std::ops::Range;
 use std::sync::Arc;
 
 use eddy_frame::{Column, Field, Frame, Schema, TextColumn};

@@ -1,0 +1,211 @@
+//! The program as a person runs it, on data it makes itself.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+fn eddy(folder: &Path, args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_eddy")).args(args).current_dir(folder).output().unwrap()
+}
+
+fn stdout(output: &Output) -> String {
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn refusal(output: &Output) -> String {
+    assert!(!output.status.success());
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+/// A folder with `flows.csv`: a day of flow features with planted scenarios.
+fn with_flows() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    stdout(&eddy(folder.path(), &["generate", "-o", "flows.csv", "--truth", "truth.csv"]));
+    folder
+}
+
+#[test]
+fn detect_reads_names_the_shape_and_writes_every_format() {
+    let folder = with_flows();
+    let mut args = vec!["detect", "flows.csv", "--budget", "7"];
+    let files = ["o.csv", "o.tsv", "o.parquet", "o.ndjson", "o.json", "o.csv.gz", "o.html", "o.svg", "o.png"];
+    files.iter().for_each(|file| args.extend(["--out", file]));
+    let text = stdout(&eddy(folder.path(), &args));
+    assert!(text.contains("flow features") && text.contains("7 of 1,440 rows"), "{text}");
+    assert!(text.contains("only the rule"), "a quota says that it is one: {text}");
+    for file in files {
+        assert!(folder.path().join(file).metadata().unwrap().len() > 500, "{file}");
+    }
+    let scored = std::fs::read_to_string(folder.path().join("o.csv")).unwrap();
+    assert!(scored.lines().next().unwrap().ends_with("anomaly_score,verdict"));
+    assert_eq!(scored.lines().filter(|line| line.ends_with(",anomaly")).count(), 7);
+    assert_eq!(scored.lines().count(), 1_441);
+}
+
+#[test]
+fn original_values_are_written_as_they_were_read() {
+    let folder = with_flows();
+    stdout(&eddy(folder.path(), &["detect", "flows.csv", "--out", "o.csv"]));
+    let before = std::fs::read_to_string(folder.path().join("flows.csv")).unwrap();
+    let after = std::fs::read_to_string(folder.path().join("o.csv")).unwrap();
+    for (before, after) in before.lines().zip(after.lines()) {
+        assert!(after.starts_with(before), "{before}\n{after}");
+    }
+}
+
+#[test]
+fn a_saved_model_scores_as_the_fresh_one() {
+    let folder = with_flows();
+    for detector in ["voting", "isolation_forest", "ecod", "hbos"] {
+        let fresh = ["detect", "flows.csv", "-d", detector, "--out", "fresh.csv"];
+        stdout(&eddy(folder.path(), &fresh));
+        let train = ["train", "flows.csv", "-d", detector, "-o", "m.eddy"];
+        stdout(&eddy(folder.path(), &train));
+        stdout(&eddy(folder.path(), &["score", "m.eddy", "flows.csv", "--out", "loaded.csv"]));
+        let read = |name: &str| std::fs::read_to_string(folder.path().join(name)).unwrap();
+        assert!(read("fresh.csv") == read("loaded.csv"), "{detector}");
+        let shown = stdout(&eddy(folder.path(), &["models", "show", "m.eddy"]));
+        assert!(shown.contains(detector), "{shown}");
+    }
+}
+
+#[test]
+fn a_metric_series_with_a_spike_has_the_spike_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut text = String::from("timestamp,value\n");
+    for idx in 0..2_000 {
+        let value = if (1_500..1_503).contains(&idx) { 9_000.0 } else { 100.0 + f64::from(idx * 7 % 13) };
+        text +=
+            &format!("2024-01-{:02} {:02}:{:02}:00,{value}\n", 1 + idx / 288, idx / 12 % 24, idx * 5 % 60);
+    }
+    std::fs::write(folder.path().join("m.csv"), text).unwrap();
+    let json = stdout(&eddy(folder.path(), &["detect", "m.csv", "--json"]));
+    let run: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let flagged = run["flagged"].as_u64().unwrap();
+    assert!((3..=12).contains(&flagged), "{flagged} flagged");
+    let rows: Vec<u64> =
+        run["findings"].as_array().unwrap().iter().map(|f| f["place"]["row"].as_u64().unwrap()).collect();
+    assert!(rows.contains(&1_501), "{rows:?}");
+    assert!(run["findings"][0]["sentence"].as_str().unwrap().contains("value"));
+}
+
+#[test]
+fn pure_noise_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut text = String::from("a,b,c\n");
+    let mut state = 12_345u64;
+    let mut draw = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 40) as f64 / f64::from(1 << 24)
+    };
+    for _ in 0..3_000 {
+        // The sum of twelve uniform numbers is close to normal.
+        let mut normal = || (0..12).map(|_| draw()).sum::<f64>() - 6.0;
+        text += &format!("{:.5},{:.5},{:.5}\n", normal(), normal(), normal());
+    }
+    std::fs::write(folder.path().join("noise.csv"), text).unwrap();
+    let json = stdout(&eddy(folder.path(), &["detect", "noise.csv", "--json"]));
+    let run: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert!(run["flagged"].as_u64().unwrap() <= 2, "{}", run["flagged"]);
+}
+
+#[test]
+fn the_same_seed_gives_the_same_bytes() {
+    let folder = with_flows();
+    let run = |out: &str, threads: &str| {
+        let status = Command::new(env!("CARGO_BIN_EXE_eddy"))
+            .args(["detect", "flows.csv", "--seed", "7", "--out", out])
+            .env("RAYON_NUM_THREADS", threads)
+            .current_dir(folder.path())
+            .output()
+            .unwrap();
+        assert!(status.status.success());
+        std::fs::read(folder.path().join(out)).unwrap()
+    };
+    assert!(run("one.csv", "1") == run("two.csv", "2"));
+}
+
+#[test]
+fn a_small_memory_limit_changes_no_score_of_a_small_file() {
+    let folder = with_flows();
+    stdout(&eddy(folder.path(), &["detect", "flows.csv", "--out", "kept.csv"]));
+    stdout(&eddy(folder.path(), &["detect", "flows.csv", "--max-memory", "1KiB", "--out", "streamed.csv"]));
+    let read = |name: &str| std::fs::read_to_string(folder.path().join(name)).unwrap();
+    assert!(read("kept.csv") == read("streamed.csv"));
+}
+
+#[test]
+fn bad_input_is_refused_in_words() {
+    let folder = with_flows();
+    let write = |name: &str, bytes: &[u8]| std::fs::write(folder.path().join(name), bytes).unwrap();
+    write("empty.csv", b"");
+    write("header.csv", b"a,b,c\n");
+    write("pickle.eddy", b"\x80\x04\x95\x00\x00");
+    for (args, expect) in [
+        (&["detect", "nowhere.csv"][..], "nowhere.csv"),
+        (&["detect", "empty.csv"], "empty"),
+        (&["detect", "header.csv"], "header"),
+        (&["detect", "flows.csv", "-d", "crystal_ball"], "there are: "),
+        (&["detect", "flows.csv", "--set", "voting.nonsense=1"], "nonsense"),
+        (&["detect", "flows.csv", "--contamination", "2"], "share"),
+        (&["detect", "flows.csv", "--label", "nothing"], "nothing"),
+        (&["detect", "flows.csv", "--out", "o.xyz"], ".parquet"),
+        (&["score", "pickle.eddy", "flows.csv"], "pickle"),
+        (&["generate", "--scenario", "earthquake", "-o", "g.csv"], "earthquake"),
+    ] {
+        let message = refusal(&eddy(folder.path(), args));
+        assert!(message.contains(expect), "{args:?}: {message}");
+        assert!(!message.contains("panicked"), "{message}");
+    }
+}
+
+#[test]
+fn damaged_model_files_are_refused() {
+    let folder = with_flows();
+    stdout(&eddy(folder.path(), &["train", "flows.csv", "-o", "m.eddy"]));
+    let bytes = std::fs::read(folder.path().join("m.eddy")).unwrap();
+    for (at, cut) in
+        [(100, None), (bytes.len() / 2, None), (bytes.len() - 2, None), (0, Some(bytes.len() / 3))]
+    {
+        let mut damaged = bytes.clone();
+        match cut {
+            Some(len) => damaged.truncate(len),
+            None => damaged[at] ^= 4,
+        }
+        std::fs::write(folder.path().join("d.eddy"), damaged).unwrap();
+        let message = refusal(&eddy(folder.path(), &["score", "d.eddy", "flows.csv"]));
+        assert!(message.contains("damaged"), "{message}");
+    }
+}
+
+#[test]
+fn fail_on_sets_the_exit_code() {
+    let folder = with_flows();
+    let status = eddy(folder.path(), &["detect", "flows.csv", "--budget", "3", "--fail-on", "1"]).status;
+    assert_eq!(status.code(), Some(3));
+    let status = eddy(folder.path(), &["detect", "flows.csv", "--budget", "3", "--fail-on", "4"]).status;
+    assert_eq!(status.code(), Some(0));
+    assert_eq!(eddy(folder.path(), &["detect"]).status.code(), Some(2));
+}
+
+#[test]
+fn explore_describes_every_generated_shape() {
+    let folder = tempfile::tempdir().unwrap();
+    for shape in ["metric-series", "flow-features", "connection-records", "packet-list", "snmp-mib"] {
+        let file = format!("{shape}.csv");
+        stdout(&eddy(folder.path(), &["generate", "--shape", shape, "--duration", "6", "-o", &file]));
+        let text = stdout(&eddy(folder.path(), &["explore", &file, "--out", "page.html"]));
+        assert!(text.contains("median"), "{text}");
+        let page = std::fs::read_to_string(folder.path().join("page.html")).unwrap();
+        assert!(page.contains("</html>"));
+        stdout(&eddy(folder.path(), &["detect", &file]));
+    }
+}
+
+#[test]
+fn the_demo_measures_itself() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = stdout(&eddy(folder.path(), &["demo"]));
+    assert!(text.contains("events found") && text.contains("falsely raised"), "{text}");
+    assert!(folder.path().join("eddy-demo/report.html").exists());
+}

@@ -1,0 +1,96 @@
+// What the page carries, as `crates/eddy-report/src/data.rs` and `exploration.rs` write it.
+
+export type AxisKind = "time" | "elapsed" | "index";
+
+export interface Histogram {
+  edges: number[];
+  normal: number[];
+  flagged: number[];
+}
+
+export interface Points {
+  axis: AxisKind;
+  x: number[];
+  score: number[];
+  flagged: number[];
+  row: number[];
+  truth: number[];
+  total_rows: number;
+}
+
+export interface Feature {
+  name: string;
+  unit: string | null;
+  values: (number | null)[];
+  levels: string[];
+  histogram: Histogram;
+  quartiles: number[] | null;
+  typical: [number, number] | null;
+  logarithmic: boolean;
+}
+
+interface CauseHead {
+  feature: string;
+  unit?: string;
+  share: number;
+}
+
+export type Cause = CauseHead &
+  (
+    | { type: "number"; seen: number | null; expected: number; low: number; high: number }
+    | { type: "category"; seen: string; seen_share: number; expected: string; expected_share: number }
+  );
+
+export interface Finding {
+  rank: number;
+  row: number;
+  line?: number;
+  source?: string;
+  time?: string;
+  entity?: string;
+  score: number;
+  sentence: string;
+  label?: string;
+  causes: Cause[];
+  values: string[];
+}
+
+export interface Detection {
+  kind: "detect";
+  threshold: number;
+  flagged: number;
+  points: Points;
+  features: Feature[];
+  ranking: number[];
+  score_histogram: Histogram;
+  findings: Finding[];
+  finding_columns: string[];
+}
+
+export interface Series {
+  name: string;
+  unit: string | null;
+  axis: AxisKind;
+  x: number[];
+  values: (number | null)[];
+  window: number;
+  rolling_mean: (number | null)[];
+  rolling_sd: (number | null)[];
+}
+
+export interface Correlation {
+  names: string[];
+  pearson: number[];
+  spearman: number[];
+}
+
+export interface Exploration {
+  kind: "explore";
+  series: Series[];
+  correlation: Correlation | null;
+}
+
+export function read(): Detection | Exploration | null {
+  const source = document.getElementById("data")?.textContent;
+  return source ? (JSON.parse(source) as Detection | Exploration) : null;
+}

@@ -1,0 +1,124 @@
+// Numbers and times in words, as `crates/eddy-report/src/words.rs` and `ticks.rs` write them.
+
+import type { AxisKind } from "./data";
+
+const counts = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
+const significant = new Intl.NumberFormat("en", { maximumSignificantDigits: 4 });
+
+export function count(n: number): string {
+  return counts.format(n);
+}
+
+export function counted(n: number, one: string, many: string): string {
+  return `${count(n)} ${n === 1 ? one : many}`;
+}
+
+export function number(value: number | null | undefined): string {
+  if (value === null || value === undefined || !Number.isFinite(value)) return "missing";
+  const size = Math.abs(value);
+  if (size !== 0 && (size < 1e-4 || size >= 1e15)) return value.toExponential(2).replace("e+", "e");
+  if (Number.isInteger(value) && size < 1e6) return counts.format(value);
+  return significant.format(value);
+}
+
+export function withUnit(value: number | null | undefined, unit: string | null | undefined): string {
+  const text = number(value);
+  return unit && text !== "missing" ? `${text} ${unit}` : text;
+}
+
+export function percent(share: number): string {
+  const value = share * 100;
+  if (value === 0 || value >= 10) return `${value.toFixed(0)} %`;
+  if (value >= 0.1) return `${value.toFixed(1)} %`;
+  return `${Number(value.toPrecision(2))} %`;
+}
+
+export function score(value: number): string {
+  return value.toFixed(3);
+}
+
+export function tick(value: number): string {
+  const size = Math.abs(value);
+  if (size >= 1e15 || (size > 0 && size < 1e-4)) return value.toExponential(0).replace("e+", "e");
+  for (const [unit, letter] of [
+    [1e12, "T"],
+    [1e9, "G"],
+    [1e6, "M"],
+    [1e3, "k"],
+  ] as const) {
+    if (size >= unit * 9.99 || (size >= unit && unit > 1e3)) return `${Number((value / unit).toFixed(2))}${letter}`;
+  }
+  if (size >= 1000) return counts.format(value);
+  return String(Number(value.toFixed(5)));
+}
+
+const SECOND = 1000;
+const MINUTE = 60 * SECOND;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+
+/** Round steps of clock and calendar, in milliseconds. */
+export const TIME_STEPS = [
+  1, 2, 5, 10, 20, 50, 100, 200, 500,
+  ...[1, 2, 5, 10, 15, 30].map((n) => n * SECOND),
+  ...[1, 2, 5, 10, 15, 30].map((n) => n * MINUTE),
+  ...[1, 2, 3, 6, 12].map((n) => n * HOUR),
+  ...[1, 2, 7, 14, 30, 91, 182, 365, 730, 1825, 3650].map((n) => n * DAY),
+];
+
+/** Round steps of a count. */
+export const ROW_STEPS = Array.from({ length: 12 }, (_, power) => [1, 2, 5].map((n) => n * 10 ** power)).flat();
+
+const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+const two = (n: number): string => String(n).padStart(2, "0");
+
+function clock(at: Date, step: number): string {
+  const short = `${two(at.getUTCHours())}:${two(at.getUTCMinutes())}`;
+  if (step >= MINUTE) return short;
+  const long = `${short}:${two(at.getUTCSeconds())}`;
+  return step >= SECOND ? long : `${long}.${String(at.getUTCMilliseconds()).padStart(3, "0")}`;
+}
+
+/** Words for graduations of the horizontal axis that are `step` apart. */
+export function graduations(axis: AxisKind, places: number[], step: number): string[] {
+  if (axis === "index") return places.map((at) => (Number.isInteger(at) ? tick(at) : ""));
+  if (axis === "elapsed") return places.map((at) => elapsed(at, step));
+  let day = "";
+  return places.map((place) => {
+    const at = new Date(place);
+    const date = `${at.getUTCDate()} ${MONTHS[at.getUTCMonth()]}`;
+    const fresh = date !== day;
+    day = date;
+    if (step >= 300 * DAY) return String(at.getUTCFullYear());
+    if (step >= 28 * DAY) return `${MONTHS[at.getUTCMonth()]} ${at.getUTCFullYear()}`;
+    if (step >= DAY || (fresh && place % DAY === 0)) return date;
+    return fresh ? `${date} ${clock(at, step)}` : clock(at, step);
+  });
+}
+
+function elapsed(ms: number, step: number): string {
+  if (step < SECOND) return `${tick(ms / SECOND)} s`;
+  const seconds = Math.round(ms / SECOND);
+  const hours = Math.floor(seconds / 3600);
+  const minutes = Math.floor(seconds / 60) % 60;
+  if (step >= MINUTE || hours > 0) return `${hours}:${two(minutes)}:${two(seconds % 60)}`;
+  return `${minutes}:${two(seconds % 60)}`;
+}
+
+/** A place on the horizontal axis, in full. */
+export function place(axis: AxisKind, at: number): string {
+  if (axis === "index") return `row ${count(at)}`;
+  if (axis === "elapsed") return `${number(at / SECOND)} s after the start`;
+  const time = new Date(at);
+  return Number.isFinite(time.getTime()) ? time.toISOString().replace("T", " ").replace(/(\.000)?Z$/, "") : "";
+}
+
+/** How rare a score is among ordinary rows: the score is s / (s + 3) of the surprise s. */
+export function rarity(threshold: number): string {
+  if (threshold <= 0) return "every row scores this high";
+  const surprise = (3 * threshold) / (1 - threshold);
+  if (!(surprise < 15)) return "practically no ordinary row scores this high";
+  const rows = 10 ** surprise;
+  if (rows < 2) return "most rows score this high";
+  return `about 1 ordinary row in ${count(Number(rows.toPrecision(2)))} scores this high`;
+}
