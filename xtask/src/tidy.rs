@@ -13,7 +13,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("eddy-models", &["eddy-frame", "eddy-detect"]),
     ("eddy-insight", &["eddy-frame", "eddy-detect"]),
     ("eddy-sim", &["eddy-frame"]),
-    ("eddy-report", &[]),
+    ("eddy-report", &["eddy-frame"]),
     ("eddy-io", &["eddy-frame"]),
     ("eddy-engine", &["eddy-frame", "eddy-detect", "eddy-models", "eddy-insight", "eddy-io", "eddy-report"]),
     (

@@ -42,7 +42,6 @@ impl Input {
         let mut n_rows = 0;
         while let Some(mut frame) = source.next_frame()? {
             frame.first_row = n_rows;
-            let first = n_rows;
             n_rows += frame.n_rows() as u64;
             if let Some(frames) = &mut kept {
                 kept_bytes += frame_bytes(&frame);
@@ -57,7 +56,6 @@ impl Input {
                     kept = None;
                 }
             } else {
-                let _ = first;
                 let part = every(&frame, stride);
                 sampled += part.n_rows();
                 if part.n_rows() > 0 {
@@ -67,7 +65,7 @@ impl Input {
             while kept.is_none() && sampled > sample_rows {
                 stride *= 2;
                 sample.iter_mut().for_each(|frame| {
-                    *frame = frame.take(&(0..frame.n_rows()).step_by(2).collect::<Vec<_>>())
+                    *frame = frame.take(&(0..frame.n_rows()).step_by(2).collect::<Vec<_>>());
                 });
                 let now: usize = sample.iter().map(Frame::n_rows).sum();
                 if now == sampled {
@@ -92,11 +90,6 @@ impl Input {
 
     pub(crate) fn schema(&self) -> &Arc<Schema> {
         &self.description.schema
-    }
-
-    /// Whether the rows are in memory.
-    pub(crate) fn kept(&self) -> Option<&[Frame]> {
-        self.kept.as_deref()
     }
 
     /// The rows to fit on, joined. `in_order` asks for adjacent rows (the first ones) instead of an even sample.

@@ -17,5 +17,5 @@ pub use error::EngineError;
 pub use explore::{ColumnSummary, Exploration, Histogram, SeriesProfile, TopList, explore};
 pub use report::{detect_report, explore_report};
 pub use run::{
-    FitOn, Fitting, Run, RunOptions, Stage, Timings, detect, load_model, score, train, write_table,
+    FitOn, Fitting, Run, RunOptions, Stage, Timings, Visit, detect, load_model, score, train, write_table,
 };

@@ -126,6 +126,9 @@ pub struct Run {
     input: Input,
 }
 
+/// Looks at a frame and the surprise of each of its rows.
+pub type Visit<'a> = &'a mut dyn FnMut(&Frame, &[f64]) -> Result<(), EngineError>;
+
 impl Run {
     /// The rows and the pipeline, to go through both together.
     pub(crate) fn input_and_pipeline(&mut self) -> (&mut Input, &Pipeline) {
@@ -133,10 +136,7 @@ impl Run {
     }
 
     /// Goes through the rows again, frame by frame, with the surprise of each row.
-    pub fn each(
-        &mut self,
-        visit: &mut dyn FnMut(&Frame, &[f64]) -> Result<(), EngineError>,
-    ) -> Result<(), EngineError> {
+    pub fn each(&mut self, visit: Visit<'_>) -> Result<(), EngineError> {
         let surprises = &self.surprises;
         self.input.each(1, &mut |frames: &[Frame]| {
             for frame in frames {
@@ -245,7 +245,7 @@ fn read(paths: &[String], options: &RunOptions) -> Result<Input, EngineError> {
     let source = open(paths, &options.read)?;
     let progress = options.progress.clone();
     let input = Input::read(source, options.max_memory, options.fit_rows, &move |rows, bytes| {
-        progress(Stage::Read, rows, bytes)
+        progress(Stage::Read, rows, bytes);
     })?;
     if input.n_rows == 0 {
         let set_aside = input.stats.rows_set_aside;

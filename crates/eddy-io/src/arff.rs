@@ -37,7 +37,10 @@ pub(crate) fn is(head: &[u8]) -> bool {
 pub(crate) fn open(place: &Place, options: &ReadOptions) -> Result<Box<dyn RawSource>, ReadError> {
     let Header { attributes, bytes, lines, notes } = header(place)?;
     let layout = Layout {
-        columns: attributes.iter().map(|attribute| RawColumn::new(&*attribute.name, attribute.kind)).collect(),
+        columns: attributes
+            .iter()
+            .map(|attribute| RawColumn::new(&*attribute.name, attribute.kind))
+            .collect(),
         source: place.name().clone(),
         batch_rows: options.batch_rows.max(1),
         shown: options.shown,
@@ -97,8 +100,8 @@ fn header(place: &Place) -> Result<Header, ReadError> {
     let mut line = Vec::new();
     loop {
         line.clear();
-        let length =
-            std::io::BufRead::read_until(&mut reader, b'\n', &mut line).map_err(|source| place.error(source))?;
+        let length = std::io::BufRead::read_until(&mut reader, b'\n', &mut line)
+            .map_err(|source| place.error(source))?;
         header.bytes += length as u64;
         header.lines += 1;
         let malformed = |what: String, mend: &str| ReadError::Malformed {
@@ -138,7 +141,8 @@ fn header(place: &Place) -> Result<Header, ReadError> {
             // The end of a relational attribute, whose columns stand in the rows as one quoted text.
             Some((word, _)) if word == "end" => {}
             _ => {
-                let text = format!("line {} of the header was not understood: {}", header.lines, decode(text).0);
+                let text =
+                    format!("line {} of the header was not understood: {}", header.lines, decode(text).0);
                 header.notes.push(Note { column: None, text: text.chars().take(160).collect() });
             }
         }
@@ -164,7 +168,9 @@ fn attribute(text: &[u8]) -> Result<Attribute, String> {
     let length = declared.iter().take_while(|byte| byte.is_ascii_alphabetic()).count();
     let word = String::from_utf8_lossy(declared.get(..length).unwrap_or_default()).to_ascii_lowercase();
     match word.as_str() {
-        "numeric" | "real" | "integer" => Ok(Attribute { name, kind: Kind::Float, default: Some("0".to_owned()) }),
+        "numeric" | "real" | "integer" => {
+            Ok(Attribute { name, kind: Kind::Float, default: Some("0".to_owned()) })
+        }
         "string" | "date" | "relational" => Ok(Attribute { name, kind: Kind::Text, default: None }),
         _ => Err(format!("column '{name}' is of the unknown kind '{word}'")),
     }
@@ -257,7 +263,7 @@ impl ArffParser {
             if record.starts_with(b"%") {
                 return;
             }
-            let result = if record.first() == Some(&b'{') { 
+            let result = if record.first() == Some(&b'{') {
                 self.sparse(record, &mut slots)
             } else {
                 self.dense(record, &mut slots)
@@ -371,7 +377,9 @@ mod tests {
         let mut got: Vec<Vec<String>> = Vec::new();
         while let Some(batch) = source.next_batch(&targets).unwrap() {
             for row_idx in 0..batch.columns[0].len() {
-                got.push(batch.columns.iter().map(|c| c.as_text().unwrap().get(row_idx).to_owned()).collect());
+                got.push(
+                    batch.columns.iter().map(|c| c.as_text().unwrap().get(row_idx).to_owned()).collect(),
+                );
             }
         }
         assert_eq!(got, expect, "{rows}");
@@ -382,7 +390,8 @@ mod tests {
     #[test]
     fn headers_name_columns_and_their_kinds() {
         assert!(is(HEADER.as_bytes()) && !is(b"@relations of mine\n") && !is(b"a,b\n"));
-        let place = Place::memory("test.arff", format!("{HEADER}1,tcp,x,2020-01-01,3\n").into_bytes()).unwrap();
+        let place =
+            Place::memory("test.arff", format!("{HEADER}1,tcp,x,2020-01-01,3\n").into_bytes()).unwrap();
         let source = open(&place, &ReadOptions::default()).unwrap();
         let columns: Vec<_> = source.table().columns.iter().map(|c| (c.name.clone(), c.kind)).collect();
         let expect = [
@@ -406,28 +415,36 @@ mod tests {
             ],
             &[],
         );
-        check("{0 2.5, 2 'a b'}\n{}\n{1 'u dp',4 ?}\n", &[
-            &["2.5", "tcp", "a b", "", "0"],
-            &["0", "tcp", "", "", "0"],
-            &["0", "u dp", "", "", ""],
-        ], &[]);
+        check(
+            "{0 2.5, 2 'a b'}\n{}\n{1 'u dp',4 ?}\n",
+            &[&["2.5", "tcp", "a b", "", "0"], &["0", "tcp", "", "", "0"], &["0", "u dp", "", "", ""]],
+            &[],
+        );
         check("1\ttcp\tx\ty\t2\n", &[&["1", "tcp", "x", "y", "2"]], &[]);
     }
 
     #[test]
     fn damaged_rows_are_set_aside() {
-        check("1,tcp\n1,tcp,'x,2020-01-01,2\n{9 1}\n{x 1}\n{0 1\n1,tcp,x,y,2\n", &[&["1", "tcp", "x", "y", "2"]], &[
-            "2 fields instead of 5",
-            "a quote is not closed",
-            "there is no column 9: they are numbered from 0",
-            "'x' is no column number",
-            "the closing brace of a sparse row is missing",
-        ]);
+        check(
+            "1,tcp\n1,tcp,'x,2020-01-01,2\n{9 1}\n{x 1}\n{0 1\n1,tcp,x,y,2\n",
+            &[&["1", "tcp", "x", "y", "2"]],
+            &[
+                "2 fields instead of 5",
+                "a quote is not closed",
+                "there is no column 9: they are numbered from 0",
+                "'x' is no column number",
+                "the closing brace of a sparse row is missing",
+            ],
+        );
     }
 
     #[test]
     fn a_header_without_rows_or_columns_is_refused() {
-        for text in ["@relation x\n@data\n1\n", "@relation x\n@attribute a numeric\n", "@relation x\n@attribute a odd\n@data\n"] {
+        for text in [
+            "@relation x\n@data\n1\n",
+            "@relation x\n@attribute a numeric\n",
+            "@relation x\n@attribute a odd\n@data\n",
+        ] {
             let place = Place::memory("test.arff", text.as_bytes().to_vec()).unwrap();
             assert!(open(&place, &ReadOptions::default()).is_err(), "{text}");
         }

@@ -43,7 +43,8 @@ pub(crate) fn is(head: &[u8]) -> bool {
 pub(crate) fn open(place: &Place, options: &ReadOptions) -> Result<Box<dyn RawSource>, ReadError> {
     let head = place.head(8)?;
     let is_file = head.starts_with(MAGIC);
-    let mut messages = Messages::open(place, is_file).map_err(|what| damaged(place, "its beginning", what))?;
+    let mut messages =
+        Messages::open(place, is_file).map_err(|what| damaged(place, "its beginning", what))?;
     let schema = guarded(|| messages.schema()).map_err(|what| damaged(place, "its schema", what))?;
     let format = Ipc { place: place.clone(), is_file, schema };
     Ok(Box::new(ArrowTable::open(place, Box::new(format), options)?))
@@ -170,7 +171,8 @@ impl Messages {
 
 /// The declared length of a message's body.
 fn check(header: &[u8]) -> Result<u64, String> {
-    let message = root_as_message(header).map_err(|_| "the description of a message is damaged".to_owned())?;
+    let message =
+        root_as_message(header).map_err(|_| "the description of a message is damaged".to_owned())?;
     let body = u64::try_from(message.bodyLength()).unwrap_or(u64::MAX);
     if body > MAX_BODY {
         return Err(format!("a message says that it has {body} bytes; at most {MAX_BODY} are read at once"));
@@ -180,7 +182,8 @@ fn check(header: &[u8]) -> Result<u64, String> {
 
 /// Checks the sizes that packed buffers say they have when unpacked.
 fn check_packing(header: &[u8], body: &[u8]) -> Result<(), String> {
-    let message = root_as_message(header).map_err(|_| "the description of a message is damaged".to_owned())?;
+    let message =
+        root_as_message(header).map_err(|_| "the description of a message is damaged".to_owned())?;
     let batch = match message.header_type() {
         MessageHeader::RecordBatch => message.header_as_record_batch(),
         MessageHeader::DictionaryBatch => message.header_as_dictionary_batch().and_then(|batch| batch.data()),
@@ -193,7 +196,9 @@ fn check_packing(header: &[u8], body: &[u8]) -> Result<(), String> {
         let bytes = range
             .and_then(|(offset, length)| body.get(offset..offset.checked_add(length)?))
             .ok_or("a buffer lies outside of its batch")?;
-        let Some(prefix) = bytes.first_chunk::<8>().filter(|_| batch.compression().is_some()) else { continue };
+        let Some(prefix) = bytes.first_chunk::<8>().filter(|_| batch.compression().is_some()) else {
+            continue;
+        };
         // Minus one stands for a buffer that is not packed after all.
         let unpacked = i64::from_le_bytes(*prefix);
         if unpacked != -1 {
@@ -201,7 +206,9 @@ fn check_packing(header: &[u8], body: &[u8]) -> Result<(), String> {
         }
     }
     if total > MAX_BODY {
-        return Err(format!("a batch says that it has {total} bytes unpacked; at most {MAX_BODY} are read at once"));
+        return Err(format!(
+            "a batch says that it has {total} bytes unpacked; at most {MAX_BODY} are read at once"
+        ));
     }
     Ok(())
 }

@@ -46,7 +46,8 @@ impl LeftOut {
         let mut keys: Vec<(&String, &u64)> = self.counts.iter().collect();
         keys.sort_by(|a, b| b.1.cmp(a.1).then(a.0.cmp(b.0)));
         let (first, _) = keys.first()?;
-        let shown: Vec<String> = keys.iter().take(5).map(|(key, times)| format!("'{key}' ({times})")).collect();
+        let shown: Vec<String> =
+            keys.iter().take(5).map(|(key, times)| format!("'{key}' ({times})")).collect();
         let more = match keys.len().saturating_sub(shown.len()) {
             0 => String::new(),
             more => format!(" and {more} more"),
@@ -196,17 +197,26 @@ impl<'a> Batcher<'a> {
                 Builder::Float(values) => {
                     let value = float_of(leaf);
                     values.push(value.unwrap_or(f64::NAN));
-                    if value.is_some() { continue } else { "number" }
+                    if value.is_some() {
+                        continue;
+                    }
+                    "number"
                 }
                 Builder::Int(values) => {
                     let value = whole_of(leaf);
                     values.push(value.unwrap_or(MISSING_INT));
-                    if value.is_some() { continue } else { "whole number" }
+                    if value.is_some() {
+                        continue;
+                    }
+                    "whole number"
                 }
                 Builder::Time(values, form) => {
                     let value = time_of(leaf, *form);
                     values.push(value.unwrap_or(MISSING_TIME));
-                    if value.is_some() { continue } else { "time" }
+                    if value.is_some() {
+                        continue;
+                    }
+                    "time"
                 }
                 Builder::Text(texts) => {
                     let native = self.layout.columns.get(idx).map_or(Kind::Text, |column| column.kind);
@@ -243,7 +253,13 @@ impl<'a> Batcher<'a> {
         if self.tally.has_room() {
             let name = self.targets.get(idx).map_or("", |target| &target.name);
             let (text, _) = text_of(leaf, Kind::Text);
-            self.tally.cell(&self.layout.source, Some(line), name, format!("no {wanted}; taken as missing"), &text);
+            self.tally.cell(
+                &self.layout.source,
+                Some(line),
+                name,
+                format!("no {wanted}; taken as missing"),
+                &text,
+            );
         } else {
             self.tally.stats.cells_set_aside += 1;
         }
@@ -275,7 +291,7 @@ impl<'a> Batcher<'a> {
 }
 
 /// The plain text of a string.
-fn plain<'a>(leaf: Leaf<'a>) -> Option<Cow<'a, [u8]>> {
+fn plain(leaf: Leaf<'_>) -> Option<Cow<'_, [u8]>> {
     match leaf {
         Leaf::Text(text, escaped) if escaped.0 => Some(unescape(text).into_bytes().into()),
         Leaf::Text(text, _) => Some(text.into()),
@@ -328,7 +344,7 @@ fn time_of(leaf: Leaf<'_>, form: TimeForm) -> Option<i64> {
 }
 
 /// A value as text, and whether its bytes were no UTF-8. In a column of numbers a truth is 0 or 1, as its sample had it.
-fn text_of<'a>(leaf: Leaf<'a>, native: Kind) -> (Cow<'a, str>, bool) {
+fn text_of(leaf: Leaf<'_>, native: Kind) -> (Cow<'_, str>, bool) {
     match leaf {
         Leaf::Null => ("".into(), false),
         Leaf::Bool(value) if native == Kind::Text => (if value { "true" } else { "false" }.into(), false),
@@ -337,10 +353,7 @@ fn text_of<'a>(leaf: Leaf<'a>, native: Kind) -> (Cow<'a, str>, bool) {
         Leaf::Number(text, value) if native != Kind::Text && integer(text).is_none() => {
             (value.to_string().into(), false)
         }
-        Leaf::Number(text, _) | Leaf::Nested(text) => decode(text),
-        Leaf::Text(text, escaped) if escaped.0 => {
-            (unescape(text).into(), std::str::from_utf8(text).is_err())
-        }
-        Leaf::Text(text, _) => decode(text),
+        Leaf::Text(text, escaped) if escaped.0 => (unescape(text).into(), std::str::from_utf8(text).is_err()),
+        Leaf::Number(text, _) | Leaf::Nested(text) | Leaf::Text(text, _) => decode(text),
     }
 }

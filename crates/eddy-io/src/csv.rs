@@ -206,7 +206,7 @@ impl CsvSource {
             Some(blocks) => blocks,
             None => Blocks::open(
                 &self.place,
-                self.layout.marks,
+                &self.layout,
                 self.dialect.wide_blanks,
                 self.dialect.data_start as u64,
             )?,

@@ -16,8 +16,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
-    ArrowPrimitiveType, Date32Type, Date64Type, Float64Type, Int64Type, Time32MillisecondType, Time32SecondType,
-    Time64MicrosecondType, Time64NanosecondType, UInt64Type,
+    ArrowPrimitiveType, Date32Type, Date64Type, Float64Type, Int64Type, Time32MillisecondType,
+    Time32SecondType, Time64MicrosecondType, Time64NanosecondType, UInt64Type,
 };
 use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_buffer::NullBuffer;
@@ -63,7 +63,8 @@ pub(crate) trait BatchFormat: Send {
 /// multiply: on a damaged file some panic. That is an error of the file, not of this program, so it is caught here; what
 /// the decoder held is dropped by every caller.
 pub(crate) fn guarded<T>(decode: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
-    catch_unwind(AssertUnwindSafe(decode)).unwrap_or_else(|_| Err("its parts contradict each other".to_owned()))
+    catch_unwind(AssertUnwindSafe(decode))
+        .unwrap_or_else(|_| Err("its parts contradict each other".to_owned()))
 }
 
 /// The error for a damaged file.
@@ -192,17 +193,21 @@ impl ArrowTable {
         for idx in 0..self.steps.len() {
             let Some(step) = self.steps.get(idx).filter(|step| step.wide) else { continue };
             let range = self.format.range(&step.name).or_else(|| {
-                sampled.iter().filter_map(|batch| guarded(|| Ok(range_of(&leaf(batch, step)?))).ok().flatten()).reduce(
-                    |(low, high), (other_low, other_high)| (low.min(other_low), high.max(other_high)),
-                )
+                sampled
+                    .iter()
+                    .filter_map(|batch| guarded(|| Ok(range_of(&leaf(batch, step)?))).ok().flatten())
+                    .reduce(|(low, high), (other_low, other_high)| (low.min(other_low), high.max(other_high)))
             });
-            let Some((low, high)) = range.filter(|(low, high)| *low < -EXACT || *high > EXACT) else { continue };
+            let Some((low, high)) = range.filter(|(low, high)| *low < -EXACT || *high > EXACT) else {
+                continue;
+            };
             let name = step.name.clone();
             let fits = low > i128::from(MISSING_INT) && high <= i128::from(i64::MAX);
             if let Some(step) = self.steps.get_mut(idx).filter(|_| fits) {
                 step.how = How::Int;
             } else {
-                let text = "it has whole numbers beyond 64 bits with sign; they are rounded to 53 bits".to_owned();
+                let text =
+                    "it has whole numbers beyond 64 bits with sign; they are rounded to 53 bits".to_owned();
                 self.table.notes.push(Note { column: Some(name), text });
             }
         }
@@ -222,7 +227,8 @@ impl ArrowTable {
     }
 
     fn start(&self, batch_rows: usize) -> Result<Box<dyn Batches>, ReadError> {
-        guarded(|| self.format.batches(batch_rows)).map_err(|what| damaged(&self.place, "its first rows", what))
+        guarded(|| self.format.batches(batch_rows))
+            .map_err(|what| damaged(&self.place, "its first rows", what))
     }
 
     /// The next batch that has rows.
@@ -232,7 +238,11 @@ impl ArrowTable {
             let at = || format!("after row {}", self.tally.stats.rows_read);
             match guarded(|| batches.next_batch()).map_err(|what| damaged(&self.place, at(), what))? {
                 Some(batch) if batch.num_columns() != n_fields => {
-                    return Err(damaged(&self.place, at(), "a batch of rows has other columns than the schema"));
+                    return Err(damaged(
+                        &self.place,
+                        at(),
+                        "a batch of rows has other columns than the schema",
+                    ));
                 }
                 Some(batch) if batch.num_rows() == 0 => {}
                 batch => return Ok(batch),
@@ -250,17 +260,10 @@ impl ArrowTable {
             if let Some(count) = counts.get_mut(idx) {
                 *count += lost;
             }
-            if step.how != How::Float {
-                for _ in 0..lost {
-                    if !self.tally.has_room() {
-                        self.tally.stats.cells_set_aside += lost;
-                        break;
-                    }
-                    let reason = format!("{lost} values are out of range; taken as missing");
-                    self.tally.cell(self.place.name(), None, &step.name, reason, "");
-                    self.tally.stats.cells_set_aside += lost - 1;
-                    break;
-                }
+            if lost > 0 && step.how != How::Float {
+                let reason = format!("{lost} values are out of range; taken as missing");
+                self.tally.cell(self.place.name(), None, &step.name, reason, "");
+                self.tally.stats.cells_set_aside += lost - 1;
             }
             columns.push(column);
         }
@@ -328,9 +331,16 @@ impl RawSource for ArrowTable {
 }
 
 /// The columns that fields give.
-fn flatten(fields: &Fields, prefix: &str, path: &mut Vec<usize>, steps: &mut Vec<Step>, notes: &mut Vec<Note>) {
+fn flatten(
+    fields: &Fields,
+    prefix: &str,
+    path: &mut Vec<usize>,
+    steps: &mut Vec<Step>,
+    notes: &mut Vec<Note>,
+) {
     for (idx, field) in fields.iter().enumerate() {
-        let name = if prefix.is_empty() { field.name().clone() } else { format!("{prefix}.{}", field.name()) };
+        let name =
+            if prefix.is_empty() { field.name().clone() } else { format!("{prefix}.{}", field.name()) };
         path.push(idx);
         match field.data_type() {
             DataType::Struct(inner) if path.len() < MAX_DEPTH => flatten(inner, &name, path, steps, notes),
@@ -370,12 +380,8 @@ fn how(data_type: &DataType) -> (How, TimeStyle, Option<&'static str>) {
     use DataType as D;
     let plain = |how| (how, TimeStyle::default(), None);
     match plain_type(data_type) {
-        D::Boolean | D::Int8 | D::Int16 | D::Int32 | D::Int64 => plain(How::Float),
-        D::UInt8 | D::UInt16 | D::UInt32 | D::UInt64 => plain(How::Float),
-        D::Float16 | D::Float32 | D::Float64 => plain(How::Float),
-        D::Decimal32(..) | D::Decimal64(..) | D::Decimal128(..) | D::Decimal256(..) => plain(How::Float),
-        D::Utf8 | D::LargeUtf8 | D::Utf8View => plain(How::Text),
-        D::Binary | D::LargeBinary | D::BinaryView => plain(How::Text),
+        number if number.is_numeric() || *number == D::Boolean => plain(How::Float),
+        D::Utf8 | D::LargeUtf8 | D::Utf8View | D::Binary | D::LargeBinary | D::BinaryView => plain(How::Text),
         D::Timestamp(unit, _) => plain(How::Time(nanos(*unit))),
         D::Date32 => plain(How::Time(86_400 * NANOS_PER_SECOND)),
         D::Date64 => plain(How::Time(1_000_000)),
@@ -447,7 +453,9 @@ fn column(batch: &RecordBatch, step: &Step) -> Result<(Column, u64), String> {
             let values = wholes(array).ok_or_else(other)?;
             let seconds = |value: i64| value as f64 * (unit as f64 / NANOS_PER_SECOND as f64);
             let values = values.into_iter().enumerate();
-            Column::Float(values.map(|(idx, value)| if is_null(idx) { f64::NAN } else { seconds(value) }).collect())
+            Column::Float(
+                values.map(|(idx, value)| if is_null(idx) { f64::NAN } else { seconds(value) }).collect(),
+            )
         }
         How::Int => Column::Int(if let Some(values) = array.as_primitive_opt::<UInt64Type>() {
             let signed = |(idx, value): (usize, &u64)| match i64::try_from(*value) {

@@ -32,7 +32,9 @@ pub(crate) fn is(head: &[u8]) -> bool {
     let second = text.get(1..).unwrap_or_default().trim_ascii_start().first();
     match text.first() {
         Some(b'{') => matches!(second, Some(b'"' | b'}')),
-        Some(b'[') => matches!(second, Some(b'{' | b'[' | b']' | b'"' | b'-' | b'0'..=b'9' | b'n' | b't' | b'f')),
+        Some(b'[') => {
+            matches!(second, Some(b'{' | b'[' | b']' | b'"' | b'-' | b'0'..=b'9' | b'n' | b't' | b'f'))
+        }
         _ => false,
     }
 }
@@ -45,7 +47,8 @@ pub(crate) fn open(place: &Place, options: &ReadOptions) -> Result<Box<dyn RawSo
     let refused = |what: &str| ReadError::NotATable {
         path: place.name().to_string(),
         what: what.to_owned(),
-        mend: "write one object per record, one a line or in an array: [{\"time\": 1, \"value\": 2}, ...]".to_owned(),
+        mend: "write one object per record, one a line or in an array: [{\"time\": 1, \"value\": 2}, ...]"
+            .to_owned(),
     };
     let Found { cut, start, name, note } = form::find(&head, head.len() < HEAD).map_err(refused)?;
     let first_line = 1 + memchr::memchr_iter(b'\n', head.get(..start).unwrap_or_default()).count() as u64;

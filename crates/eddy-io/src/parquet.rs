@@ -13,7 +13,7 @@ use arrow_schema::Schema;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
 };
-use parquet::basic::LogicalType;
+use parquet::basic::{Compression, LogicalType};
 use parquet::file::metadata::ParquetMetaData;
 use parquet::file::statistics::Statistics;
 
@@ -37,12 +37,20 @@ pub(crate) fn open(place: &Place, options: &ReadOptions) -> Result<Box<dyn RawSo
     let mut file = place.seekable()?;
     check_footer(&mut file).map_err(|what| damaged(place, "its footer", what))?;
     let metadata = guarded(|| {
-        let metadata = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()).map_err(|error| error.to_string())?;
+        let metadata =
+            ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()).map_err(|error| error.to_string())?;
         let length = file.metadata().map_err(|error| error.to_string())?.len();
         check_places(metadata.metadata(), length)?;
         Ok(metadata)
     })
     .map_err(|what| damaged(place, "its footer", what))?;
+    if let Some(codec) = unknown_codec(metadata.metadata()) {
+        return Err(ReadError::NotATable {
+            path: place.name().to_string(),
+            what: format!("this is Parquet packed with {codec}, which is not read"),
+            mend: "write it with zstd or snappy compression".to_owned(),
+        });
+    }
     let format = ParquetFile { file, schema: metadata.schema().as_ref().clone(), metadata };
     Ok(Box::new(ArrowTable::open(place, Box::new(format), options)?))
 }
@@ -83,6 +91,16 @@ fn check_places(metadata: &ParquetMetaData, length: u64) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+/// A packing that the decoder lacks, if any column has it.
+fn unknown_codec(metadata: &ParquetMetaData) -> Option<String> {
+    let mut chunks = metadata.row_groups().iter().flat_map(|group| group.columns());
+    let codec = chunks.find_map(|chunk| match chunk.compression() {
+        codec @ (Compression::BROTLI(_) | Compression::LZO) => Some(codec),
+        _ => None,
+    })?;
+    Some(if codec == Compression::LZO { "LZO" } else { "Brotli" }.to_owned())
 }
 
 struct ParquetFile {

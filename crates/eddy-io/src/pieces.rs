@@ -70,12 +70,11 @@ impl Block {
 
     /// Keeps the first `n_records`.
     pub(crate) fn truncate(&mut self, n_records: usize) {
-        match &mut self.pieces {
-            Some(pieces) => pieces.truncate(n_records),
-            None => {
-                let end = memchr_iter(b'\n', &self.bytes).nth(n_records.saturating_sub(1));
-                self.bytes.truncate(end.map_or(self.bytes.len(), |end| end + 1));
-            }
+        if let Some(pieces) = &mut self.pieces {
+            pieces.truncate(n_records);
+        } else {
+            let end = memchr_iter(b'\n', &self.bytes).nth(n_records.saturating_sub(1));
+            self.bytes.truncate(end.map_or(self.bytes.len(), |end| end + 1));
         }
     }
 
@@ -153,8 +152,9 @@ impl Pieces {
                     path: self.place.name().to_string(),
                     place: format!("byte {}", self.bytes_read),
                     what: format!("one record is longer than {} MiB", MAX_RECORD >> 20),
-                    mend: "a bracket or a line end is missing, or this is no table; write one object per record"
-                        .to_owned(),
+                    mend:
+                        "a bracket or a line end is missing, or this is no table; write one object per record"
+                            .to_owned(),
                 });
             }
             wanted += BLOCK_BYTES;
@@ -227,17 +227,26 @@ mod tests {
                 got.push((line, String::from_utf8(record.to_vec()).unwrap(), fault.is_some()));
             });
         }
-        let expect: Vec<_> = expect.iter().map(|(line, text, fault)| (*line, (*text).to_owned(), *fault)).collect();
+        let expect: Vec<_> =
+            expect.iter().map(|(line, text, fault)| (*line, (*text).to_owned(), *fault)).collect();
         assert_eq!(got, expect, "{text}");
     }
 
     #[test]
     fn records_are_lines_or_values() {
         check("a\n\n b \r\nc", Cut::Lines, &[(0, "a", false), (2, "b", false), (3, "c", false)]);
-        check("[{\"a\":1},\n{\"b\":[2]} ]\n", Cut::Array, &[(0, "{\"a\":1}", false), (1, "{\"b\":[2]}", false)]);
+        check(
+            "[{\"a\":1},\n{\"b\":[2]} ]\n",
+            Cut::Array,
+            &[(0, "{\"a\":1}", false), (1, "{\"b\":[2]}", false)],
+        );
         check("[{\"a\":\"]}\"}][{}]", Cut::Array, &[(0, "{\"a\":\"]}\"}", false), (0, "{}", false)]);
         check("{\"a\":1}], \"x\": [{}]}", Cut::Member, &[(0, "{\"a\":1}", false)]);
-        check("{\n}\n{}{} 5", Cut::Values, &[(0, "{\n}", false), (2, "{}", false), (2, "{}", false), (2, "5", false)]);
+        check(
+            "{\n}\n{}{} 5",
+            Cut::Values,
+            &[(0, "{\n}", false), (2, "{}", false), (2, "{}", false), (2, "5", false)],
+        );
     }
 
     #[test]

@@ -190,7 +190,8 @@ pub(crate) fn by_id(id: &str) -> Option<&'static ShapeMap> {
 
 /// Whether some shape has a column of this name.
 pub(crate) fn is_known_name(name: &str) -> bool {
-    !normalise(name).is_empty() && maps().iter().any(|map| map.column(name).is_some())
+    // No known name is longer; cells may be.
+    name.len() <= 64 && !normalise(name).is_empty() && maps().iter().any(|map| map.column(name).is_some())
 }
 
 /// The shape that columns of these names have: the one most of whose columns are there.

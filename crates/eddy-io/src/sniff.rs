@@ -42,6 +42,7 @@ const OTHERS: &[(&[u8], &str, &str)] = &[
     (b"SQLite format 3", "an SQLite database", "export the table as CSV"),
     (b"\xd0\xcf\x11\xe0", "an old Office document (xls, doc)", "save the sheet as CSV"),
     (b"\x89HDF", "an HDF5 file", "save the table as CSV or Parquet"),
+    (b"FEA1", "a Feather file of version 1", "save it as Feather version 2 or Parquet"),
     (b"ORC", "an ORC file", "save the table as Parquet"),
     (b"Obj\x01", "an Avro file", "save the table as Parquet"),
     (b"BZh", "a bzip2 archive", "unpack it, or pack it with gzip or zstd"),

@@ -134,8 +134,13 @@ impl Description {
 }
 
 /// A stream of frames under one schema.
+///
+/// Whatever the format, the columns of a frame are: time [`eddy_frame::Kind::Time`], at most one with [`Role::Time`];
+/// labels (at most one with [`Role::Label`]), categories and entities [`eddy_frame::Kind::Text`]; features and values
+/// [`eddy_frame::Kind::Float`], or [`eddy_frame::Kind::Int`] where whole numbers have 16 to 18 digits. Identifiers, leak
+/// suspects and ignored columns have whatever kind their values have.
 pub trait Source: Send {
-    /// What was found out before reading.
+    /// What was found out before reading. At the end of an input notes are added on what came up while reading it.
     fn description(&self) -> &Description;
 
     /// The next frame, or nothing at the end. Frames of a source share one schema.

@@ -3,20 +3,21 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow_array::builder::{ListBuilder, Float64Builder};
+use arrow_array::builder::{Float64Builder, ListBuilder};
 use arrow_array::types::Int32Type;
 use arrow_array::{
-    ArrayRef, BinaryArray, BooleanArray, Date32Array, Decimal128Array, DictionaryArray, DurationMillisecondArray,
-    Float32Array, Float64Array, Int64Array, LargeStringArray, NullArray, RecordBatch, StringArray, StringViewArray,
-    StructArray, Time32SecondArray, TimestampMicrosecondArray, TimestampSecondArray, UInt16Array, UInt64Array,
+    ArrayRef, BinaryArray, BooleanArray, Date32Array, Decimal128Array, DictionaryArray,
+    DurationMillisecondArray, Float32Array, Float64Array, Int64Array, LargeStringArray, NullArray,
+    RecordBatch, StringArray, StringViewArray, StructArray, Time32SecondArray, TimestampMicrosecondArray,
+    TimestampSecondArray, UInt16Array, UInt64Array,
 };
 use arrow_ipc::CompressionType;
 use arrow_ipc::writer::{FileWriter, IpcWriteOptions, StreamWriter};
 use eddy_frame::{Column, Frame, Kind};
 use eddy_io::{ReadError, ReadOptions, Source, open, open_bytes};
 use parquet::arrow::ArrowWriter;
-use parquet::basic::Compression;
-use parquet::file::properties::WriterProperties;
+use parquet::basic::{Compression, Encoding, ZstdLevel};
+use parquet::file::properties::{WriterProperties, WriterVersion};
 use proptest::prelude::*;
 
 fn source(name: &str, bytes: &[u8]) -> Result<Box<dyn Source>, ReadError> {
@@ -84,12 +85,14 @@ fn json_values_become_columns() {
 
 #[test]
 fn damaged_json_records_are_set_aside_and_counted() {
-    let json = "{\"a\":1}\n{\"a\":2\n[1,2]\n{\"a\":3}\nnonsense\n{\"a\":\"x\"}\n{\"a\":4}\n{\"a\":5}\n{\"a\":6}";
+    let json =
+        "{\"a\":1}\n{\"a\":2\n[1,2]\n{\"a\":3}\nnonsense\n{\"a\":\"x\"}\n{\"a\":4}\n{\"a\":5}\n{\"a\":6}";
     let json = format!("{json}{}", "\n{\"a\":7}".repeat(20));
     let mut damaged = source("t.ndjson", json.as_bytes()).unwrap();
     read(&mut *damaged).unwrap();
     let stats = damaged.stats();
-    let lines: Vec<_> = stats.first_set_aside.iter().filter(|row| row.column.is_none()).map(|row| row.line).collect();
+    let lines: Vec<_> =
+        stats.first_set_aside.iter().filter(|row| row.column.is_none()).map(|row| row.line).collect();
     assert_eq!((stats.rows_set_aside, lines), (3, vec![Some(2), Some(3), Some(5)]));
     assert_eq!(stats.rows_read, 26);
 
@@ -122,8 +125,17 @@ fn json_that_is_no_table_is_refused() {
 #[test]
 fn large_json_crosses_blocks_with_its_lines() {
     let rows = 120_000;
-    let body: Vec<String> =
-        (0..rows).map(|i| format!("{{\"n\":{},\"host\":\"10.0.{}.{}\",\"pad\":\"{}\"}}", i * 3, i % 7, i % 251, "p".repeat(i % 50))).collect();
+    let body: Vec<String> = (0..rows)
+        .map(|i| {
+            format!(
+                "{{\"n\":{},\"host\":\"10.0.{}.{}\",\"pad\":\"{}\"}}",
+                i * 3,
+                i % 7,
+                i % 251,
+                "p".repeat(i % 50)
+            )
+        })
+        .collect();
     for (ending, text) in [("ndjson", body.join("\n")), ("json", format!("[{}]", body.join(",\n")))] {
         let mut source = source(&format!("t.{ending}"), text.as_bytes()).unwrap();
         let frame = read(&mut *source).unwrap();
@@ -155,22 +167,39 @@ fn batch() -> RecordBatch {
         ("view", Arc::new(StringViewArray::from(vec!["a", "a longer text than twelve", "c"]))),
         ("binary", Arc::new(BinaryArray::from(vec![&b"raw"[..], b"\xe9", b""]))),
         ("dictionary", Arc::new(names)),
-        ("stamp_us", Arc::new(TimestampMicrosecondArray::from(vec![Some(1_700_000_000_000_001), None, Some(0)]).with_timezone("UTC"))),
+        (
+            "stamp_us",
+            Arc::new(
+                TimestampMicrosecondArray::from(vec![Some(1_700_000_000_000_001), None, Some(0)])
+                    .with_timezone("UTC"),
+            ),
+        ),
         ("stamp_s", Arc::new(TimestampSecondArray::from(vec![1_700_000_000, i64::MAX, 0]))),
         ("date", Arc::new(Date32Array::from(vec![0, 1, 19_675]))),
         ("of_day", Arc::new(Time32SecondArray::from(vec![0, 1, 86_399]))),
         ("lasting", Arc::new(DurationMillisecondArray::from(vec![1500, 0, 1]))),
-        ("decimal", Arc::new(Decimal128Array::from(vec![12_345, 0, -5]).with_precision_and_scale(10, 2).unwrap())),
+        (
+            "decimal",
+            Arc::new(Decimal128Array::from(vec![12_345, 0, -5]).with_precision_and_scale(10, 2).unwrap()),
+        ),
         ("list", Arc::new(lists.finish())),
         ("nothing", Arc::new(NullArray::new(3))),
-        ("id", Arc::new(StructArray::from(vec![(Arc::new(arrow_schema::Field::new("resp_p", arrow_schema::DataType::Int64, true)), inner)]))),
+        (
+            "id",
+            Arc::new(StructArray::from(vec![(
+                Arc::new(arrow_schema::Field::new("resp_p", arrow_schema::DataType::Int64, true)),
+                inner,
+            )])),
+        ),
     ];
-    RecordBatch::try_from_iter_with_nullable(columns.into_iter().map(|(name, array)| (name, array, true))).unwrap()
+    RecordBatch::try_from_iter_with_nullable(columns.into_iter().map(|(name, array)| (name, array, true)))
+        .unwrap()
 }
 
 /// Parquet has no durations.
 fn without_durations(batch: &RecordBatch) -> RecordBatch {
-    let keep: Vec<usize> = (0..batch.num_columns()).filter(|idx| batch.schema().field(*idx).name() != "lasting").collect();
+    let keep: Vec<usize> =
+        (0..batch.num_columns()).filter(|idx| batch.schema().field(*idx).name() != "lasting").collect();
     batch.project(&keep).unwrap()
 }
 
@@ -178,6 +207,28 @@ fn parquet_bytes(batches: &[RecordBatch], compression: Compression) -> Vec<u8> {
     let properties = WriterProperties::builder().set_compression(compression).build();
     let mut writer = ArrowWriter::try_new(Vec::new(), batches[0].schema(), Some(properties)).unwrap();
     batches.iter().for_each(|batch| writer.write(batch).unwrap());
+    writer.into_inner().unwrap()
+}
+
+/// Parquet with every encoding that takes lengths from the pages themselves, not packed, so that edits reach them.
+fn delta_bytes() -> Vec<u8> {
+    let texts: ArrayRef =
+        Arc::new(StringArray::from_iter_values((0..200).map(|i| format!("host-{}", i * i))));
+    let wholes: ArrayRef = Arc::new(Int64Array::from_iter_values((0..200).map(|i| i * i * 7)));
+    let floats: ArrayRef = Arc::new(Float64Array::from_iter_values((0..200).map(f64::from)));
+    let batch =
+        RecordBatch::try_from_iter([("a", texts.clone()), ("b", texts), ("c", wholes), ("d", floats)])
+            .unwrap();
+    let properties = WriterProperties::builder()
+        .set_dictionary_enabled(false)
+        .set_writer_version(WriterVersion::PARQUET_2_0)
+        .set_column_encoding("a".into(), Encoding::DELTA_BYTE_ARRAY)
+        .set_column_encoding("b".into(), Encoding::DELTA_LENGTH_BYTE_ARRAY)
+        .set_column_encoding("c".into(), Encoding::DELTA_BINARY_PACKED)
+        .set_column_encoding("d".into(), Encoding::BYTE_STREAM_SPLIT)
+        .build();
+    let mut writer = ArrowWriter::try_new(Vec::new(), batch.schema(), Some(properties)).unwrap();
+    writer.write(&batch).unwrap();
     writer.into_inner().unwrap()
 }
 
@@ -208,7 +259,8 @@ fn arrow_types_become_columns() {
     for (name, bytes) in files {
         let mut source = source(name, &bytes).unwrap_or_else(|error| panic!("{name}: {error}"));
         let frame = read(&mut *source).unwrap();
-        let check = |column: &str, expect: [&str; 3]| assert_eq!(text(&frame, column), expect, "{name} {column}");
+        let check =
+            |column: &str, expect: [&str; 3]| assert_eq!(text(&frame, column), expect, "{name} {column}");
         check("i64", ["1", "", "-3"]);
         check("wide", ["9007199254740993", "", "1"]);
         check("u64", ["18446744073709552000", "0", "1"]);
@@ -233,7 +285,10 @@ fn arrow_types_become_columns() {
         check("id.resp_p", ["80", "", "443"]);
         assert_eq!(frame.by_name("wide").unwrap().1.kind(), Kind::Int);
         assert_eq!(source.stats().cells_set_aside, 1, "{name}: the second that no 64-bit nanosecond reaches");
-        assert!(source.description().notes.iter().any(|note| note.column.as_deref() == Some("u64")), "{name}");
+        assert!(
+            source.description().notes.iter().any(|note| note.column.as_deref() == Some("u64")),
+            "{name}"
+        );
         source.rewind().unwrap();
         assert_eq!(read(&mut *source).unwrap().n_rows(), 3, "{name}");
     }
@@ -290,7 +345,8 @@ fn samples() -> Vec<(&'static str, Vec<u8>)> {
         ("t.arrow", file_bytes(&batches, Some(CompressionType::LZ4_FRAME))),
         ("t.feather", file_bytes(&batches, Some(CompressionType::ZSTD))),
         ("t.parquet", parquet_bytes(&[flat.clone(), flat], Compression::SNAPPY)),
-        ("t2.parquet", parquet_bytes(&[wide], Compression::ZSTD(Default::default()))),
+        ("t2.parquet", parquet_bytes(&[wide], Compression::ZSTD(ZstdLevel::default()))),
+        ("t3.parquet", delta_bytes()),
         ("t.json", b"[{\"a\":1,\"b\":[1,{\"c\":\"\\u00e9\"}]},\n{\"a\":-2.5e3,\"d\":{\"e\":null}},\n{\"a\":true}]".to_vec()),
         ("t.ndjson", b"{\"a\":1,\"b\":\"x\\n\"}\n{\"a\":\"2\",\"b\":{\"c\":[]}}\n{\"a\":3}\n".to_vec()),
         ("t.member.json", b"{\"data\":[{\"a\":1},{\"a\":2}],\"n\":1}".to_vec()),

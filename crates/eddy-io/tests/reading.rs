@@ -627,3 +627,21 @@ fn tables_that_begin_like_other_files_are_tables() {
     check("MZ,ORC\n1,2\n3,4\n", "generic; CSV, comma, header, LF, UTF-8; MZ:feature/f ORC:feature/f; 2 rows");
     check("BZh\n1\n2\n", "generic; CSV, one column, header, LF, UTF-8; BZh:feature/f; 2 rows");
 }
+
+#[test]
+fn a_lost_quote_costs_its_own_line_only() {
+    let text = "a,b,c\n1,\"x,y\n2,\"p\",7\n3,\"two\nlines\",8\n4,q,9\n";
+    check(
+        text,
+        "generic; CSV, comma, header, LF, UTF-8; a:feature/f b:category/t c:feature/f; 3 rows, 1 rows and 0 cells aside",
+    );
+    check_values(text, "b", &["p", "two\nlines", "q"]);
+}
+
+#[test]
+fn a_matrix_without_line_ends_is_refused() {
+    check_refused(
+        "1,".repeat(100_000),
+        "test, line 1: it has more than 65536 fields; transpose the table, or split it into tables of fewer columns",
+    );
+}

@@ -3,13 +3,29 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use eddy_frame::{Column, Field, Frame, Kind, MISSING_INT, MISSING_TIME, Role, Schema, TextColumn, TimeStyle};
+use eddy_frame::{
+    Column, Field, Frame, Kind, MISSING_INT, MISSING_TIME, Role, Schema, TextColumn, TimeStyle,
+};
 use eddy_io::{ReadOptions, TableWriter, WriteError, open};
 use proptest::prelude::*;
 
 const ENDINGS: [&str; 16] = [
-    "csv", "tsv", "ndjson", "jsonl", "json", "parquet", "csv.gz", "tsv.gz", "ndjson.gz", "jsonl.gz", "json.gz", "csv.zst",
-    "tsv.zst", "ndjson.zst", "jsonl.zst", "json.zst",
+    "csv",
+    "tsv",
+    "ndjson",
+    "jsonl",
+    "json",
+    "parquet",
+    "csv.gz",
+    "tsv.gz",
+    "ndjson.gz",
+    "jsonl.gz",
+    "json.gz",
+    "csv.zst",
+    "tsv.zst",
+    "ndjson.zst",
+    "jsonl.zst",
+    "json.zst",
 ];
 
 fn write(path: &Path, frames: &[Frame]) {
@@ -71,11 +87,17 @@ fn every_format_gives_back_what_was_written() {
         (field("rate", Kind::Float), Column::Float((0..rows).map(with_gaps).collect())),
         (
             field("wide", Kind::Int),
-            Column::Int((0..rows).map(|i| if i == 7 { MISSING_INT } else { 900_719_925_474_099_300 + i }).collect()),
+            Column::Int(
+                (0..rows).map(|i| if i == 7 { MISSING_INT } else { 900_719_925_474_099_300 + i }).collect(),
+            ),
         ),
         (
             field("text", Kind::Text),
-            Column::Text((0..rows).map(|i| ["a,b", "say \"hi\"", "größe\tx", "two\nlines", "", "-"][i as usize % 6]).collect()),
+            Column::Text(
+                (0..rows)
+                    .map(|i| ["a,b", "say \"hi\"", "größe\tx", "two\nlines", "", "-"][i as usize % 6])
+                    .collect(),
+            ),
         ),
     ])
     .unwrap();
@@ -116,12 +138,18 @@ fn a_table_without_rows_is_a_table() {
 fn formulas_are_defused_in_text_formats_only() {
     let cells = ["=1+1", "+SUM(A1)", "-2+3", "@x", "\tx", "\rx", "-5", "+1e3", "-inf", "x=1"];
     let defused = ["'=1+1", "'+SUM(A1)", "'-2+3", "'@x", "'\tx", "'\rx", "-5", "+1e3", "-inf", "x=1"];
-    let frame = Frame::from_pairs(vec![(field("=name", Kind::Text), text(&cells)), (field("n", Kind::Float), Column::Float(vec![-1.5; 10]))]).unwrap();
+    let frame = Frame::from_pairs(vec![
+        (field("=name", Kind::Text), text(&cells)),
+        (field("n", Kind::Float), Column::Float(vec![-1.5; 10])),
+    ])
+    .unwrap();
     let folder = tempfile::tempdir().unwrap();
     let csv = folder.path().join("t.csv");
     write(&csv, std::slice::from_ref(&frame));
     let expect: String = std::iter::once("'=name,n\n".to_owned())
-        .chain(defused.iter().map(|cell| if cell.contains('\r') { format!("\"{cell}\",-1.5\n") } else { format!("{cell},-1.5\n") }))
+        .chain(defused.iter().map(|cell| {
+            if cell.contains('\r') { format!("\"{cell}\",-1.5\n") } else { format!("{cell},-1.5\n") }
+        }))
         .collect();
     assert_eq!(std::fs::read_to_string(&csv).unwrap(), expect);
     let json = folder.path().join("t.json");
@@ -135,7 +163,10 @@ fn formulas_are_defused_in_text_formats_only() {
 #[test]
 fn json_is_json_whatever_the_values() {
     let frame = Frame::from_pairs(vec![
-        (field("f", Kind::Float), Column::Float(vec![f64::INFINITY, f64::NEG_INFINITY, f64::NAN, -0.0, 5e-324, 1e21])),
+        (
+            field("f", Kind::Float),
+            Column::Float(vec![f64::INFINITY, f64::NEG_INFINITY, f64::NAN, -0.0, 5e-324, 1e21]),
+        ),
         (field("i", Kind::Int), Column::Int(vec![i64::MAX, MISSING_INT, -1, 0, 1, 2])),
         (field("t", Kind::Time), Column::Time(vec![MISSING_TIME, 0, 1, 2, 3, -1])),
         (field("quote \"", Kind::Text), text(&["\u{0}", "\"\\", "", "\u{1f600}", "\n", "</script>"])),
@@ -211,7 +242,8 @@ fn names_and_tables_that_cannot_be_written_are_refused() {
 
 #[test]
 fn a_single_column_keeps_its_gaps() {
-    let frame = Frame::from_pairs(vec![(field("a", Kind::Float), Column::Float(vec![1.0, f64::NAN, 3.0]))]).unwrap();
+    let frame =
+        Frame::from_pairs(vec![(field("a", Kind::Float), Column::Float(vec![1.0, f64::NAN, 3.0]))]).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("t.csv");
     write(&path, &[frame]);
@@ -231,8 +263,18 @@ fn any_float() -> impl Strategy<Value = f64> {
 
 /// Text that no reader takes for a number, a time or nothing, and that keeps its ends.
 fn any_text() -> impl Strategy<Value = String> {
-    proptest::collection::vec(prop_oneof![any::<char>(), proptest::char::ranges("\"',;=+-@\t\r\n {}[]\\:#|".chars().map(|c| c..=c).collect::<Vec<_>>().into())], 0..12)
-        .prop_map(|letters| format!("x{}y", letters.into_iter().filter(|letter| *letter != '\0').collect::<String>()))
+    proptest::collection::vec(
+        prop_oneof![
+            any::<char>(),
+            proptest::char::ranges(
+                "\"',;=+-@\t\r\n {}[]\\:#|".chars().map(|c| c..=c).collect::<Vec<_>>().into()
+            )
+        ],
+        0..12,
+    )
+    .prop_map(|letters| {
+        format!("x{}y", letters.into_iter().filter(|letter| *letter != '\0').collect::<String>())
+    })
 }
 
 proptest! {

@@ -71,7 +71,7 @@ fn detection(recipe: &Recipe) -> DetectReport {
     let n = recipe.n_rows;
     let odd = anomalous_rows(recipe);
     let is_odd = |row: usize| odd.binary_search(&row).is_ok();
-    let mut columns: Vec<(String, Option<String>, Vec<f64>, Vec<String>)> = Vec::new();
+    let mut columns: Vec<RawColumn> = Vec::new();
     for j in 0..recipe.n_features {
         let name = if j < 8 { NAMES[j].to_owned() } else { format!("dst_host_srv_rate_{j}") };
         let unit = Some(UNITS[j % 8].to_owned()).filter(|unit| !unit.is_empty());
@@ -221,7 +221,7 @@ fn read_summary(n: usize) -> ReadSummary {
     }
 }
 
-fn table(recipe: &Recipe, columns: &[(String, Option<String>, Vec<f64>, Vec<String>)]) -> Vec<ColumnRow> {
+fn table(recipe: &Recipe, columns: &[RawColumn]) -> Vec<ColumnRow> {
     let row = |name: &str, role: &str, kind: &str, unit: Option<String>| ColumnRow {
         name: name.into(),
         role: role.into(),
@@ -269,7 +269,7 @@ fn feature(
 
 fn findings(
     recipe: &Recipe,
-    columns: &[(String, Option<String>, Vec<f64>, Vec<String>)],
+    columns: &[RawColumn],
     scores: &[f64],
     flagged: &[bool],
     x: &dyn Fn(usize) -> f64,
@@ -308,7 +308,10 @@ fn findings(
                 Contrast::Number { seen: Some(seen), expected, low, high } => format!(
                     "{} is {seen:.3} where {expected:.3} is typical, usually {low:.3} to {high:.3}; {}",
                     lead.feature,
-                    causes.get(1).map_or_else(|| "nothing else".into(), |cause| format!("{} is unusual too", cause.feature))
+                    causes.get(1).map_or_else(
+                        || "nothing else".into(),
+                        |cause| format!("{} is unusual too", cause.feature)
+                    )
                 ),
                 Contrast::Number { .. } => format!("{} is missing.", lead.feature),
                 Contrast::Category { seen, expected, .. } => {
@@ -351,7 +354,7 @@ fn findings(
 const HOSTILE: &str = "<img src=x onerror=\"document.title='owned'\"></script><script>document.title='owned'</script>'\"&\u{202e}";
 
 fn hostile(mut report: DetectReport) -> DetectReport {
-    let evil = |text: &mut String| *text = HOSTILE.to_owned();
+    let evil = |text: &mut String| HOSTILE.clone_into(text);
     evil(&mut report.title);
     evil(&mut report.eddy_version);
     evil(&mut report.detector);
@@ -522,6 +525,9 @@ const FLOWS: Recipe = Recipe {
     labelled: true,
     categories: true,
 };
+
+/// Name, unit, values, levels.
+type RawColumn = (String, Option<String>, Vec<f64>, Vec<String>);
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let folder = env::args().nth(1).ok_or("usage: sample OUTDIR")?;

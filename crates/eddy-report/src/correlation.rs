@@ -32,7 +32,7 @@ pub(crate) fn matrix(drawing: &mut Drawing, area: Area, names: &[String], values
                 drawing.shade(spot, value * value.abs(), Ink::Flagged, Ink::Normal);
             }
             if cell >= 26.0 && row != column && value.is_finite() {
-                let ink = if value * value > 0.45 { Ink::Paper } else { Ink::Ink };
+                let ink = if value * value > 0.75 { Ink::Paper } else { Ink::Ink };
                 let look = Type { ink, size: 9.5, ..TICK };
                 let text = format!("{value:.2}").replace("0.", ".");
                 drawing.text(spot.x + cell / 2.0, y + cell / 2.0 + 3.4, &text, look);

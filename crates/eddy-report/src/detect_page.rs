@@ -173,7 +173,7 @@ fn findings_section(out: &mut String, report: &DetectReport) {
         } else {
             "Rows were flagged, but none was explained."
         };
-        let _ = write!(out, "<p class=\"empty\">{why}</p></section>\n");
+        let _ = writeln!(out, "<p class=\"empty\">{why}</p></section>");
         return;
     }
     if explained < report.threshold.flagged {
@@ -209,7 +209,11 @@ fn findings_section(out: &mut String, report: &DetectReport) {
         }
         out.push_str("</ul></td>");
         if labelled {
-            let _ = write!(out, "<td class=\"label\">{}</td>", escape::text(finding.label.as_deref().unwrap_or("")));
+            let _ = write!(
+                out,
+                "<td class=\"label\">{}</td>",
+                escape::text(finding.label.as_deref().unwrap_or(""))
+            );
         }
         out.push_str("</tr>");
     }

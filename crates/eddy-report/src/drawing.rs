@@ -9,6 +9,7 @@ use crate::{
 
 /// A colour by its meaning. In a page a style sheet replaces the colours by those of its scheme.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(clippy::enum_variant_names)] // The colour of text is called ink by everybody.
 pub(crate) enum Ink {
     /// The ground.
     Paper,

@@ -115,7 +115,8 @@ pub(crate) fn fact(out: &mut String, name: &str, value: &str) {
 
 /// Cautions as a list that stands out.
 pub(crate) fn cautions<'a>(out: &mut String, cautions: impl Iterator<Item = &'a str>) {
-    let items: String = cautions.map(|caution| format!("<li>{}</li>", escape::text(caution))).collect();
+    let items: Vec<String> = cautions.map(|caution| format!("<li>{}</li>", escape::text(caution))).collect();
+    let items = items.concat();
     if !items.is_empty() {
         let _ = write!(out, "<ul class=\"cautions\" aria-label=\"Cautions\">{items}</ul>");
     }

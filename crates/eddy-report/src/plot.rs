@@ -104,7 +104,7 @@ fn draw(report: &DetectReport, plot: &Plot, width: f64, height: f64) -> Result<S
         Plot::TimeSeries => trace::time_series(&mut drawing, area, report, leading_number(report)),
         Plot::Scores => score_plot::scores(&mut drawing, area, report),
         Plot::Scatter { x, y } => {
-            scatter(&mut drawing, area, report, sides(report, x.as_deref(), y.as_deref())?)
+            scatter(&mut drawing, area, report, sides(report, x.as_deref(), y.as_deref())?);
         }
         Plot::Distribution { feature } => match leading_feature(report, feature.as_deref())? {
             Some(feature) => spread(&mut drawing, area, feature),

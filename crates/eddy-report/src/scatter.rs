@@ -20,21 +20,21 @@ pub(crate) enum Side<'a> {
 }
 
 impl Side<'_> {
-    fn name(&self) -> String {
+    fn name(self) -> String {
         match self {
             Self::Feature(feature) => titled(&feature.name, feature.unit.as_deref()),
             Self::Score => "anomaly score".into(),
         }
     }
 
-    fn scale(&self, report: &DetectReport) -> Scale {
+    fn scale(self, report: &DetectReport) -> Scale {
         match self {
             Self::Feature(feature) => value_scale(feature),
             Self::Score => score_scale(report),
         }
     }
 
-    fn value(&self, report: &DetectReport, idx: usize) -> f64 {
+    fn value(self, report: &DetectReport, idx: usize) -> f64 {
         match self {
             Self::Feature(feature) => feature.values[idx],
             Self::Score => f64::from(report.points.score[idx]),

@@ -143,7 +143,9 @@ mod tests {
 
     #[test]
     fn ends_of_small_plots_are_rough() {
-        for (value, expect) in [(0.269_09, "0.269"), (26_870.0, "26.9k"), (6_748_321.0, "6.75M"), (1_234.0, "1,234")] {
+        for (value, expect) in
+            [(0.269_09, "0.269"), (26_870.0, "26.9k"), (6_748_321.0, "6.75M"), (1_234.0, "1,234")]
+        {
             assert_eq!(rough(value), expect);
         }
     }

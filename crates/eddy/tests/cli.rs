@@ -1,5 +1,6 @@
 //! The program as a person runs it, on data it makes itself.
 
+use std::fmt::Write as _;
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -75,8 +76,8 @@ fn a_metric_series_with_a_spike_has_the_spike_found() {
     let mut text = String::from("timestamp,value\n");
     for idx in 0..2_000 {
         let value = if (1_500..1_503).contains(&idx) { 9_000.0 } else { 100.0 + f64::from(idx * 7 % 13) };
-        text +=
-            &format!("2024-01-{:02} {:02}:{:02}:00,{value}\n", 1 + idx / 288, idx / 12 % 24, idx * 5 % 60);
+        let (day, hour, minute) = (1 + idx / 288, idx / 12 % 24, idx * 5 % 60);
+        writeln!(text, "2024-01-{day:02} {hour:02}:{minute:02}:00,{value}").unwrap();
     }
     std::fs::write(folder.path().join("m.csv"), text).unwrap();
     let json = stdout(&eddy(folder.path(), &["detect", "m.csv", "--json"]));
@@ -101,7 +102,7 @@ fn pure_noise_is_left_alone() {
     for _ in 0..3_000 {
         // The sum of twelve uniform numbers is close to normal.
         let mut normal = || (0..12).map(|_| draw()).sum::<f64>() - 6.0;
-        text += &format!("{:.5},{:.5},{:.5}\n", normal(), normal(), normal());
+        writeln!(text, "{:.5},{:.5},{:.5}", normal(), normal(), normal()).unwrap();
     }
     std::fs::write(folder.path().join("noise.csv"), text).unwrap();
     let json = stdout(&eddy(folder.path(), &["detect", "noise.csv", "--json"]));

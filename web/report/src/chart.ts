@@ -129,6 +129,8 @@ export function strip(place: HTMLElement, options: StripOptions): uPlot {
     options.data,
     place,
   );
+  // A single point says nothing of its range.
+  plot.setScale("x", { min: options.whole[0], max: options.whole[1] });
   let pressed = 0;
   plot.over.addEventListener("pointerdown", (event) => (pressed = event.clientX));
   plot.over.addEventListener("click", (event) => {

@@ -4,6 +4,7 @@ use std::io::Read;
 
 use memchr::{memchr, memmem, memrchr};
 
+use super::parse::Layout;
 use super::record::{End, Marks, QUOTE, Walker};
 use crate::ReadError;
 use crate::place::Place;
@@ -18,6 +19,7 @@ pub(crate) struct Blocks {
     place: Place,
     reader: Box<dyn Read + Send>,
     marks: Marks,
+    n_cols: usize,
     /// Three blanks stand for a delimiter (labelled Zeek logs of IoT-23).
     wide_blanks: bool,
     carry: Vec<u8>,
@@ -29,14 +31,20 @@ pub(crate) struct Blocks {
 
 impl Blocks {
     /// Blocks of the text of `place` after its first `skip` bytes.
-    pub(crate) fn open(place: &Place, marks: Marks, wide_blanks: bool, skip: u64) -> Result<Self, ReadError> {
+    pub(crate) fn open(
+        place: &Place,
+        layout: &Layout,
+        wide_blanks: bool,
+        skip: u64,
+    ) -> Result<Self, ReadError> {
         let mut reader = place.text()?;
         std::io::copy(&mut (&mut reader).take(skip), &mut std::io::sink())
             .map_err(|source| place.error(source))?;
         Ok(Self {
             place: place.clone(),
             reader,
-            marks,
+            marks: layout.marks,
+            n_cols: layout.n_cols,
             wide_blanks,
             carry: Vec::new(),
             spare: Vec::new(),
@@ -70,7 +78,7 @@ impl Blocks {
                 }
                 break;
             }
-            let cut = last_record_end(&block, self.marks);
+            let cut = last_record_end(&block, self.marks, self.n_cols);
             if cut > 0 {
                 self.carry.extend_from_slice(block.get(cut..).unwrap_or_default());
                 block.truncate(cut);
@@ -100,11 +108,11 @@ impl Blocks {
 }
 
 /// Where the last whole record of a block ends; 0 when there is none.
-fn last_record_end(block: &[u8], marks: Marks) -> usize {
+fn last_record_end(block: &[u8], marks: Marks, n_cols: usize) -> usize {
     if memchr(QUOTE, block).is_none() {
         return memrchr(marks.newline, block).map_or(0, |at| at + 1);
     }
-    let mut walker = Walker::new(marks);
+    let mut walker = Walker::new(marks, n_cols);
     let mut pos = 0;
     while pos < block.len() {
         let rest = block.get(pos..).unwrap_or_default();

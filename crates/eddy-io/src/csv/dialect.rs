@@ -10,6 +10,8 @@ use crate::cells::{is_missing, number, number_with_comma};
 use crate::shapes;
 use crate::timeparse::TimeForm;
 
+/// A table with more columns is refused: it is likelier a matrix that lost its line ends.
+pub(crate) const MAX_COLUMNS: usize = 65_536;
 /// Records looked at to find the delimiter and the header.
 const LOOKED_AT: usize = 200;
 
@@ -184,6 +186,13 @@ pub(crate) fn find(head: &[u8]) -> Result<Dialect, Refusal> {
     }
     let rows = if data_start == first.start { records.as_slice() } else { rest };
     let n_cols = fit_names(&mut names, rows, first.line, &mut notes)?;
+    if n_cols > MAX_COLUMNS {
+        return Err(Refusal::Malformed {
+            place: format!("line {}", first.line),
+            what: format!("it has more than {MAX_COLUMNS} fields"),
+            mend: "transpose the table, or split it into tables of fewer columns".to_owned(),
+        });
+    }
     let header = if names.is_some() { "header" } else { "no header" };
     Ok(Dialect {
         marks,
@@ -299,7 +308,7 @@ struct Body<'a> {
 
 impl Body<'_> {
     fn records(&self, marks: Marks) -> Vec<Record> {
-        let mut walker = Walker::new(marks);
+        let mut walker = Walker::new(marks, 0);
         let mut cells: Vec<Cell> = Vec::new();
         let mut records = Vec::new();
         let (mut pos, mut line) = (self.from, self.line);
@@ -313,7 +322,12 @@ impl Body<'_> {
             };
             let bytes = self.head.get(pos..end).unwrap_or_default();
             if !bytes.trim_ascii().is_empty() && !cells.is_empty() {
-                let cells = cells.iter().map(|cell| cell.text(self.head).0.into_owned()).collect();
+                // One more than the most is enough to refuse the table.
+                let cells = cells
+                    .iter()
+                    .take(MAX_COLUMNS + 1)
+                    .map(|cell| cell.text(self.head).0.into_owned())
+                    .collect();
                 records.push(Record { cells, start: pos, end, line });
             }
             line += memchr_iter(marks.newline, bytes).count() as u64;

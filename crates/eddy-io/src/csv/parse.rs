@@ -151,7 +151,7 @@ impl Parser<'_> {
     fn run(&mut self) {
         let Marks { newline, hash_prefix, .. } = self.layout.marks;
         let quotes = memchr(QUOTE, self.block).is_some();
-        let mut walker = Walker::new(self.layout.marks);
+        let mut walker = Walker::new(self.layout.marks, self.layout.n_cols);
         let mut cells = Vec::new();
         let mut pos = 0;
         while pos < self.block.len() {

@@ -2,7 +2,8 @@
 //!
 //! Quotes follow RFC 4180, read leniently: a quote opens a cell only at the cell's start, and closes it only before a
 //! delimiter or a line end; any other quote inside is part of the text. A quote that is not closed within
-//! [`MAX_QUOTED`] bytes is taken for a broken line: that line alone is set aside, and reading goes on after it.
+//! [`MAX_QUOTED`] bytes, or closed some lines later only to give a record of the wrong width or with lone quotes in it,
+//! is taken for a broken line: that line alone is set aside, and reading goes on after it.
 
 use std::borrow::Cow;
 
@@ -74,7 +75,7 @@ impl Cell {
 pub(crate) enum End {
     /// Just after its newline.
     At(usize),
-    /// A quote is not closed within [`MAX_QUOTED`] bytes; the line ends just after this newline.
+    /// A quote is opened and not closed where it should be; the line ends just after this newline.
     Broken(usize),
     /// The bytes end before the record does.
     Open,
@@ -84,18 +85,42 @@ pub(crate) enum End {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Walker {
     marks: Marks,
-    /// No quote closes a cell before this place (so that many broken lines cost no more than one).
-    no_close_until: usize,
+    /// Cells of a record; 0 when not known yet.
+    width: usize,
+    /// Before this place a quote has been followed in vain: others must close on their own line, so that many broken lines
+    /// cost no more than one.
+    in_vain_until: usize,
+    /// Whether the record at hand has a lone quote inside a quoted cell.
+    stray: bool,
 }
 
 impl Walker {
     /// A walker over one block.
-    pub(crate) fn new(marks: Marks) -> Self {
-        Self { marks, no_close_until: 0 }
+    pub(crate) fn new(marks: Marks, width: usize) -> Self {
+        Self { marks, width, in_vain_until: 0, stray: false }
     }
 
-    /// The end of the record that begins at `start`, with its cells handed to `take`.
+    /// The end of the record that begins at `start`, with its cells handed to `take` (cells of a record that proves broken
+    /// among them).
     pub(crate) fn record(&mut self, block: &[u8], start: usize, mut take: impl FnMut(Cell)) -> End {
+        let mut n_cells = 0;
+        self.stray = false;
+        let end = self.walk(block, start, |cell| {
+            n_cells += 1;
+            take(cell);
+        });
+        if let End::At(end) = end
+            && self.width > 0
+            && ((n_cells != self.width && n_cells != self.width + 1) || self.stray)
+            && let Some(line) = memchr(self.marks.newline, block.get(start..end - 1).unwrap_or_default())
+        {
+            self.in_vain_until = end;
+            return End::Broken(start + line + 1);
+        }
+        end
+    }
+
+    fn walk(&mut self, block: &[u8], start: usize, mut take: impl FnMut(Cell)) -> End {
         let Marks { delimiter, newline, hash_prefix } = self.marks;
         let mut pos = start;
         if hash_prefix && block.get(pos) == Some(&b'#') && block.get(pos + 1) == Some(&QUOTE) {
@@ -141,10 +166,12 @@ impl Walker {
         let Marks { delimiter, newline, .. } = self.marks;
         let mut escaped = false;
         let mut pos = start;
-        if start < self.no_close_until {
-            return Quoted::Unclosed { certain: true };
-        }
-        let limit = block.len().min(start + MAX_QUOTED);
+        let limit = if start < self.in_vain_until {
+            let line = memchr(newline, block.get(start..).unwrap_or_default());
+            line.map_or(block.len(), |length| start + length)
+        } else {
+            block.len().min(start + MAX_QUOTED)
+        };
         while let Some(length) = memchr(QUOTE, block.get(pos..limit).unwrap_or_default()) {
             let quote = pos + length;
             match block.get(quote + 1) {
@@ -168,13 +195,14 @@ impl Walker {
                     return Quoted::Cell { cell, next: after + 2, last: true };
                 }
                 None => break,
-                _ => pos = quote + 1,
+                _ => {
+                    self.stray = true;
+                    pos = quote + 1;
+                }
             }
         }
-        let certain = limit == start + MAX_QUOTED;
-        if certain {
-            self.no_close_until = limit;
-        }
+        let certain = start < self.in_vain_until || limit == start + MAX_QUOTED;
+        self.in_vain_until = self.in_vain_until.max(limit);
         Quoted::Unclosed { certain }
     }
 }
@@ -212,7 +240,7 @@ mod tests {
 
     fn check(text: &str, delimiter: u8, expect: &[&[&str]]) {
         let marks = Marks { delimiter, newline: b'\n', hash_prefix: true };
-        let mut walker = Walker::new(marks);
+        let mut walker = Walker::new(marks, 0);
         let mut cells = Vec::new();
         let (mut pos, mut got) = (0, Vec::new());
         while let End::At(end) = cells_at(&mut walker, text.as_bytes(), pos, &mut cells) {
@@ -237,8 +265,14 @@ mod tests {
     #[test]
     fn a_quote_that_is_never_closed_breaks_one_line_only() {
         let text = format!("\"a,b\n{}", "x,y\n".repeat(MAX_QUOTED / 4 + 1));
-        let mut walker = Walker::new(Marks { delimiter: b',', newline: b'\n', hash_prefix: false });
+        let mut walker = Walker::new(Marks { delimiter: b',', newline: b'\n', hash_prefix: false }, 2);
         assert_eq!(walker.record(text.as_bytes(), 0, |_| {}), End::Broken(5));
         assert_eq!(walker.record(text.as_bytes(), 5, |_| {}), End::At(9));
+        // The lost quote would meet the next line's: a lone quote in a cell of two lines gives it away.
+        let text = "\"a,b\n1,2\n\"c\",3\nx,\"y\"\n";
+        let mut walker = Walker::new(Marks { delimiter: b',', newline: b'\n', hash_prefix: false }, 2);
+        assert_eq!(walker.record(text.as_bytes(), 0, |_| {}), End::Broken(5));
+        assert_eq!(walker.record(text.as_bytes(), 9, |_| {}), End::At(15));
+        assert_eq!(walker.record(text.as_bytes(), 15, |_| {}), End::At(21));
     }
 }

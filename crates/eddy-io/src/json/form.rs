@@ -1,13 +1,32 @@
 //! How the records of a JSON input follow each other, told from its beginning.
 
-use super::scan::{Extent, arrays_of_objects, extent};
+use super::scan::{Extent, Leaf, arrays_of_objects, extent, object};
 use crate::pieces::Cut;
 
 /// Members that hold the records of a table, as opposed to a part of one record.
 const CONTAINERS: [&str; 18] = [
-    "data", "records", "rows", "items", "results", "result", "events", "logs", "flows", "hits", "values", "entries",
-    "packets", "documents", "docs", "connections", "series", "samples",
+    "data",
+    "records",
+    "rows",
+    "items",
+    "results",
+    "result",
+    "events",
+    "logs",
+    "flows",
+    "hits",
+    "values",
+    "entries",
+    "packets",
+    "documents",
+    "docs",
+    "connections",
+    "series",
+    "samples",
 ];
+
+/// Paths looked at to tell other layouts.
+const MAX_LOOKED: usize = 100_000;
 
 /// Where the records are.
 #[derive(Debug, PartialEq, Eq)]
@@ -57,6 +76,9 @@ pub(crate) fn find(head: &[u8], whole: bool) -> Result<Found, &'static str> {
         if let Some(found) = member(head, 2) {
             return Ok(found);
         }
+        if whole && let Some(what) = other_layout(head) {
+            return Err(what);
+        }
         // What stands alone so far may be followed by more; one record a line is what such files are.
         let first = head.get(start..end).unwrap_or_default();
         return Ok(if whole || first.contains(&b'\n') {
@@ -75,6 +97,35 @@ pub(crate) fn find(head: &[u8], whole: bool) -> Result<Found, &'static str> {
         None if whole => Err("this is a JSON object that is cut short"),
         None => Err("this is one large JSON object without an array of objects"),
     }
+}
+
+/// Layouts of whole tables that other programs write, and that are no records.
+fn other_layout(head: &[u8]) -> Option<&'static str> {
+    let mut paths: Vec<Vec<u8>> = Vec::new();
+    let mut take = |path: &[u8], leaf: Leaf<'_>| {
+        if paths.len() < MAX_LOOKED {
+            let mut path = path.to_vec();
+            if let Leaf::Nested(text) = leaf {
+                path.extend_from_slice(if blank_free(text).starts_with(b"[[") { b"=rows" } else { b"=list" });
+            }
+            paths.push(path);
+        }
+    };
+    object(head, &mut Vec::new(), &mut take).ok()?;
+    let has = |path: &[u8]| paths.iter().any(|other| other == path);
+    let columns = paths.iter().filter(|path| path.ends_with(b".0")).count();
+    let rows = paths.iter().filter(|path| path.ends_with(b".1")).count();
+    if has(b"columns=list") && has(b"data=rows") {
+        Some("this is a table written as lists without names")
+    } else if columns > 0 && columns == rows && paths.first().is_some_and(|path| path.ends_with(b".0")) {
+        Some("this is a table written column by column")
+    } else {
+        None
+    }
+}
+
+fn blank_free(text: &[u8]) -> Vec<u8> {
+    text.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).take(2).collect()
 }
 
 /// The longest array of objects within the object, if it is likely to be a table.
@@ -119,6 +170,14 @@ mod tests {
         check("{\"meta\":[{\"a\":1}],\"x\":{\"y\":[{\"a\":1},{\"a\":2}]}}", Ok((Cut::Member, 28)));
         check("{\"data\":[{\"a\":1},{\"a\"", Ok((Cut::Member, 9)));
         check("[1,2]", Err("this is a JSON array, but not of objects"));
+        check(
+            "{\"a\":{\"0\":1,\"1\":2},\"b\":{\"0\":3,\"1\":4}}",
+            Err("this is a table written column by column"),
+        );
+        check(
+            "{\"columns\":[\"a\"],\"data\":[[1], [2]]}",
+            Err("this is a table written as lists without names"),
+        );
         check("[]", Err("this is an empty JSON array"));
         check("{\"a\":1", Err("this is a JSON object that is cut short"));
     }

@@ -1,7 +1,7 @@
 //! Which keys the records of a sample have, and what their values are.
 
 use eddy_frame::Kind;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::column;
 use super::scan::{Leaf, unescape};
@@ -62,7 +62,7 @@ pub(crate) struct Survey {
     keys: Keys,
     values: Vec<Values>,
     expected: usize,
-    dropped: FxHashMap<Vec<u8>, ()>,
+    dropped: FxHashSet<Vec<u8>>,
 }
 
 impl Survey {
@@ -84,7 +84,7 @@ impl Survey {
             }
             None => {
                 if self.dropped.len() < MAX_KEYS {
-                    self.dropped.insert(key.to_vec(), ());
+                    self.dropped.insert(key.to_vec());
                 }
                 return;
             }
@@ -104,7 +104,8 @@ impl Survey {
             }
             Leaf::Text(text, escaped) => {
                 let plain = if escaped.0 { unescape(text).into_bytes() } else { text.to_vec() };
-                let is_word = plain.eq_ignore_ascii_case(b"nan") || number(&plain).is_some_and(f64::is_infinite);
+                let is_word =
+                    plain.eq_ignore_ascii_case(b"nan") || number(&plain).is_some_and(f64::is_infinite);
                 if is_word {
                     values.words += 1;
                 } else {
@@ -117,8 +118,13 @@ impl Survey {
 
     /// The columns, and how many keys were too many.
     pub(crate) fn columns(self) -> (Keys, Vec<RawColumn>, usize) {
-        let columns =
-            self.keys.names.iter().zip(&self.values).map(|(name, values)| column(name, values.kind())).collect();
+        let columns = self
+            .keys
+            .names
+            .iter()
+            .zip(&self.values)
+            .map(|(name, values)| column(name, values.kind()))
+            .collect();
         (self.keys, columns, self.dropped.len())
     }
 }

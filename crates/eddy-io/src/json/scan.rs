@@ -57,7 +57,9 @@ pub(crate) fn extent(bytes: &[u8], start: usize) -> Extent {
             b'}' | b']' if open.last() == Some(&byte) => {
                 open.pop();
             }
-            b'}' | b']' => return if pos > start && open.is_empty() { Extent::To(pos) } else { Extent::Broken },
+            b'}' | b']' => {
+                return if pos > start && open.is_empty() { Extent::To(pos) } else { Extent::Broken };
+            }
             b',' | b' ' | b'\n' | b'\r' | b'\t' if open.is_empty() => return Extent::To(pos),
             _ => {
                 pos += 1;
@@ -174,13 +176,21 @@ impl<'a> Cursor<'a> {
     fn key(&mut self, path: &mut Vec<u8>) -> Result<(), &'static str> {
         self.blanks();
         if self.peek() != Some(b'"') {
-            return Err(if self.peek().is_some() { "a key in quotes is missing" } else { "the record is cut short" });
+            return Err(if self.peek().is_some() {
+                "a key in quotes is missing"
+            } else {
+                "the record is cut short"
+            });
         }
         let (key, escaped) = self.string()?;
         if !path.is_empty() {
             path.push(b'.');
         }
-        if escaped.0 { path.extend_from_slice(unescape(key).as_bytes()) } else { path.extend_from_slice(key) }
+        if escaped.0 {
+            path.extend_from_slice(unescape(key).as_bytes());
+        } else {
+            path.extend_from_slice(key);
+        }
         self.blanks();
         if self.peek() != Some(b':') {
             return Err("a colon is missing after a key");
@@ -267,7 +277,12 @@ impl<'a> Cursor<'a> {
     }
 
     /// Looks for arrays of objects in the object at hand. Nothing at the end of the bytes or at damage.
-    fn arrays(&mut self, path: &mut Vec<u8>, depth: usize, found: &mut Vec<(Vec<u8>, usize, usize)>) -> Option<()> {
+    fn arrays(
+        &mut self,
+        path: &mut Vec<u8>,
+        depth: usize,
+        found: &mut Vec<(Vec<u8>, usize, usize)>,
+    ) -> Option<()> {
         self.pos += 1;
         let outer = path.len();
         loop {
@@ -393,7 +408,11 @@ mod tests {
         let expect = expect.map(|leaves| {
             leaves.iter().map(|(path, leaf)| ((*path).to_owned(), format!("{leaf:?}"))).collect::<Vec<_>>()
         });
-        assert_eq!(result.map(|()| got).map_err(ToOwned::to_owned), expect.map_err(ToOwned::to_owned), "{record}");
+        assert_eq!(
+            result.map(|()| got).map_err(ToOwned::to_owned),
+            expect.map_err(ToOwned::to_owned),
+            "{record}"
+        );
     }
 
     #[test]

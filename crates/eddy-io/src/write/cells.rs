@@ -93,7 +93,7 @@ impl TimeText {
             }
             TimeStyle::Spaced => self.push_civil(line, nanos, b' '),
             TimeStyle::EpochSeconds | TimeStyle::RelativeSeconds => {
-                push_decimal(line, nanos, NANOS_PER_SECOND)
+                push_decimal(line, nanos, NANOS_PER_SECOND);
             }
             TimeStyle::EpochMillis => push_decimal(line, nanos, 1_000_000),
             TimeStyle::EpochMicros => push_decimal(line, nanos, 1_000),

@@ -52,7 +52,7 @@ impl Sink for Text {
 }
 
 /// Turns the delimiter after the last cell into the end of the line.
-fn end_line(line: &mut Vec<u8>) {
+fn end_line(line: &mut [u8]) {
     if let Some(last) = line.last_mut() {
         *last = b'\n';
     }

@@ -75,7 +75,8 @@ impl Demo {
         for (truth, flag) in generated.row_truth.iter().zip(&flagged) {
             false_alarms += usize::from(*truth == 0 && *flag);
         }
-        let ordinary = generated.row_truth.iter().filter(|truth| **truth == 0).count();
+        let planted = generated.row_truth.iter().filter(|truth| **truth > 0).count();
+        let ordinary = generated.row_truth.len() - planted;
         let _ = writeln!(
             text,
             "\n  {found} of {} events found; {false_alarms} of {ordinary} ordinary rows falsely raised.\n",

@@ -1,5 +1,6 @@
 //! `eddy generate`
 
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
@@ -88,9 +89,9 @@ impl Generate {
             let name = terminal::plain(&self.out.display().to_string());
             let mut text = format!("wrote      {name}: {rows} rows of {}\n", shape.name());
             for event in truth {
-                text.push_str(&format!("planted    {}\n", event_line(event)));
+                let _ = writeln!(text, "planted    {}", event_line(event));
             }
-            text.push_str(&format!("\nnext       eddy detect {name}\n"));
+            let _ = writeln!(text, "\nnext       eddy detect {name}");
             terminal::print(&text)?;
         }
         Ok(0)
