@@ -14,7 +14,7 @@ use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
 };
 use parquet::basic::{Compression, LogicalType};
-use parquet::file::metadata::ParquetMetaData;
+use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
 use parquet::file::statistics::Statistics;
 
 use crate::from_arrow::{ArrowTable, BatchFormat, Batches, damaged, guarded};
@@ -95,8 +95,8 @@ fn check_places(metadata: &ParquetMetaData, length: u64) -> Result<(), String> {
 
 /// A packing that the decoder lacks, if any column has it.
 fn unknown_codec(metadata: &ParquetMetaData) -> Option<String> {
-    let mut chunks = metadata.row_groups().iter().flat_map(|group| group.columns());
-    let codec = chunks.find_map(|chunk| match chunk.compression() {
+    let groups = metadata.row_groups().iter();
+    let codec = groups.flat_map(RowGroupMetaData::columns).find_map(|chunk| match chunk.compression() {
         codec @ (Compression::BROTLI(_) | Compression::LZO) => Some(codec),
         _ => None,
     })?;

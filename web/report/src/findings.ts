@@ -113,7 +113,7 @@ export function addFindings(bench: Bench): void {
     return open.has(finding.rank) ? made : made.slice(0, 1);
   };
   const head = (finding: Finding): HTMLElement => {
-    const toggle = element("button", { type: "button", class: "open", "aria-expanded": false }, finding.sentence);
+    const toggle = element("button", { type: "button", class: "open", "aria-expanded": "false" }, finding.sentence);
     const part = Math.min(1, finding.score / bench.ceiling) * 100;
     const gauge = shape(
       "svg",
