@@ -44,6 +44,12 @@ const MAX_GROWTH: f64 = 1.5;
 impl Calibration {
     /// Learns the scale from training scores. Values that are not finite are passed over.
     pub fn fit(scores: &[f64]) -> Self {
+        Self::fit_dependent(scores, 1.0)
+    }
+
+    /// Learns the scale from scores that come in clumps of about `clump` that say the same, such as those of
+    /// overlapping windows: they count as that many fewer.
+    pub fn fit_dependent(scores: &[f64], clump: f64) -> Self {
         let mut sorted: Vec<f64> = scores.iter().copied().filter(|score| score.is_finite()).collect();
         sorted.sort_unstable_by(f64::total_cmp);
         if sorted.is_empty() {
@@ -54,7 +60,7 @@ impl Calibration {
                 tail_curve: 0.0,
             };
         }
-        let n = sorted.len() as f64;
+        let n = sorted.len() as f64 / clump.max(1.0);
         let upper = |share: f64| quantile(&sorted, 1.0 - share);
         let body = Body::survey(n, &upper);
         let spread = upper(0.05).min(body.end_score) - quantile(&sorted, 0.05);

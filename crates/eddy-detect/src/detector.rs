@@ -65,6 +65,9 @@ pub struct FitContext<'a> {
     pub series_ends: &'a [usize],
     /// Whether each row is an attack, for detectors that learn from labels.
     pub labels: Option<&'a [bool]>,
+    /// Whether each column says how rare the category of the row is, the greater the rarer: a distance in it is no
+    /// magnitude. Empty means no column does.
+    pub rarities: &'a [bool],
 }
 
 /// A detector: plain parameters that can be fitted.

@@ -21,6 +21,7 @@ mod model_file;
 mod param;
 mod pipeline;
 mod registry;
+mod runs;
 mod section;
 mod step;
 mod steps;
@@ -37,6 +38,7 @@ pub use model_file::{MAGIC, VERSION, decode, encode};
 pub use param::{Count, Fraction, Positive, Seed};
 pub use pipeline::{Memory, Pipeline, PipelineSpec, ScoreAll, Typical, default_steps};
 pub use registry::{AnyDetector, Entry, Registry};
+pub use runs::{Run, Runs};
 pub use section::{Array, SectionReader, SectionWriter, Sections};
 pub use step::{FittedStep, Step, StepEntry, StepMemory, StepSpec};
 pub use steps::{

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::step::{numbers, times};
 use crate::{
-    Calibration, FitContext, FitError, FittedStep, LoadError, Model, ModelKind, Registry, ScoreScale,
+    Calibration, FitContext, FitError, FittedStep, LoadError, Model, ModelKind, Registry, Runs, ScoreScale,
     Sections, Seed, StepEntry, StepMemory, StepSpec, Threshold, steps,
 };
 
@@ -85,6 +85,8 @@ pub struct Pipeline {
     pub model: Model,
     /// Scale of its scores.
     pub calibration: Calibration,
+    /// Scale of runs of rows, where the training rows were in the order of time.
+    pub runs: Option<Runs>,
     /// Which rows to flag.
     pub threshold: Option<Threshold>,
     /// Rows it was fitted on.
@@ -99,9 +101,11 @@ pub type ScoreAll<'a> = &'a dyn Fn(&Model, RowsView<'_>, &[i64], &mut [f64]);
 impl Pipeline {
     /// Fits the steps, then the detector, on all rows of `frame`. `score_all` scores the training rows for the
     /// calibration (a runner may do that on many threads).
+    ///
+    /// The frame is taken over and let go as soon as it can be: tables are large.
     pub fn fit(
         spec: &PipelineSpec,
-        frame: &Frame,
+        frame: Frame,
         registry: Registry,
         labels: Option<&[bool]>,
         score_all: ScoreAll<'_>,
@@ -115,35 +119,52 @@ impl Pipeline {
         if frame.n_rows() == 0 {
             return Err(FitError::TooFewRows { wanted: 1, got: 0 });
         }
-        let (order, ends) = group_by_entity(frame);
-        let sorted = order.as_ref().map(|order| frame.take(order));
-        let mut whole = select(sorted.as_ref().unwrap_or(frame), &input)?;
+        let n_rows = frame.n_rows();
+        let (order, ends) = group_by_entity(&frame);
+        let mut whole = inputs_of(frame, &input)?;
+        if let Some(order) = &order {
+            whole = whole.take(order);
+        }
         let mut fitted: Vec<(String, Box<dyn FittedStep>)> = Vec::new();
         let mut boundary = 0;
-        let mut at_boundary = whole.clone();
+        // What is known of the features at the boundary; none as long as the next step may still move it.
+        let mut at_boundary: Option<(Vec<Field>, Vec<Typical>)> = None;
         let mut touched = false;
         for wanted in &spec.steps {
             let entry: &StepEntry = steps::step(&wanted.name)?;
             let step = entry.fit(&wanted.params, &whole)?;
+            // Calendar and ratios make features that people know as well, as long as nothing has been encoded yet.
+            let moves = step.is_series() || (!touched && matches!(entry.name, "calendar" | "ratio"));
+            if !moves && at_boundary.is_none() {
+                at_boundary = Some(features_of(&whole));
+            }
             whole = apply_by_series(step.as_ref(), whole, &ends)?;
             fitted.push((entry.name.to_owned(), step));
-            let series = fitted.last().is_some_and(|(_, step)| step.is_series());
-            // Calendar and ratios make features that people know as well, as long as nothing has been encoded yet.
-            if series || (!touched && matches!(entry.name, "calendar" | "ratio")) {
+            if moves {
                 boundary = fitted.len();
-                at_boundary = whole.clone();
+                at_boundary = None;
             } else {
                 touched = true;
             }
         }
-        let schema = at_boundary.schema();
-        let features: Vec<Field> = schema.inputs().map(|idx| schema.fields[idx].clone()).collect();
-        let typical = schema.inputs().map(|idx| typical_of(at_boundary.column(idx))).collect();
-        let (rows, columns) = to_rows(&whole, None)?;
+        let (features, typical) = at_boundary.unwrap_or_else(|| features_of(&whole));
+        // Text at the boundary that is a category still: encoded by how rare it is.
+        let rarity_columns: Vec<String> = whole
+            .schema()
+            .fields
+            .iter()
+            .filter(|now| {
+                let was_text = |then: &Field| then.name == now.name && then.kind == Kind::Text;
+                now.role == Role::Category && features.iter().any(was_text)
+            })
+            .map(|field| field.name.to_string())
+            .collect();
+        let times = times(&whole).map(<[i64]>::to_vec);
+        let (rows, columns) = to_rows(whole, None)?;
         if columns.is_empty() {
             return Err(FitError::NoFeatures { reason: "the steps left no numeric column".into() });
         }
-        let times = times(&whole).map(<[i64]>::to_vec);
+        let rarities: Vec<bool> = columns.iter().map(|name| rarity_columns.contains(name)).collect();
         let sorted_labels: Option<Vec<bool>> = labels.map(|labels| {
             order.as_ref().map_or_else(|| labels.to_vec(), |o| o.iter().map(|&i| labels[i]).collect())
         });
@@ -152,6 +173,7 @@ impl Pipeline {
             times: times.as_deref(),
             series_ends: &ends,
             labels: sorted_labels.as_deref(),
+            rarities: &rarities,
         };
         let entry = registry.get(&spec.detector)?;
         let detector = entry.parse(&spec.params)?;
@@ -172,8 +194,9 @@ impl Pipeline {
             columns,
             model,
             calibration,
+            runs: None,
             threshold: None,
-            trained_rows: frame.n_rows() as u64,
+            trained_rows: n_rows as u64,
             notes: std::collections::BTreeMap::new(),
         })
     }
@@ -209,7 +232,7 @@ impl Pipeline {
         for (_, step) in &self.steps[self.boundary..] {
             frame = step.apply(frame, &mut StepMemory::default())?;
         }
-        Ok(to_rows(&frame, Some(&self.columns))?.0)
+        Ok(to_rows(frame, Some(&self.columns))?.0)
     }
 
     fn with_memory(&self, frame: &Frame, selected: Frame, memory: &mut Memory) -> Result<Frame, FitError> {
@@ -289,6 +312,10 @@ impl Pipeline {
             step.save(&mut writer.part(&format!("step{at}")));
         }
         self.calibration.save(&mut writer.part("calibration"));
+        writer.value("has_runs", &self.runs.is_some());
+        if let Some(runs) = &self.runs {
+            runs.save(&mut writer.part("runs"));
+        }
         self.model.save(&mut writer.part("model"));
         sections
     }
@@ -326,6 +353,7 @@ impl Pipeline {
             columns,
             model,
             calibration: Calibration::load(&reader.part("calibration"))?,
+            runs: if reader.value("has_runs")? { Some(Runs::load(&reader.part("runs"))?) } else { None },
             threshold: reader.value("threshold")?,
             trained_rows: reader.value("trained_rows")?,
             notes: reader.value("notes")?,
@@ -366,8 +394,25 @@ fn finite(typical: &Typical) -> Typical {
 
 /// Inputs, and the time and entity columns that steps need.
 fn input_schema(schema: &Schema) -> Schema {
-    let keep = |field: &&Field| field.role.is_input() || matches!(field.role, Role::Time | Role::Entity);
-    Schema { fields: schema.fields.iter().filter(keep).cloned().collect() }
+    Schema { fields: schema.fields.iter().filter(|field| is_wanted(field)).cloned().collect() }
+}
+
+fn is_wanted(field: &Field) -> bool {
+    field.role.is_input() || matches!(field.role, Role::Time | Role::Entity)
+}
+
+/// The same columns as [`select`], of the frame that the schema was taken from, without a copy.
+fn inputs_of(frame: Frame, input: &Schema) -> Result<Frame, FitError> {
+    let (schema, columns) = frame.into_parts();
+    let kept = schema.fields.iter().zip(columns).filter(|(field, _)| is_wanted(field));
+    let columns = kept.map(|(_, column)| column).collect();
+    Frame::new(Arc::new(input.clone()), columns).map_err(|error| FitError::Data(error.to_string()))
+}
+
+/// The features of a frame, and what is ordinary for each.
+fn features_of(frame: &Frame) -> (Vec<Field>, Vec<Typical>) {
+    let schema = frame.schema();
+    schema.inputs().map(|idx| (schema.fields[idx].clone(), typical_of(frame.column(idx)))).unzip()
 }
 
 /// The columns a pipeline was fitted on, by name, in its order and under its roles.
@@ -466,8 +511,11 @@ fn apply_by_series(step: &dyn FittedStep, frame: Frame, ends: &[usize]) -> Resul
 }
 
 /// Numeric inputs as row-major numbers: `wanted` columns in that order, or all. Always finite.
-fn to_rows(frame: &Frame, wanted: Option<&[String]>) -> Result<(Rows, Vec<String>), FitError> {
-    let schema = frame.schema();
+///
+/// A column is let go as soon as its numbers are narrow: the frame and the rows never stand side by side.
+fn to_rows(frame: Frame, wanted: Option<&[String]>) -> Result<(Rows, Vec<String>), FitError> {
+    let n_rows = frame.n_rows();
+    let (schema, columns) = frame.into_parts();
     let idxs: Vec<usize> = match wanted {
         None => schema.inputs().filter(|&idx| schema.fields[idx].kind != Kind::Text).collect(),
         Some(names) => names
@@ -480,16 +528,18 @@ fn to_rows(frame: &Frame, wanted: Option<&[String]>) -> Result<(Rows, Vec<String
             })
             .collect::<Result<_, _>>()?,
     };
+    let mut narrowed: Vec<Vec<f32>> = vec![Vec::new(); columns.len()];
+    for (idx, column) in columns.into_iter().enumerate().filter(|(idx, _)| idxs.contains(idx)) {
+        narrowed[idx] = match column {
+            Column::Float(values) => values.iter().map(|value| narrow(*value)).collect(),
+            column => (0..n_rows).map(|row_idx| narrow(column.number(row_idx))).collect(),
+        };
+    }
     let n_cols = idxs.len();
-    let mut values = vec![0.0f32; frame.n_rows() * n_cols];
+    let mut values = vec![0.0f32; n_rows * n_cols];
     for (at, &idx) in idxs.iter().enumerate() {
-        let column = frame.column(idx);
         let cells = values.iter_mut().skip(at).step_by(n_cols.max(1));
-        if let Column::Float(numbers) = column {
-            cells.zip(numbers).for_each(|(cell, number)| *cell = narrow(*number));
-        } else {
-            cells.enumerate().for_each(|(row_idx, cell)| *cell = narrow(column.number(row_idx)));
-        }
+        cells.zip(&narrowed[idx]).for_each(|(cell, number)| *cell = *number);
     }
     let names = idxs.iter().map(|&idx| schema.fields[idx].name.to_string()).collect();
     Ok((Rows::new(values, n_cols), names))
@@ -523,9 +573,15 @@ fn typical_of(column: &Column) -> Typical {
     if values.is_empty() {
         return Typical::Number { median: 0.0, low: 0.0, high: 0.0 };
     }
-    values.sort_unstable_by(f64::total_cmp);
-    let at = |share: f64| values[((values.len() - 1) as f64 * share).round() as usize];
-    Typical::Number { median: at(0.5), low: at(0.05), high: at(0.95) }
+    let n_values = values.len();
+    // Three order statistics, each among what the one before left: much cheaper than sorting.
+    let place = |share: f64| ((n_values - 1) as f64 * share).round() as usize;
+    let (low_at, median_at, high_at) = (place(0.05), place(0.5), place(0.95));
+    let mut nth = |end: usize, at: usize| *values[..end].select_nth_unstable_by(at, f64::total_cmp).1;
+    let high = nth(n_values, high_at);
+    let median = nth(high_at + 1, median_at);
+    let low = nth(median_at + 1, low_at);
+    Typical::Number { median, low, high }
 }
 
 /// The chain of steps chosen from the roles of the columns: counters become rates, well-known ratios are added, value

@@ -175,6 +175,10 @@ impl Edit {
         self.fields[idx].kind = Kind::Float;
     }
 
+    pub(crate) fn set_role(&mut self, idx: usize, role: Role) {
+        self.fields[idx].role = role;
+    }
+
     pub(crate) fn remove(&mut self, idx: usize) {
         self.fields.remove(idx);
         self.columns.remove(idx);

@@ -7,10 +7,11 @@ use eddy_io::{Description, ReadError, ReadStats, Source};
 
 /// A source that can be gone through several times.
 pub(crate) struct Input {
-    source: Box<dyn Source>,
+    /// The source, unless its rows are kept: its buffers are then of no more use.
+    source: Option<Box<dyn Source>>,
     kept: Option<Vec<Frame>>,
-    /// Rows to fit on: all, or an even sample (the first ones when order matters).
-    pub(crate) sample: Vec<Frame>,
+    /// An even sample of the rows, where they are not kept.
+    sample: Vec<Frame>,
     pub(crate) n_rows: u64,
     pub(crate) stats: ReadStats,
     pub(crate) description: Description,
@@ -77,14 +78,7 @@ impl Input {
         }
         let stats = source.stats();
         let description = source.description().clone();
-        if let Some(frames) = &kept {
-            let share = (n_rows as usize).div_ceil(sample_rows.max(1)).max(1) as u64;
-            sample = if share == 1 {
-                Vec::new()
-            } else {
-                frames.iter().map(|frame| every(frame, share)).collect()
-            };
-        }
+        let source = kept.is_none().then_some(source);
         Ok(Self { source, kept, sample, n_rows, stats, description })
     }
 
@@ -108,17 +102,13 @@ impl Input {
                 }
                 out
             }
-            (Some(kept), false) if self.sample.is_empty() => kept.clone(),
-            _ => self.sample.clone(),
+            (Some(kept), false) => {
+                let stride = self.n_rows.div_ceil(most.max(1) as u64).max(1);
+                return if stride == 1 { joined(kept, self.schema()) } else { thinned(kept, stride) };
+            }
+            (None, _) => return joined(&self.sample, self.schema()),
         };
-        if frames.is_empty() {
-            return Frame::new(
-                self.schema().clone(),
-                self.schema().fields.iter().map(|field| Column::empty(field.kind)).collect(),
-            )
-            .map_err(|error| error.to_string());
-        }
-        Frame::concat(&frames).map_err(|error| error.to_string())
+        joined(&frames, self.schema())
     }
 
     /// Goes through all frames in order, `many` at a time.
@@ -133,10 +123,11 @@ impl Input {
             }
             return Ok(());
         }
-        self.source.rewind()?;
+        let Some(source) = &mut self.source else { return Ok(()) };
+        source.rewind()?;
         let mut first_row = 0;
         let mut group = Vec::new();
-        while let Some(mut frame) = self.source.next_frame()? {
+        while let Some(mut frame) = source.next_frame()? {
             frame.first_row = first_row;
             first_row += frame.n_rows() as u64;
             group.push(frame);
@@ -149,11 +140,36 @@ impl Input {
     }
 }
 
+/// One frame of all rows; an empty one of the schema when there are none.
+fn joined(frames: &[Frame], schema: &Arc<Schema>) -> Result<Frame, String> {
+    let whole = if frames.is_empty() {
+        let columns = schema.fields.iter().map(|field| Column::empty(field.kind)).collect();
+        Frame::new(schema.clone(), columns)
+    } else {
+        Frame::concat(frames)
+    };
+    whole.map_err(|error| error.to_string())
+}
+
+/// One frame of every `stride`-th row, without their lines. It grows column by column, so that there is nothing beside
+/// it but a piece of one column.
+fn thinned(frames: &[Frame], stride: u64) -> Result<Frame, String> {
+    let Some(first) = frames.first() else { return Err("there are no rows".to_owned()) };
+    let column = |idx: usize| {
+        let mut whole = Column::empty(first.column(idx).kind());
+        frames.iter().for_each(|frame| whole.append(&frame.column(idx).take(&places(frame, stride))));
+        whole
+    };
+    Frame::new(first.schema().clone(), (0..first.columns().len()).map(column).collect())
+        .map_err(|error| error.to_string())
+}
+
 /// The rows whose position in the input is a multiple of `stride`.
 fn every(frame: &Frame, stride: u64) -> Frame {
-    if stride == 1 {
-        return frame.clone();
-    }
+    if stride == 1 { frame.clone() } else { frame.take(&places(frame, stride)) }
+}
+
+fn places(frame: &Frame, stride: u64) -> Vec<usize> {
     let skip = ((stride - frame.first_row % stride) % stride) as usize;
-    frame.take(&(skip..frame.n_rows()).step_by(stride as usize).collect::<Vec<_>>())
+    (skip..frame.n_rows()).step_by(stride as usize).collect()
 }

@@ -1,15 +1,18 @@
 //! Detect, train, score.
 
+use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use eddy_detect::{
-    Evaluation, FitError, Memory, Pipeline, PipelineSpec, Rule, Seed, StepSpec, Threshold, anomaly_score,
-    decode, default_steps, encode,
+    Evaluation, FitError, Memory, Pipeline, PipelineSpec, Rule, Runs, Seed, StepSpec, Threshold,
+    anomaly_score, decode, default_steps, encode,
 };
-use eddy_frame::{Column, Field, Frame, Kind, Role, Schema, TextColumn, format_time, is_normal_label};
-use eddy_insight::{Finding, Place, explain, sentence};
+use eddy_frame::{
+    Column, Field, Frame, Kind, MISSING_TIME, Role, Schema, TextColumn, format_time, is_normal_label,
+};
+use eddy_insight::{Finding, Place, Stretch, explain, sentence};
 use eddy_io::{Description, ReadOptions, ReadStats, TableWriter, open};
 use eddy_models::DETECTORS;
 use serde_json::Value;
@@ -154,14 +157,8 @@ pub fn detect(paths: &[String], fitting: &Fitting, options: &RunOptions) -> Resu
     let input = read(paths, options)?;
     let read_time = started.elapsed();
     let (pipeline, cautions, fit_time) = fit(&input, fitting, options)?;
-    finish(
-        input,
-        pipeline,
-        options.rule,
-        options,
-        cautions,
-        Timings { read: read_time, fit: fit_time, ..Timings::default() },
-    )
+    let timings = Timings { read: read_time, fit: fit_time, ..Timings::default() };
+    finish(input, pipeline, Learn::Runs, options.rule, options, cautions, timings)
 }
 
 /// Reads and fits; the run is that of [`detect`] and its pipeline is what is saved.
@@ -232,12 +229,14 @@ pub fn score(
     match (rule, pipeline.threshold.clone()) {
         (None, Some(threshold)) => {
             let rule = Rule::Score(threshold.anomaly_score());
-            let mut run = finish(input, pipeline, rule, options, Vec::new(), timings)?;
+            let mut run = finish(input, pipeline, Learn::Nothing, rule, options, Vec::new(), timings)?;
             run.threshold = threshold;
             run.threshold.warning = None;
             Ok(run)
         }
-        (rule, _) => finish(input, pipeline, rule.unwrap_or_default(), options, Vec::new(), timings),
+        (rule, _) => {
+            finish(input, pipeline, Learn::Nothing, rule.unwrap_or_default(), options, Vec::new(), timings)
+        }
     }
 }
 
@@ -339,13 +338,48 @@ fn fit(
         params: if params.is_empty() { Value::Null } else { Value::Object(params) },
         seed: fitting.seed,
     };
-    let pipeline = Pipeline::fit(&spec, &frame, DETECTORS, labels.as_deref(), &score_all)?;
+    let pipeline = Pipeline::fit(&spec, frame, DETECTORS, labels.as_deref(), &score_all)?;
     Ok((pipeline, cautions, started.elapsed()))
+}
+
+/// What is learned from the scores of all rows.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Learn {
+    /// The scale of runs of rows: these are the training rows.
+    Runs,
+    /// Nothing: these are new rows.
+    Nothing,
+}
+
+/// Whether rows come in the order of time, seen frame by frame.
+#[derive(Default)]
+struct Order {
+    last: Option<i64>,
+    broken: bool,
+}
+
+impl Order {
+    fn see(&mut self, frame: &Frame) {
+        let times = frame.schema().with_role(Role::Time).find_map(|idx| frame.column(idx).as_time());
+        let Some(times) = times else {
+            self.broken = true;
+            return;
+        };
+        for &time in times.iter().filter(|&&time| time != MISSING_TIME) {
+            self.broken |= self.last.is_some_and(|last| time < last);
+            self.last = Some(time);
+        }
+    }
+
+    fn holds(&self) -> bool {
+        !self.broken && self.last.is_some()
+    }
 }
 
 fn finish(
     mut input: Input,
-    pipeline: Pipeline,
+    mut pipeline: Pipeline,
+    learn: Learn,
     rule: Rule,
     options: &RunOptions,
     mut cautions: Vec<String>,
@@ -356,8 +390,10 @@ fn finish(
     let mut memory = Memory::default();
     let mut attack_rows: Option<Vec<bool>> = label_of(input.schema()).map(|_| Vec::new());
     let total = input.n_rows;
+    let mut order = Order::default();
     input.each::<EngineError>(4, &mut |frames| {
         surprises(&pipeline, frames, &mut memory, &mut all)?;
+        frames.iter().for_each(|frame| order.see(frame));
         if let Some(rows) = &mut attack_rows {
             frames.iter().for_each(|frame| rows.extend(attacks(frame).unwrap_or_default()));
         }
@@ -371,6 +407,17 @@ fn finish(
             Memory::CAPACITY
         ));
     }
+    // Steps and models of series have their own memory of the rows before.
+    if learn == Learn::Runs && order.holds() && !pipeline.is_series() {
+        pipeline.runs = Runs::fit(&all);
+    }
+    let alone = match &pipeline.runs {
+        Some(runs) if order.holds() => {
+            let alone = all.clone();
+            (!runs.raise(&mut all).is_empty()).then_some(alone)
+        }
+        _ => None,
+    };
     let natural = DETECTORS
         .get(&pipeline.spec.detector)?
         .about
@@ -382,7 +429,9 @@ fn finish(
         let name = label_of(input.schema())?.name.to_string();
         Some((name, Evaluation::measure(&all, rows, threshold.surprise)?))
     });
-    let (findings, finding_rows) = findings(&mut input, &pipeline, &all, &threshold, options.most_findings)?;
+    let stretches = if order.holds() { stretches(&all, &threshold) } else { Vec::new() };
+    let scored = Scored { all: &all, alone: alone.as_deref(), threshold: &threshold, stretches: &stretches };
+    let (findings, finding_rows) = findings(&mut input, &pipeline, &scored, options.most_findings)?;
     timings.score = started.elapsed();
     Ok(Run {
         description: input.description.clone(),
@@ -401,20 +450,57 @@ fn finish(
     })
 }
 
+/// Flagged rows at most so many rows apart belong to one stretch.
+const STRETCH_GAP: usize = 5;
+
+/// First, last and number of the flagged rows of each stretch that has several, in order.
+fn stretches(all: &[f64], threshold: &Threshold) -> Vec<(usize, usize, u64)> {
+    let mut out: Vec<(usize, usize, u64)> = Vec::new();
+    for row in (0..all.len()).filter(|&row| threshold.flags(all[row])) {
+        match out.last_mut() {
+            Some((_, last, n)) if row - *last <= STRETCH_GAP => (*last, *n) = (row, *n + 1),
+            _ => out.push((row, row, 1)),
+        }
+    }
+    out.retain(|&(_, _, n)| n > 1);
+    out
+}
+
+/// The scores of a run and what was made of them.
+struct Scored<'a> {
+    all: &'a [f64],
+    /// Surprise before runs of rows raised some.
+    alone: Option<&'a [f64]>,
+    threshold: &'a Threshold,
+    stretches: &'a [(usize, usize, u64)],
+}
+
 /// The most unusual flagged rows, explained.
 fn findings(
     input: &mut Input,
     pipeline: &Pipeline,
-    all: &[f64],
-    threshold: &Threshold,
+    scored: &Scored<'_>,
     most: usize,
 ) -> Result<(Vec<Finding>, Option<Frame>), EngineError> {
-    let mut ranked: Vec<usize> = (0..all.len()).filter(|&row| threshold.flags(all[row])).collect();
-    ranked.sort_by(|&a, &b| all[b].total_cmp(&all[a]).then(a.cmp(&b)));
+    let all = scored.all;
+    let mut ranked: Vec<usize> = (0..all.len()).filter(|&row| scored.threshold.flags(all[row])).collect();
+    // Rows of a run share its surprise: the strangest on its own comes first.
+    let own = |row: usize| scored.alone.map_or(0.0, |alone| alone[row]);
+    ranked.sort_by(|&a, &b| all[b].total_cmp(&all[a]).then(own(b).total_cmp(&own(a))).then(a.cmp(&b)));
     ranked.truncate(most);
     if ranked.is_empty() {
         return Ok((Vec::new(), None));
     }
+    let stretch_of = |row: usize| {
+        let at = scored.stretches.partition_point(|&(_, last, _)| last < row);
+        scored.stretches.get(at).filter(|&&(first, _, _)| first <= row).copied()
+    };
+    // Times of the ends of the stretches that will be spoken of.
+    let mut ends: Vec<usize> =
+        ranked.iter().filter_map(|&row| stretch_of(row)).flat_map(|(first, last, _)| [first, last]).collect();
+    ends.sort_unstable();
+    ends.dedup();
+    let mut end_times: Vec<Option<String>> = Vec::with_capacity(ends.len());
     let mut wanted = ranked.clone();
     wanted.sort_unstable();
     let (mut rows, mut features) = (Vec::new(), Vec::new());
@@ -426,6 +512,9 @@ fn findings(
             let from = wanted.partition_point(|&row| row < start);
             let to = wanted.partition_point(|&row| row < start + frame.n_rows());
             let local: Vec<usize> = wanted[from..to].iter().map(|row| row - start).collect();
+            let from = ends.partition_point(|&row| row < start);
+            let to = ends.partition_point(|&row| row < start + frame.n_rows());
+            end_times.extend(ends[from..to].iter().map(|row| place(frame, row - start).time));
             if pipeline.is_series() {
                 let all_features = pipeline.features(frame, &mut memory)?;
                 if !local.is_empty() {
@@ -451,12 +540,34 @@ fn findings(
     for (rank, row) in ranked.iter().enumerate() {
         let at = wanted.partition_point(|w| w < row);
         order.push(at);
+        let stretch = stretch_of(*row).map(|(first, last, flagged)| {
+            let time =
+                |row| ends.binary_search(&row).ok().and_then(|at| end_times.get(at).cloned().flatten());
+            Stretch {
+                first_row: first as u64 + 1,
+                last_row: last as u64 + 1,
+                flagged,
+                from: time(first),
+                to: time(last),
+            }
+        });
+        let alone = scored.alone.map(|alone| alone[*row]).filter(|&alone| alone < all[*row]);
+        let mut sentence = sentence(&causes[at]);
+        if let (Some(alone), Some(stretch)) = (alone, &stretch)
+            && !scored.threshold.flags(alone)
+        {
+            // Writing to a string cannot fail.
+            let _ =
+                write!(sentence, "; mild on its own, but {} such rows follow one another", stretch.flagged);
+        }
         out.push(Finding {
             rank: rank + 1,
             place: places[at].clone(),
             anomaly_score: anomaly_score(all[*row]),
             surprise: all[*row],
-            sentence: sentence(&causes[at]),
+            alone,
+            stretch,
+            sentence,
             causes: causes[at].clone(),
             label: label.as_ref().and_then(|name| Some(cell(rows.by_name(name)?, at))),
         });

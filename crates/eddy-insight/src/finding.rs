@@ -23,6 +23,23 @@ pub struct Place {
     pub entity: Option<String>,
 }
 
+/// Flagged rows that follow one another: most likely one event.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Stretch {
+    /// Row number of the first, counted from 1.
+    pub first_row: u64,
+    /// Row number of the last.
+    pub last_row: u64,
+    /// Flagged rows in it.
+    pub flagged: u64,
+    /// Time of the first, as the source writes it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+    /// Time of the last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub to: Option<String>,
+}
+
 /// A flagged row.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Finding {
@@ -34,6 +51,12 @@ pub struct Finding {
     pub anomaly_score: f64,
     /// `-log10` of the estimated share of typical rows that score as high.
     pub surprise: f64,
+    /// The surprise of the row alone, where it was raised because the rows around it are unusual as well.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub alone: Option<f64>,
+    /// The flagged rows around it, where rows are in the order of time and there are several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stretch: Option<Stretch>,
     /// What it is, in a sentence.
     pub sentence: String,
     /// The features that made it, most important first.

@@ -8,5 +8,5 @@ mod finding;
 mod words;
 
 pub use cause::{Cause, Seen, explain};
-pub use finding::{Finding, Place};
+pub use finding::{Finding, Place, Stretch};
 pub use words::{number, sentence};

@@ -67,7 +67,8 @@ fn clause(cause: &Cause) -> String {
             } else {
                 format!("usually {} to {}", number(*low), with_unit(*high, unit))
             };
-            let times = if *median > 0.0 && *value / *median >= 2.0 {
+            // A median near zero in a range that has both signs is no measure of anything.
+            let times = if *low > 0.0 && *value / *median >= 2.0 {
                 format!(
                     ", {} times the typical {}",
                     number((value / median * 10.0).round() / 10.0),

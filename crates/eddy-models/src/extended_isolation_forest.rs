@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     checked,
     columns::finite,
-    isolation_tree::{Link, PathLengths, height_limit, isolation_score, partition},
+    isolation_tree::{Link, PathLengths, height_limit, isolation_score, partition, sample_size},
     stream::{normal, stream},
 };
 
@@ -43,8 +43,9 @@ const LEAF: u32 = u32::MAX;
 pub struct ExtendedIsolationForest {
     /// Number of trees. More trees make scores steadier and take proportionally longer.
     pub n_estimators: Count,
-    /// Training rows that each tree sees, drawn without replacement; all rows when there are fewer.
-    pub max_samples: Count,
+    /// Training rows that each tree sees, drawn without replacement; all rows when there are fewer. 256
+    /// unless set; 2048 where the training rows are all labelled normal.
+    pub max_samples: Option<Count>,
     /// How many columns beyond the first a cut involves: 0 is the plain isolation forest, one less than the number of
     /// columns (or nothing, or more) is the fully extended one.
     pub extension_level: Option<u32>,
@@ -52,7 +53,7 @@ pub struct ExtendedIsolationForest {
 
 impl Default for ExtendedIsolationForest {
     fn default() -> Self {
-        Self { n_estimators: Count::new(100), max_samples: Count::new(256), extension_level: None }
+        Self { n_estimators: Count::new(100), max_samples: None, extension_level: None }
     }
 }
 
@@ -69,7 +70,7 @@ impl Detector for ExtendedIsolationForest {
     };
 
     fn fit(&self, rows: RowsView<'_>, context: &FitContext<'_>) -> Result<Model, FitError> {
-        let psi = self.max_samples.get().min(rows.n_rows());
+        let psi = sample_size(self.max_samples, context).min(rows.n_rows());
         let level = self.extension_level.map_or(usize::MAX, |level| level as usize);
         let n_involved = level.min(rows.n_cols() - 1) + 1;
         let grow = |tree_idx| {

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     checked, columns,
-    isolation_tree::{IsolationTree, isolation_score},
+    isolation_tree::{IsolationTree, isolation_score, sample_size},
     stream::stream,
     tree_tiles::TreeTiles,
 };
@@ -38,8 +38,9 @@ pub struct IsolationForest {
     /// Number of trees. More trees make scores steadier and take proportionally longer.
     pub n_estimators: Count,
     /// Training rows that each tree sees, drawn without replacement; all rows when there are fewer. Small samples
-    /// keep anomalies from hiding among each other.
-    pub max_samples: Count,
+    /// keep anomalies from hiding among each other: 256 unless set, as in the source. Where the training rows are all
+    /// labelled normal there is nothing to hide, and 2048 draw a finer picture of them.
+    pub max_samples: Option<Count>,
     /// Share of the columns that each tree sees, at least one column.
     pub max_features: Fraction,
 }
@@ -48,7 +49,7 @@ impl Default for IsolationForest {
     fn default() -> Self {
         Self {
             n_estimators: Count::new(100),
-            max_samples: Count::new(256),
+            max_samples: None,
             max_features: Fraction::new(1.0),
         }
     }
@@ -85,7 +86,7 @@ impl Detector for IsolationForest {
     };
 
     fn fit(&self, rows: RowsView<'_>, context: &FitContext<'_>) -> Result<Model, FitError> {
-        let psi = self.max_samples.get().min(rows.n_rows());
+        let psi = sample_size(self.max_samples, context).min(rows.n_rows());
         let trees = (0..self.n_estimators.get())
             .into_par_iter()
             .map(|tree_idx| self.grow_tree(rows, psi, &mut stream(context.seed, tree_idx)))

@@ -1,6 +1,6 @@
 //! Trees that isolate rows by random cuts along one column, as flat arrays.
 
-use eddy_detect::{LoadError, SectionReader, SectionWriter};
+use eddy_detect::{Count, FitContext, LoadError, SectionReader, SectionWriter};
 use rand::RngExt;
 
 use crate::{checked::check_len, columns::finite};
@@ -23,6 +23,17 @@ pub(crate) fn average_path_length(n: usize) -> f64 {
             2.0 * ((n - 1.0).ln() + EULER_GAMMA) - 2.0 * (n - 1.0) / n
         }
     }
+}
+
+/// Rows that a tree sees unless it is set: the value of Liu, Ting & Zhou 2008.
+const SAMPLES: usize = 256;
+/// The same where no training row is an anomaly.
+const SAMPLES_OF_NORMAL: usize = 2048;
+
+/// Rows that each tree sees, before there turn out to be fewer.
+pub(crate) fn sample_size(asked: Option<Count>, context: &FitContext<'_>) -> usize {
+    let all_normal = context.labels.is_some_and(|is_attack| !is_attack.iter().any(|&attack| attack));
+    asked.map_or(if all_normal { SAMPLES_OF_NORMAL } else { SAMPLES }, Count::get)
 }
 
 /// Height at which trees over `n` rows stop growing: the average height of such trees.

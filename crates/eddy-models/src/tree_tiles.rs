@@ -59,6 +59,8 @@ impl PerfectTree {
     /// Adds the path length of each row of the tile to `sums`.
     ///
     /// All rows do one level, then all the next: a row's steps wait for each other, those of different rows overlap.
+    #[expect(clippy::inline_always, reason = "it must be compiled anew for the processor of each caller")]
+    #[inline(always)]
     fn add_paths(&self, tile: &Tile, sums: &mut [f64; TILE_ROWS]) {
         let mut places = self.first_places(tile);
         let step = |place: usize, row: usize| {
@@ -77,6 +79,8 @@ impl PerfectTree {
 
     /// Where each row is after three levels. All seven cuts are tried on all rows and the answers that matter are
     /// picked: no row looks anything up, so the compiler does several rows per instruction.
+    #[expect(clippy::inline_always, reason = "as its caller")]
+    #[inline(always)]
     fn first_places(&self, tile: &Tile) -> [u32; TILE_ROWS] {
         let columns: [&[i32]; 8] = std::array::from_fn(|place| {
             let start = usize::from(self.columns[place]);
@@ -93,6 +97,25 @@ impl PerfectTree {
         }
         places
     }
+}
+
+/// Adds the path lengths in all trees. The steps are the same on every processor, and so are the bits; one with vectors
+/// of 256 bits does more of them at a time.
+fn add_all_paths(trees: &[PerfectTree], tile: &Tile, sums: &mut [f64; TILE_ROWS]) {
+    #[cfg(target_arch = "x86_64")]
+    if std::arch::is_x86_feature_detected!("avx2") {
+        #[expect(unsafe_code, reason = "there is no safe call of code compiled for a feature found at run time")]
+        // SAFETY: the processor has the one feature that the function asks for; the line above has just made sure.
+        return unsafe { add_all_paths_avx2(trees, tile, sums) };
+    }
+    trees.iter().for_each(|tree| tree.add_paths(tile, sums));
+}
+
+/// The same, compiled for processors with AVX2.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2")]
+fn add_all_paths_avx2(trees: &[PerfectTree], tile: &Tile, sums: &mut [f64; TILE_ROWS]) {
+    trees.iter().for_each(|tree| tree.add_paths(tile, sums));
 }
 
 /// A forest of perfect trees.
@@ -128,9 +151,7 @@ impl TreeTiles {
                 }
             }
             let mut sums = [0.0; TILE_ROWS];
-            for tree in &self.trees {
-                tree.add_paths(&tile, &mut sums);
-            }
+            add_all_paths(&self.trees, &tile, &mut sums);
             out[done..end].copy_from_slice(&sums[..end - done]);
             done = end;
         }
@@ -164,6 +185,22 @@ mod tests {
         for (row, sum) in rows.iter().zip(out) {
             assert_eq!(trees.iter().map(|tree| tree.path_length(row)).sum::<f64>(), sum);
         }
+    }
+
+    #[test]
+    fn processors_with_and_without_wide_vectors_agree() {
+        let mut rng = stream(42.0.try_into().unwrap(), 0);
+        let columns: Vec<Vec<f32>> =
+            (0..3).map(|_| (0..256).map(|_| rng.random::<f32>()).collect()).collect();
+        let trees: Vec<PerfectTree> = (0..5)
+            .map(|_| PerfectTree::new(&IsolationTree::grow(&[0, 1, 2], &columns, &mut rng)))
+            .collect();
+        let mut tile: Box<Tile> = vec![0; TILE_LEN].try_into().unwrap();
+        tile.iter_mut().for_each(|cell| *cell = key(rng.random()));
+        let (mut wide, mut narrow) = ([0.0; TILE_ROWS], [0.0; TILE_ROWS]);
+        add_all_paths(&trees, &tile, &mut wide);
+        trees.iter().for_each(|tree| tree.add_paths(&tile, &mut narrow));
+        assert_eq!(wide, narrow);
     }
 
     #[test]

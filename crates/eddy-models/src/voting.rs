@@ -85,8 +85,9 @@ pub enum Combine {
 
 impl Default for Voting {
     fn default() -> Self {
-        let members = ["isolation_forest", "ecod", "hbos", "robust_z"].map(Member::of).into();
-        Self { members, combine: Combine::Either }
+        let mut members = ["isolation_forest", "loda", "robust_z", "robust_z"].map(Member::of);
+        members[3].params.insert("aggregation".into(), "root_mean_square".into());
+        Self { members: members.into(), combine: Combine::Either }
     }
 }
 

@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::Context;
 use eddy_engine::{Exploration, Run};
 use eddy_frame::Role;
-use eddy_insight::number;
+use eddy_insight::{Finding, number};
 use eddy_io::{Description, ReadStats};
 
 /// Prints to standard output; a reader that went away ends the program quietly.
@@ -146,37 +146,24 @@ pub(crate) fn summary(run: &Run, inputs: &[String], top: usize, wrote: &[String]
             );
         }
     }
-    for finding in run.findings.iter().take(top) {
-        let place = &finding.place;
-        let mut at = match place.line {
-            Some(line) => format!("line {line}"),
-            None => format!("row {}", place.row),
-        };
-        if run.description.sources.len() > 1
-            && let Some(source) = &place.source
-        {
-            at = format!("{} {at}", source.rsplit('/').next().unwrap_or(source));
-        }
-        if let Some(time) = &place.time {
-            let _ = write!(at, ", {time}");
-        }
-        if let Some(entity) = &place.entity {
-            let _ = write!(at, ", {entity}");
-        }
+    let shown = strongest_of_stretches(&run.findings);
+    let mut rows_shown = 0;
+    for finding in shown.iter().take(top) {
+        rows_shown += finding.stretch.as_ref().map_or(1, |stretch| stretch.flagged);
         let label = finding.label.as_ref().map(|label| format!("  [label: {label}]")).unwrap_or_default();
         let _ = writeln!(
             text,
             "{:>3}. {:.3}  {}{}",
             finding.rank,
             finding.anomaly_score,
-            plain(&at),
+            plain(&where_in_words(finding, run.description.sources.len() > 1)),
             plain(&label)
         );
         let _ = writeln!(text, "     {}", plain(&finding.sentence));
     }
-    let more = run.flagged.saturating_sub(top.min(run.findings.len()) as u64);
+    let more = run.flagged.saturating_sub(rows_shown);
     if more > 0 {
-        let _ = writeln!(text, "     ... and {} more", count(more));
+        let _ = writeln!(text, "     ... and {} more rows", count(more));
     }
     for path in wrote {
         let _ = writeln!(text, "\nwrote      {}", plain(path));
@@ -193,6 +180,47 @@ pub(crate) fn summary(run: &Run, inputs: &[String], top: usize, wrote: &[String]
         );
     }
     text
+}
+
+/// The findings without those that are in the same stretch of rows as a stronger one.
+pub(crate) fn strongest_of_stretches(findings: &[Finding]) -> Vec<&Finding> {
+    let mut seen = std::collections::HashSet::new();
+    let is_first =
+        |finding: &&Finding| finding.stretch.as_ref().is_none_or(|stretch| seen.insert(stretch.first_row));
+    findings.iter().filter(is_first).collect()
+}
+
+/// Where and when a finding is, with the stretch of rows that it stands for.
+pub(crate) fn where_in_words(finding: &Finding, many_sources: bool) -> String {
+    let place = &finding.place;
+    let mut at = match place.line {
+        Some(line) => format!("line {line}"),
+        None => format!("row {}", place.row),
+    };
+    if many_sources && let Some(source) = &place.source {
+        at = format!("{} {at}", source.rsplit('/').next().unwrap_or(source));
+    }
+    if let Some(time) = &place.time {
+        let _ = write!(at, ", {time}");
+    }
+    if let Some(entity) = &place.entity {
+        let _ = write!(at, ", {entity}");
+    }
+    if let Some(stretch) = &finding.stretch {
+        let _ = write!(at, ", the strangest of {} rows", stretch.flagged);
+        if let (Some(from), Some(to)) = (&stretch.from, &stretch.to) {
+            let _ = write!(at, " from {from} to {}", without_same_day(from, to));
+        }
+    }
+    at
+}
+
+/// The later of two times without its date where that is the earlier one's.
+fn without_same_day<'a>(from: &str, to: &'a str) -> &'a str {
+    match (from.split_once([' ', 'T']), to.split_once([' ', 'T'])) {
+        (Some((day, _)), Some((same, time))) if day == same => time,
+        _ => to,
+    }
 }
 
 /// What training printed.

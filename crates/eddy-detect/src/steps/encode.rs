@@ -109,12 +109,14 @@ impl FittedStep for Fitted {
                 Method::Frequency => {
                     let by_place: Vec<f64> = levels.counts.iter().map(|(_, n)| levels.rarity(*n as f64)).collect();
                     let unseen = levels.rarity(0.5);
+                    edit.set_role(idx, Role::Category);
                     edit.replace(
                         idx,
                         texts.iter().map(|text| places.get(text).map_or(unseen, |&at| by_place[at])).collect(),
                     );
                 }
                 Method::Ordinal => {
+                    edit.set_role(idx, Role::Feature);
                     edit.replace(
                         idx,
                         texts.iter().map(|text| places.get(text).map_or(-1.0, |&at| at as f64)).collect(),

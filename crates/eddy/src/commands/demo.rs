@@ -82,13 +82,13 @@ impl Demo {
             "\n  {found} of {} events found; {false_alarms} of {ordinary} ordinary rows falsely raised.\n",
             generated.truth.len()
         );
-        text.push_str("The most unusual rows, and why:\n");
-        for finding in run.findings.iter().take(3) {
+        text.push_str("The most unusual, and why:\n");
+        for finding in terminal::strongest_of_stretches(&run.findings).iter().take(PLANTED.len()) {
             let _ = writeln!(
                 text,
-                "  {:.3}  {}  {}",
+                "  {:.3}  {}\n         {}",
                 finding.anomaly_score,
-                terminal::plain(finding.place.time.as_deref().unwrap_or_default()),
+                terminal::plain(&terminal::where_in_words(finding, false)),
                 terminal::plain(&finding.sentence)
             );
         }
