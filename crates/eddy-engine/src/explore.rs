@@ -201,14 +201,25 @@ fn summarise(frame: &Frame, idx: usize) -> ColumnSummary {
     summary.mean = Some(mean);
     summary.sd = Some(sd);
     summary.quartiles = Some([at(0.0), at(0.25), at(0.5), at(0.75), at(1.0)]);
-    summary.histogram = Some(histogram(&values, at(0.005), at(0.995)));
+    summary.histogram = Some(histogram(&values, at(0.75)));
     summary
 }
 
-/// Counts of sorted values between `low` and `high`.
-fn histogram(sorted: &[f64], low: f64, high: f64) -> Histogram {
+/// Counts of all sorted values; bins grow towards the end of a long tail of values that are not negative.
+fn histogram(sorted: &[f64], upper_quartile: f64) -> Histogram {
+    let (low, high) = (sorted[0], sorted[sorted.len() - 1]);
     let (low, high) = if high > low { (low, high) } else { (low - 0.5, low + 0.5) };
-    let edges: Vec<f64> = (0..=BINS).map(|bin| low + (high - low) * bin as f64 / BINS as f64).collect();
+    let even = |low: f64, high: f64| -> Vec<f64> {
+        (0..=BINS).map(|bin| low + (high - low) * bin as f64 / BINS as f64).collect()
+    };
+    let edges = if low >= 0.0 && high > 100.0 * (1.0 + upper_quartile) {
+        let mut edges: Vec<f64> = even(low.ln_1p(), high.ln_1p()).into_iter().map(f64::exp_m1).collect();
+        // The ends are the values themselves, without the rounding of there and back again.
+        (edges[0], edges[BINS]) = (low, high);
+        edges
+    } else {
+        even(low, high)
+    };
     let place = |edge: f64| sorted.partition_point(|&value| value < edge);
     let counts = (0..BINS)
         .map(|bin| {
@@ -435,6 +446,11 @@ mod tests {
     #[test]
     fn histograms_count_every_value_once() {
         let values: Vec<f64> = (0..100).map(f64::from).collect();
-        assert_eq!(histogram(&values, 0.0, 99.0).counts.iter().sum::<u64>(), 100);
+        assert_eq!(histogram(&values, 75.0).counts.iter().sum::<u64>(), 100);
+        let mut tailed = values;
+        tailed.push(1e9);
+        let tailed = histogram(&tailed, 75.0);
+        assert_eq!((tailed.counts.iter().sum::<u64>(), tailed.counts[BINS - 1]), (101, 1));
+        assert_eq!(histogram(&[3.0, 3.0], 3.0).counts.iter().sum::<u64>(), 2);
     }
 }

@@ -1,7 +1,7 @@
 //! From a run to the plain data that pages and pictures are drawn from.
 
 use eddy_detect::{Memory, Typical, anomaly_score};
-use eddy_frame::{Column, Frame, Role, TimeStyle};
+use eddy_frame::{Column, Frame, Kind, Role, TimeStyle};
 use eddy_insight::{Finding, Seen};
 use eddy_io::{Description, ReadStats, SetAside};
 use eddy_report::{
@@ -103,7 +103,11 @@ pub fn detect_report(run: &mut Run) -> Result<DetectReport, EngineError> {
         read: read_summary(&run.description, &run.stats),
         columns: column_rows(&run.description),
         pipeline: run.pipeline.steps_in_words(),
-        detector: format!("{}, learned from {} rows", run.pipeline.spec.detector, run.pipeline.trained_rows),
+        detector: format!(
+            "{}, learned from {} rows",
+            run.pipeline.spec.detector,
+            eddy_report::count_in_words(run.pipeline.trained_rows)
+        ),
         threshold: ThresholdInfo {
             rule: run.threshold.in_words(),
             value: run.threshold.anomaly_score(),
@@ -304,6 +308,13 @@ fn finding_row(finding: &Finding, rows: Option<&Frame>, at: usize, many_sources:
         source: place.source.clone().filter(|_| many_sources),
         time: place.time.clone(),
         entity: place.entity.clone(),
+        stretch: finding.stretch.as_ref().map(|stretch| eddy_report::Stretch {
+            first_row: stretch.first_row,
+            last_row: stretch.last_row,
+            flagged: stretch.flagged,
+            from: stretch.from.clone(),
+            to: stretch.to.clone(),
+        }),
         score: finding.anomaly_score,
         sentence: finding.sentence.clone(),
         label: finding.label.clone(),
@@ -345,7 +356,8 @@ pub fn explore_report(found: &Exploration) -> ExploreReport {
     };
     let mut cautions = Vec::new();
     if found.n_rows < found.stats.rows_read {
-        cautions.push(format!("the numbers are from an even sample of {} rows", found.n_rows));
+        let rows = eddy_report::count_in_words(found.n_rows);
+        cautions.push(format!("the numbers are from an even sample of {rows} rows"));
     }
     let units: FxHashMap<&str, Option<String>> =
         found.columns.iter().map(|column| (column.name.as_str(), column.unit.clone())).collect();
@@ -364,6 +376,7 @@ pub fn explore_report(found: &Exploration) -> ExploreReport {
                 role: column.role.name().to_owned(),
                 kind: format!("{:?}", column.kind).to_ascii_lowercase(),
                 unit: column.unit.clone(),
+                time: (column.kind == Kind::Time).then(|| time_axis(description, &column.name)),
                 count: column.count,
                 missing: column.missing,
                 distinct: column.distinct,
@@ -404,6 +417,15 @@ pub fn explore_report(found: &Exploration) -> ExploreReport {
             .then(|| found.columns.iter().find(|column| column.name.eq_ignore_ascii_case("length")))
             .flatten()
             .and_then(|column| column.histogram.as_ref().map(counts)),
+    }
+}
+
+/// What the times of a column count from.
+fn time_axis(description: &Description, name: &str) -> Axis {
+    let field = description.schema.fields.iter().find(|field| &*field.name == name);
+    match field.map(|field| field.time_style) {
+        Some(TimeStyle::RelativeSeconds) => Axis::Elapsed,
+        _ => Axis::Time,
     }
 }
 

@@ -12,7 +12,7 @@ use eddy_detect::{
 use eddy_frame::{
     Column, Field, Frame, Kind, MISSING_TIME, Role, Schema, TextColumn, format_time, is_normal_label,
 };
-use eddy_insight::{Finding, Place, Stretch, explain, sentence};
+use eddy_insight::{Finding, Place, Stretch, count, explain, sentence};
 use eddy_io::{Description, ReadOptions, ReadStats, TableWriter, open};
 use eddy_models::DETECTORS;
 use serde_json::Value;
@@ -20,6 +20,9 @@ use serde_json::Value;
 use crate::EngineError;
 use crate::input::Input;
 use crate::scoring::{score_all, surprises};
+
+/// Fewer rows than this cannot say what is ordinary.
+const FEW_ROWS: usize = 30;
 
 /// Which rows to fit on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -314,7 +317,14 @@ fn fit(
             || entry.about.kind == eddy_detect::ModelKind::Series;
     let mut frame = input.to_fit(in_order, options.fit_rows).map_err(EngineError::Input)?;
     if (frame.n_rows() as u64) < input.n_rows {
-        cautions.push(format!("fitted on {} of {} rows, scored on all", frame.n_rows(), input.n_rows));
+        cautions.push(format!(
+            "learned from {} of {} rows, scored all",
+            count(frame.n_rows() as u64),
+            count(input.n_rows)
+        ));
+    }
+    if frame.n_rows() < FEW_ROWS {
+        cautions.push("so few rows cannot say what is ordinary".into());
     }
     let mut labels = attacks(&frame);
     if fitting.fit_on == FitOn::Normal {

@@ -9,4 +9,4 @@ mod words;
 
 pub use cause::{Cause, Seen, explain};
 pub use finding::{Finding, Place, Stretch};
-pub use words::{number, sentence};
+pub use words::{count, number, sentence};

@@ -26,8 +26,11 @@ pub fn number(value: f64) -> String {
 }
 
 fn thousands(value: f64) -> String {
-    let digits = format!("{:.0}", value.abs());
-    let mut out = String::from(if value < 0.0 { "-" } else { "" });
+    grouped(&format!("{:.0}", value.abs()), if value < 0.0 { "-" } else { "" })
+}
+
+fn grouped(digits: &str, sign: &str) -> String {
+    let mut out = String::from(sign);
     for (at, digit) in digits.chars().enumerate() {
         if at > 0 && (digits.len() - at).is_multiple_of(3) {
             out.push(',');
@@ -35,6 +38,11 @@ fn thousands(value: f64) -> String {
         out.push(digit);
     }
     out
+}
+
+/// A whole number with its thousands separated: `12,340`.
+pub fn count(n: u64) -> String {
+    grouped(&n.to_string(), "")
 }
 
 /// A feature's name in words: `value[-2]` is "value 2 rows before".

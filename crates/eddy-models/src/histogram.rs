@@ -12,6 +12,8 @@ pub(crate) struct Histogram {
     surprises: Vec<f64>,
     /// How rare a value in an empty bin would be.
     empty_surprise: f64,
+    /// Bins per unit, where all are about equally wide; else 0.
+    bins_per_unit: f64,
 }
 
 /// Edges and the share of values in each bin.
@@ -84,16 +86,48 @@ fn bin_of(edges: &[f64], value: f64) -> usize {
     edges[1..edges.len() - 1].partition_point(|&edge| edge <= value)
 }
 
+/// How many bins there are per unit, where each is within a quarter of where equally wide bins would put it; else 0.
+fn bins_per_unit(edges: &[f64]) -> f64 {
+    let n_bins = edges.len() - 1;
+    let (low, high) = (edges[0], edges[n_bins]);
+    let width = (high - low) / n_bins as f64;
+    let in_place =
+        |(idx, &edge): (usize, &f64)| (edge - (idx as f64).mul_add(width, low)).abs() <= 0.25 * width;
+    let per_unit = 1.0 / width;
+    let is_even = edges.iter().enumerate().all(in_place) && per_unit.is_finite() && per_unit > 0.0;
+    if is_even { per_unit } else { 0.0 }
+}
+
 impl Histogram {
     /// A histogram from bins, with the surprise of each bin and of a bin that would be empty.
     pub(crate) fn new(bins: Bins, surprises: Vec<f64>, empty_surprise: f64) -> Self {
-        Self { edges: bins.edges, surprises, empty_surprise }
+        let bins_per_unit = bins_per_unit(&bins.edges);
+        Self { edges: bins.edges, surprises, empty_surprise, bins_per_unit }
+    }
+
+    /// The same as [`bin_of`]. Where bins are equally wide, the place of a value is computed and at most put right.
+    #[inline]
+    fn bin(&self, value: f64) -> usize {
+        if self.bins_per_unit == 0.0 {
+            return bin_of(&self.edges, value);
+        }
+        let last = self.surprises.len() - 1;
+        // The cast takes what is negative or no number as 0, and what is too large as the largest number there is.
+        let mut bin = (((value - self.edges[0]) * self.bins_per_unit) as usize).min(last);
+        while bin > 0 && value < self.edges[bin] {
+            bin -= 1;
+        }
+        while bin < last && value >= self.edges[bin + 1] {
+            bin += 1;
+        }
+        bin
     }
 
     /// How rare a value is. Beyond the edges it climbs from the surprise of the last bin to that of an empty bin over
     /// the width of one bin, and then by the logarithm of the distance in bins, without end.
+    #[inline]
     pub(crate) fn surprise(&self, value: f64) -> f64 {
-        let bin = bin_of(&self.edges, value);
+        let bin = self.bin(value);
         let (low, high) = (self.edges[bin], self.edges[bin + 1]);
         let surprise = self.surprises[bin];
         if low <= value && value <= high {
@@ -133,6 +167,7 @@ impl Histogram {
                 edges: edges[..=n_bins].to_vec(),
                 surprises: surprises[..n_bins].to_vec(),
                 empty_surprise,
+                bins_per_unit: bins_per_unit(&edges[..=n_bins]),
             };
             (edges, surprises) = (&edges[n_bins + 1..], &surprises[n_bins..]);
             histogram.check()
@@ -174,6 +209,20 @@ mod tests {
         assert_eq!(bins.edges, [0.0, 5.0, 7.0, 9.0]);
         assert_eq!(bins.counts, [1.0, 6.0, 2.0]);
         assert_eq!(Bins::equal_count(&[7.0; 9], 3).counts, [9.0]);
+    }
+
+    #[test]
+    fn a_bin_is_found_by_computing_as_by_searching() {
+        let bins = Bins::equal_width(&[0.1, 0.7, 1.3], 7);
+        let edges = bins.edges.clone();
+        let histogram = Histogram::new(bins, vec![0.0; 7], 1.0);
+        assert!(histogram.bins_per_unit > 0.0);
+        let near = |edge: f64| [edge.next_down(), edge, edge.next_up()];
+        let others = [-5.0, 9.0, f64::MAX, f64::MIN, 0.5];
+        for value in edges.iter().flat_map(|&edge| near(edge)).chain(others) {
+            assert_eq!(histogram.bin(value), bin_of(&edges, value), "{value}");
+        }
+        assert_eq!(bins_per_unit(&[0.0, 1.0, 5.0]), 0.0);
     }
 
     #[test]

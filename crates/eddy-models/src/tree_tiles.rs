@@ -104,7 +104,10 @@ impl PerfectTree {
 fn add_all_paths(trees: &[PerfectTree], tile: &Tile, sums: &mut [f64; TILE_ROWS]) {
     #[cfg(target_arch = "x86_64")]
     if std::arch::is_x86_feature_detected!("avx2") {
-        #[expect(unsafe_code, reason = "there is no safe call of code compiled for a feature found at run time")]
+        #[expect(
+            unsafe_code,
+            reason = "there is no safe call of code compiled for a feature found at run time"
+        )]
         // SAFETY: the processor has the one feature that the function asks for; the line above has just made sure.
         return unsafe { add_all_paths_avx2(trees, tile, sums) };
     }
@@ -192,9 +195,8 @@ mod tests {
         let mut rng = stream(42.0.try_into().unwrap(), 0);
         let columns: Vec<Vec<f32>> =
             (0..3).map(|_| (0..256).map(|_| rng.random::<f32>()).collect()).collect();
-        let trees: Vec<PerfectTree> = (0..5)
-            .map(|_| PerfectTree::new(&IsolationTree::grow(&[0, 1, 2], &columns, &mut rng)))
-            .collect();
+        let trees: Vec<PerfectTree> =
+            (0..5).map(|_| PerfectTree::new(&IsolationTree::grow(&[0, 1, 2], &columns, &mut rng))).collect();
         let mut tile: Box<Tile> = vec![0; TILE_LEN].try_into().unwrap();
         tile.iter_mut().for_each(|cell| *cell = key(rng.random()));
         let (mut wide, mut narrow) = ([0.0; TILE_ROWS], [0.0; TILE_ROWS]);

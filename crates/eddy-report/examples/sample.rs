@@ -6,7 +6,7 @@ use std::{env, fs};
 use eddy_report::{
     Axis, Cause, ColumnRow, ColumnSummary, Contrast, Correlation, Counts, DetectReport, Evaluation,
     ExploreReport, FeatureSeries, FindingRow, Histogram, MOST_POINTS, Plot, Points, ReadSummary,
-    SeriesProfile, SetAside, ThresholdInfo, TopItem, TopList, detect_html, downsample, explore_html, png,
+    SeriesProfile, SetAside, Stretch, ThresholdInfo, TopItem, TopList, detect_html, downsample, explore_html, png,
     svg,
 };
 
@@ -277,6 +277,14 @@ fn findings(
     let mut rows: Vec<usize> = (0..scores.len()).filter(|&row| flagged[row]).collect();
     rows.sort_by(|&a, &b| scores[b].total_cmp(&scores[a]));
     rows.truncate(recipe.most_findings);
+    let time = |row: usize| {
+        (recipe.axis == Axis::Time).then(|| {
+            let seconds = (x(row) / 1000.0) as u64;
+            let (day, rest) = ((seconds - 1_760_918_400) / 86_400 + 20, seconds % 86_400);
+            format!("2025-10-{day:02} {:02}:{:02}:{:02}", rest / 3600, rest / 60 % 60, rest % 60)
+        })
+    };
+    let stretches = stretches(flagged);
     rows.iter()
         .enumerate()
         .map(|(rank, &row)| {
@@ -326,11 +334,16 @@ fn findings(
                 row: row as u64 + 1,
                 line: Some(row as u64 + 2),
                 source: None,
-                time: (recipe.axis == Axis::Time).then(|| {
-                    let seconds = (x(row) / 1000.0) as u64;
-                    let (day, rest) = ((seconds - 1_760_918_400) / 86_400 + 20, seconds % 86_400);
-                    format!("2025-10-{day:02} {:02}:{:02}:{:02}", rest / 3600, rest / 60 % 60, rest % 60)
-                }),
+                time: time(row),
+                stretch: stretches.iter().find(|(first, last, _)| (*first..=*last).contains(&row)).map(
+                    |&(first, last, flagged)| Stretch {
+                        first_row: first as u64 + 1,
+                        last_row: last as u64 + 1,
+                        flagged,
+                        from: time(first),
+                        to: time(last),
+                    },
+                ),
                 entity: (row % 3 != 0).then(|| format!("10.0.{}.{}", row % 4, row % 250)),
                 score: scores[row],
                 sentence,
@@ -349,6 +362,19 @@ fn findings(
             }
         })
         .collect()
+}
+
+/// First, last and number of flagged rows that follow one another.
+fn stretches(flagged: &[bool]) -> Vec<(usize, usize, u64)> {
+    let mut out: Vec<(usize, usize, u64)> = Vec::new();
+    for row in (0..flagged.len()).filter(|&row| flagged[row]) {
+        match out.last_mut() {
+            Some((_, last, n)) if row - *last <= 5 => (*last, *n) = (row, *n + 1),
+            _ => out.push((row, row, 1)),
+        }
+    }
+    out.retain(|&(_, _, n)| n > 1);
+    out
 }
 
 const HOSTILE: &str = "<img src=x onerror=\"document.title='owned'\"></script><script>document.title='owned'</script>'\"&\u{202e}";
@@ -377,6 +403,9 @@ fn hostile(mut report: DetectReport) -> DetectReport {
         finding.entity = Some(HOSTILE.into());
         finding.source = Some(HOSTILE.into());
         finding.time = Some(HOSTILE.into());
+        if let Some(stretch) = &mut finding.stretch {
+            (stretch.from, stretch.to) = (Some(HOSTILE.into()), Some(format!("{HOSTILE} later")));
+        }
         finding.label = Some(HOSTILE.into());
         finding.values.iter_mut().for_each(evil);
         for (i, cause) in finding.causes.iter_mut().enumerate() {
@@ -441,6 +470,7 @@ fn exploration(n_columns: usize, n_rows: usize) -> ExploreReport {
                 role: if feature.levels.is_empty() { "feature".into() } else { "category".into() },
                 kind: if feature.levels.is_empty() { "float".into() } else { "text".into() },
                 unit: feature.unit.clone(),
+                time: None,
                 count: n_rows as u64 - i as u64 % 3,
                 missing: i as u64 % 3,
                 distinct: 1_000 + i as u64,

@@ -188,6 +188,9 @@ pub struct FindingRow {
     /// Whom the row is about.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub entity: Option<String>,
+    /// The flagged rows around it, where several follow one another.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stretch: Option<Stretch>,
     /// Anomaly score, 0 to 1.
     #[serde(serialize_with = "compact::one")]
     pub score: f64,
@@ -200,6 +203,23 @@ pub struct FindingRow {
     pub causes: Vec<Cause>,
     /// The cells of the row as text, one for each of [`DetectReport::finding_columns`].
     pub values: Vec<String>,
+}
+
+/// Flagged rows that follow one another: most likely one event.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct Stretch {
+    /// Row number of the first, counted from 1.
+    pub first_row: u64,
+    /// Row number of the last.
+    pub last_row: u64,
+    /// Flagged rows in it.
+    pub flagged: u64,
+    /// Time of the first, as the source writes it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+    /// Time of the last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub to: Option<String>,
 }
 
 /// One feature's part in a finding.

@@ -5,15 +5,16 @@ use std::fmt::Write;
 use serde::Serialize;
 
 use crate::drawing::{Area, Drawing};
-use crate::page::{Page, cautions, fact, reading};
+use crate::event::{Event, event_list, events, number_of_events};
+use crate::page::{Page, cautions, fact, period, reading};
 use crate::scatter::scatter;
 use crate::{
-    Cause, Contrast, DetectReport, Evaluation, FeatureSeries, FindingRow, Histogram, Points, distribution,
-    escape, leading, plot, score_plot, trace, words,
+    Cause, DetectReport, Evaluation, FeatureSeries, FindingRow, Histogram, Points, distribution,
+    Axis, escape, leading, plot, score_plot, trace, words,
 };
 
-/// Findings in the part of the page that needs no script.
-const STATIC_FINDINGS: usize = 100;
+/// Events in the part of the page that needs no script.
+const STATIC_EVENTS: usize = 100;
 /// Features named in the list of what did most.
 const MOST_LEADERS: usize = 10;
 
@@ -42,12 +43,13 @@ struct Feature<'a> {
 pub fn detect_html(report: &DetectReport) -> String {
     let ranking = leading::ranking(report);
     let mut main = String::new();
-    verdict(&mut main, report);
+    let events = events(&report.findings);
+    verdict(&mut main, report, &events);
     if !report.points.x.is_empty() {
         main.push_str("<div class=\"console\" data-live=\"console\"></div>\n");
         trace_section(&mut main, report);
     }
-    findings_section(&mut main, report);
+    findings_section(&mut main, report, &events);
     if let Some(evaluation) = &report.evaluation {
         evaluation_section(&mut main, evaluation);
     }
@@ -69,7 +71,7 @@ pub fn detect_html(report: &DetectReport) -> String {
                 .iter()
                 .map(|series| Feature { series, logarithmic: series.histogram.is_logarithmic() })
                 .collect(),
-            ranking: ranking.iter().map(|(idx, _)| *idx).collect(),
+            ranking: ranking.clone(),
             score_histogram: &report.score_histogram,
             findings: &report.findings,
             finding_columns: &report.finding_columns,
@@ -78,7 +80,7 @@ pub fn detect_html(report: &DetectReport) -> String {
     .html()
 }
 
-fn verdict(out: &mut String, report: &DetectReport) {
+fn verdict(out: &mut String, report: &DetectReport, events: &[Event<'_>]) {
     let threshold = &report.threshold;
     let total = words::counted(report.points.total_rows, "row", "rows");
     out.push_str("<section class=\"verdict\" id=\"verdict\"><div>");
@@ -88,20 +90,25 @@ fn verdict(out: &mut String, report: &DetectReport) {
         }
         n => {
             let verb = if n == 1 { "stands" } else { "stand" };
+            let in_events = number_of_events(report, events)
+                .map_or_else(String::new, |n| format!(", in {}", words::counted(n, "event", "events")));
             let _ = write!(
                 out,
-                "<h1><span class=\"lead hit\">{}</span> of {total} {verb} out</h1>",
+                "<h1><span class=\"lead hit\">{}</span> of {total} {verb} out{in_events}</h1>",
                 words::count(n)
             );
         }
     }
-    if let Some(best) = report.findings.first() {
-        let _ = write!(out, "<p class=\"best\">Most unusual: {}</p>", escape::text(&best.sentence));
+    if !events.is_empty() {
+        event_list(out, events);
     }
     cautions(out, threshold.warning.iter().chain(&report.cautions).map(String::as_str));
     out.push_str("</div><dl class=\"facts\">");
     fact(out, "Source", &escape::text(&crate::page::names(&report.generated_from, 3)));
     fact(out, "Read as", &escape::text(&report.read.shape_title));
+    if report.points.axis == Axis::Time {
+        fact(out, "Period", &period(&report.points.x));
+    }
     fact(out, "Detector", &escape::text(&report.detector));
     fact(out, "Rule", &escape::text(&threshold.rule));
     let value = if report.points.total_rows == 0 {
@@ -128,7 +135,7 @@ fn verdict(out: &mut String, report: &DetectReport) {
 }
 
 fn trace_section(out: &mut String, report: &DetectReport) {
-    let over = if report.points.axis == crate::Axis::Index { "row by row" } else { "over time" };
+    let over = if report.points.axis == Axis::Index { "row by row" } else { "over time" };
     let _ = write!(
         out,
         "<section id=\"trace\" aria-labelledby=\"trace-h\"><h2 id=\"trace-h\">The record, {over}</h2>"
@@ -160,7 +167,7 @@ fn picture(width: f64, height: f64, label: &str, draw: impl FnOnce(&mut Drawing,
     drawing.finish(width, height, "picture", label, None)
 }
 
-fn findings_section(out: &mut String, report: &DetectReport) {
+fn findings_section(out: &mut String, report: &DetectReport, events: &[Event<'_>]) {
     out.push_str(
         "<section id=\"findings\" aria-labelledby=\"findings-h\"><h2 id=\"findings-h\">Findings</h2>",
     );
@@ -195,19 +202,21 @@ fn findings_section(out: &mut String, report: &DetectReport) {
         }
     }
     out.push_str("</tr></thead><tbody>");
-    for finding in report.findings.iter().take(STATIC_FINDINGS) {
+    for event in events.iter().take(STATIC_EVENTS) {
+        let finding = event.lead;
         let _ = write!(
             out,
-            "<tr><td class=\"num\">{}</td><td>{}</td><td class=\"num\">{}</td><td class=\"what\"><p>{}</p><ul class=\"causes\">",
+            "<tr><td class=\"num\">{}</td><td class=\"where\">{}</td><td class=\"num\">{}</td><td class=\"what\"><p>{}</p>",
             finding.rank,
-            escape::text(&place(finding)),
+            escape::text(&event.place().join(" · ")),
             words::score(finding.score),
             escape::text(&finding.sentence)
         );
-        for cause in &finding.causes {
-            let _ = write!(out, "<li>{}</li>", escape::text(&contrast(cause)));
+        if finding.causes.len() > 1 {
+            let shares: Vec<String> = finding.causes.iter().map(share_in_words).collect();
+            let _ = write!(out, "<p class=\"shares\">{}</p>", escape::text(&shares.join(" · ")));
         }
-        out.push_str("</ul></td>");
+        out.push_str("</td>");
         if labelled {
             let _ = write!(
                 out,
@@ -218,46 +227,18 @@ fn findings_section(out: &mut String, report: &DetectReport) {
         out.push_str("</tr>");
     }
     out.push_str("</tbody></table>");
-    if report.findings.len() > STATIC_FINDINGS {
+    if events.len() > STATIC_EVENTS {
         let _ = write!(
             out,
-            "<p class=\"note\">The first {STATIC_FINDINGS} of {} findings are listed here.</p>",
-            words::count(explained)
+            "<p class=\"note\">The first {STATIC_EVENTS} of {} are listed here.</p>",
+            words::counted(events.len() as u64, "event", "events")
         );
     }
     out.push_str("</div></section>\n");
 }
 
-fn place(finding: &FindingRow) -> String {
-    let mut parts: Vec<String> = Vec::new();
-    parts.extend(finding.time.clone());
-    parts.extend(finding.entity.clone());
-    match (&finding.source, finding.line) {
-        (Some(source), Some(line)) => parts.push(format!("{source}, line {line}")),
-        (Some(source), None) => parts.push(format!("{source}, row {}", words::count(finding.row))),
-        (None, _) => parts.push(format!("row {}", words::count(finding.row))),
-    }
-    parts.join(" · ")
-}
-
-fn contrast(cause: &Cause) -> String {
-    let unit = cause.unit.as_deref();
-    let words = match &cause.contrast {
-        Contrast::Number { seen, expected, low, high } => format!(
-            "{} (typical {}, usually {} to {})",
-            seen.map_or_else(|| "missing".into(), |seen| words::with_unit(seen, unit)),
-            words::number(*expected),
-            words::number(*low),
-            words::number(*high)
-        ),
-        Contrast::Category { seen, seen_share, expected, expected_share } => format!(
-            "{} ({} of training rows; most often {expected}, {})",
-            if seen.is_empty() { "missing" } else { seen },
-            words::percent(*seen_share),
-            words::percent(*expected_share)
-        ),
-    };
-    format!("{}: {words} · {}", cause.feature, words::percent(cause.share))
+fn share_in_words(cause: &Cause) -> String {
+    format!("{} {}", cause.feature, words::percent(cause.share))
 }
 
 fn evaluation_section(out: &mut String, evaluation: &Evaluation) {
@@ -265,18 +246,24 @@ fn evaluation_section(out: &mut String, evaluation: &Evaluation) {
         out,
         concat!(
             "<section id=\"evaluation\" aria-labelledby=\"evaluation-h\"><h2 id=\"evaluation-h\">Against the labels</h2>",
-            "<p class=\"note\">Measured on the column <b>{}</b> at the run's threshold; the detector did not see it.</p>",
+            "<p class=\"note\">Measured on the column <b>{}</b> at the run's threshold.</p>",
             "<div class=\"evaluation\"><dl class=\"gauges\">"
         ),
         escape::text(&evaluation.label_column)
     );
-    for (name, value, meaning) in [
-        ("Precision", evaluation.precision, "of flagged rows are attacks"),
-        ("Recall", evaluation.recall, "of attacks are flagged"),
-        ("F1", evaluation.f1, "harmonic mean of the two"),
-        ("ROC AUC", evaluation.roc_auc, "0.5 is guessing"),
-        ("PR AUC", evaluation.pr_auc, "average precision"),
-        ("False positives", evaluation.false_positive_rate, "of normal rows are flagged"),
+    let share = |value: f64| if value.is_finite() { words::percent(value) } else { "none".into() };
+    for (name, value, shown, meaning) in [
+        ("Precision", evaluation.precision, share(evaluation.precision), "of flagged rows are attacks"),
+        ("Recall", evaluation.recall, share(evaluation.recall), "of attacks are flagged"),
+        ("F1", evaluation.f1, words::score(evaluation.f1), "harmonic mean of the two"),
+        ("ROC AUC", evaluation.roc_auc, words::score(evaluation.roc_auc), "0.5 is guessing"),
+        ("PR AUC", evaluation.pr_auc, words::score(evaluation.pr_auc), "average precision"),
+        (
+            "False positives",
+            evaluation.false_positive_rate,
+            share(evaluation.false_positive_rate),
+            "of normal rows are flagged",
+        ),
     ] {
         let part = if value.is_finite() { value.clamp(0.0, 1.0) * 100.0 } else { 0.0 };
         let _ = write!(
@@ -287,7 +274,7 @@ fn evaluation_section(out: &mut String, evaluation: &Evaluation) {
                 "<span class=\"aside\">{}</span></dd></div>"
             ),
             name,
-            words::score(value),
+            shown,
             part,
             meaning
         );
@@ -308,7 +295,7 @@ fn evaluation_section(out: &mut String, evaluation: &Evaluation) {
     );
 }
 
-fn features_section(out: &mut String, report: &DetectReport, ranking: &[(usize, f64)]) {
+fn features_section(out: &mut String, report: &DetectReport, ranking: &[usize]) {
     if report.features.is_empty() {
         return;
     }
@@ -319,23 +306,22 @@ fn features_section(out: &mut String, report: &DetectReport, ranking: &[(usize, 
         scatter(drawing, area, report, sides);
     }));
     out.push_str("</div></div>");
-    let leaders: Vec<&(usize, f64)> =
-        ranking.iter().take(MOST_LEADERS).filter(|(_, share)| *share > 0.0).collect();
-    if !leaders.is_empty() {
+    let leaders = leading::causes(report);
+    if let Some(most) = leaders.first().map(|leader| leader.share) {
         out.push_str("<div class=\"leaders\"><h3>What makes rows stand out</h3><p class=\"note\">Share of all causes of all findings.</p><ol>");
-        let most = leaders[0].1;
-        for (idx, share) in leaders {
+        for leader in leaders.iter().take(MOST_LEADERS) {
+            let drawn = leader.feature.map_or_else(String::new, |idx| format!(" data-feature=\"{idx}\""));
             let _ = write!(
                 out,
                 concat!(
-                    "<li data-feature=\"{}\"><span class=\"name\">{}</span><span class=\"num\">{}</span>",
+                    "<li{}><span class=\"name\">{}</span><span class=\"num\">{}</span>",
                     "<svg class=\"gauge\" viewBox=\"0 0 100 4\" preserveAspectRatio=\"none\" aria-hidden=\"true\">",
                     "<rect class=\"f-hair\" width=\"100\" height=\"4\"/><rect class=\"f-flagged\" width=\"{:.1}\" height=\"4\"/></svg></li>"
                 ),
-                idx,
-                escape::text(&report.features[*idx].name),
-                words::percent(*share),
-                share / most * 100.0
+                drawn,
+                escape::text(leader.name),
+                words::percent(leader.share),
+                leader.share / most * 100.0
             );
         }
         out.push_str("</ol></div>");
@@ -344,13 +330,13 @@ fn features_section(out: &mut String, report: &DetectReport, ranking: &[(usize, 
     distributions(out, report, ranking);
 }
 
-fn distributions(out: &mut String, report: &DetectReport, ranking: &[(usize, f64)]) {
+fn distributions(out: &mut String, report: &DetectReport, ranking: &[usize]) {
     out.push_str(concat!(
         "<section id=\"distributions\" aria-labelledby=\"distributions-h\"><h2 id=\"distributions-h\">Feature by feature</h2>",
         "<p class=\"note\">Upward: ordinary rows. Downward: flagged rows, on a scale of their own. ",
         "Shaded: where 90 % of the training rows lie.</p><div class=\"multiples\" data-live=\"multiples\">"
     ));
-    for (idx, _) in ranking {
+    for idx in ranking {
         let feature = &report.features[*idx];
         let _ = write!(
             out,

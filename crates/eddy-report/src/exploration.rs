@@ -42,6 +42,8 @@ pub struct ColumnSummary {
     pub kind: String,
     /// Unit, where known.
     pub unit: Option<String>,
+    /// Of a column of times: what its numbers, in seconds, count from.
+    pub time: Option<Axis>,
     /// Values that are there.
     pub count: u64,
     /// Values that are missing.

@@ -7,9 +7,11 @@ use serde::Serialize;
 use crate::correlation::{matrix, strongest};
 use crate::correlogram::correlogram;
 use crate::drawing::{Area, Drawing};
-use crate::page::{Page, cautions, fact, names, reading};
+use crate::page::{Page, cautions, fact, names, period, reading};
 use crate::spread::spread;
-use crate::{ColumnSummary, Correlation, ExploreReport, SeriesProfile, TopList, escape, trace, words};
+use crate::{
+    Axis, ColumnSummary, Correlation, ExploreReport, SeriesProfile, TopList, escape, trace, words,
+};
 
 /// Strongest correlations that are listed in words.
 const MOST_PAIRS: usize = 8;
@@ -77,6 +79,10 @@ fn head(out: &mut String, report: &ExploreReport) {
     out.push_str("</div><dl class=\"facts\">");
     fact(out, "Source", &escape::text(&names(&report.generated_from, 3)));
     fact(out, "Read as", &escape::text(&report.read.shape_title));
+    let times = report.columns.iter().find(|column| column.time == Some(Axis::Time));
+    if let Some([first, .., last]) = times.and_then(|column| column.quartiles) {
+        fact(out, "Period", &period(&[first * 1000.0, last * 1000.0]));
+    }
     fact(out, "Format", &escape::text(&report.read.format));
     if report.n_rows < report.read.rows_read {
         fact(out, "Sampled from", &words::counted(report.read.rows_read, "row", "rows"));
@@ -103,7 +109,7 @@ fn series_section(out: &mut String, idx: usize, series: &SeriesProfile) {
         out,
         "<section class=\"series\" aria-labelledby=\"series-{idx}\"><h2 id=\"series-{idx}\">{}{}</h2>",
         escape::text(&series.name),
-        if series.axis == crate::Axis::Index { ", row by row" } else { " over time" }
+        if series.axis == Axis::Index { ", row by row" } else { " over time" }
     );
     let _ = write!(out, "<div data-live=\"series\" data-series=\"{idx}\"></div><div class=\"still\">");
     out.push_str(&picture(1000.0, 270.0, "The values with their rolling mean", |drawing, area| {
@@ -171,11 +177,13 @@ fn columns_section(out: &mut String, report: &ExploreReport) {
             let _ = write!(out, "<td class=\"num\" data-value=\"{n}\">{}</td>", words::count(n));
         }
         let five = column.quartiles.map_or([None; 5], |five| five.map(Some));
-        for value in [column.mean, column.sd].into_iter().chain(five) {
+        // The mean of dates is a date, their deviation is not.
+        let sd = column.sd.filter(|_| column.time != Some(Axis::Time));
+        for value in [column.mean, sd].into_iter().chain(five) {
             match value.filter(|value| value.is_finite()) {
                 Some(value) => {
-                    let _ =
-                        write!(out, "<td class=\"num\" data-value=\"{value}\">{}</td>", words::number(value));
+                    let shown = in_words(column, value);
+                    let _ = write!(out, "<td class=\"num\" data-value=\"{value}\">{shown}</td>");
                 }
                 None => out.push_str("<td class=\"num none\">–</td>"),
             }
@@ -185,6 +193,15 @@ fn columns_section(out: &mut String, report: &ExploreReport) {
     out.push_str("</tbody></table></div></section>\n");
 }
 
+/// A number of a column: a date, a time since the start, or just a number.
+fn in_words(column: &ColumnSummary, value: f64) -> String {
+    match column.time {
+        Some(Axis::Time) => words::moment(value * 1000.0),
+        Some(_) => words::with_unit(value, Some("s")),
+        None => words::number(value),
+    }
+}
+
 fn spread_section(out: &mut String, report: &ExploreReport) {
     let figures: String = report.columns.iter().filter_map(column_figure).collect();
     if !figures.is_empty() {
@@ -192,7 +209,8 @@ fn spread_section(out: &mut String, report: &ExploreReport) {
             out,
             concat!(
                 "<section id=\"spread\" aria-labelledby=\"spread-h\"><h2 id=\"spread-h\">Column by column</h2>",
-                "<p class=\"note\">Bars count values. The box holds the middle half of them, the line in it is the median.</p>",
+                "<p class=\"note\">Bars count values. The box holds the middle half of them, the line in it is the median. ",
+                "The axis of a long tail is logarithmic: the number below its middle tells.</p>",
                 "<div class=\"multiples\">{}</div></section>\n"
             ),
             figures
@@ -204,7 +222,11 @@ fn column_figure(column: &ColumnSummary) -> Option<String> {
     let content = if let Some(histogram) = &column.histogram {
         let mut drawing = Drawing::default();
         let area = Area { x: 0.0, y: 0.0, width: 240.0, height: 108.0 };
-        spread(&mut drawing, area, histogram, column.quartiles).then(|| {
+        let label = |value: f64| match column.time {
+            Some(Axis::Time) => words::moment(value * 1000.0),
+            _ => words::rough(value),
+        };
+        spread(&mut drawing, area, histogram, column.quartiles, &label).then(|| {
             drawing.finish(240.0, 108.0, "spread", &format!("Distribution of {}", column.name), None)
         })?
     } else if column.top.is_empty() {
@@ -292,7 +314,7 @@ fn top_section(out: &mut String, report: &ExploreReport) {
     if let Some(lengths) = &report.packet_lengths {
         let mut drawing = Drawing::default();
         let area = Area { x: 0.0, y: 0.0, width: 300.0, height: 150.0 };
-        if spread(&mut drawing, area, lengths, None) {
+        if spread(&mut drawing, area, lengths, None, &words::rough) {
             let svg = drawing.finish(300.0, 150.0, "spread", "Distribution of packet lengths", None);
             let _ = write!(out, "<div><h3>Packet lengths <span class=\"unit\">bytes</span></h3>{svg}</div>");
         }

@@ -12,6 +12,7 @@ mod distribution;
 mod downsample;
 mod drawing;
 mod escape;
+mod event;
 mod exploration;
 mod explore_page;
 mod histogram;
@@ -28,10 +29,11 @@ mod words;
 
 pub use data::{
     Axis, Cause, ColumnRow, Contrast, DetectReport, Evaluation, FeatureSeries, FindingRow, Histogram, Points,
-    ReadSummary, SetAside, ThresholdInfo,
+    ReadSummary, SetAside, Stretch, ThresholdInfo,
 };
 pub use detect_page::detect_html;
 pub use downsample::{MOST_POINTS, downsample, point_budget};
 pub use exploration::{ColumnSummary, Correlation, Counts, ExploreReport, SeriesProfile, TopItem, TopList};
 pub use explore_page::explore_html;
 pub use plot::{Plot, PlotError, png, svg};
+pub use words::count as count_in_words;

@@ -106,6 +106,24 @@ pub(crate) fn names(names: &[String], most: usize) -> String {
     format!("{}{more}", shown.join(", "))
 }
 
+/// From the first to the last of some times in milliseconds, in words; nothing when there is none.
+pub(crate) fn period(times_ms: &[f64]) -> String {
+    let finite = || times_ms.iter().copied().filter(|time| time.is_finite());
+    let (first, last) = (finite().fold(f64::INFINITY, f64::min), finite().fold(f64::NEG_INFINITY, f64::max));
+    if first > last {
+        return String::new();
+    }
+    if first == last {
+        return words::moment(first);
+    }
+    format!(
+        "{} to {} <span class=\"aside\">{}</span>",
+        words::moment(first),
+        words::moment(last),
+        words::duration(last - first)
+    )
+}
+
 /// One line of a list of facts; nothing when there is nothing to say. `value` is HTML.
 pub(crate) fn fact(out: &mut String, name: &str, value: &str) {
     if !value.is_empty() {

@@ -187,7 +187,7 @@ fn leading_feature<'a>(
 ) -> Result<Option<&'a FeatureSeries>, PlotError> {
     match name {
         Some(name) => named(report, name).map(Some),
-        None => Ok(leading::ranking(report).first().map(|&(idx, _)| &report.features[idx])),
+        None => Ok(leading::ranking(report).first().map(|&idx| &report.features[idx])),
     }
 }
 

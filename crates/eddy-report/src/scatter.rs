@@ -54,11 +54,11 @@ pub(crate) fn scatter(
     };
     let plot = area.inside(22.0, 8.0, 38.0, 52.0);
     let (across, up) = (x.scale(report), y.scale(report));
-    drawing.text(plot.x, plot.y - 9.0, &words::shortened(&y.name(), 48), LABEL);
+    drawing.text(plot.x, plot.y - 9.0, &words::shortened(&y.name(), (plot.width / 7.0) as usize), LABEL);
     drawing.text(
         plot.right(),
         plot.bottom() + 32.0,
-        &words::shortened(&x.name(), 48),
+        &words::shortened(&x.name(), ((plot.width - 140.0) / 7.0).max(8.0) as usize),
         Type { anchor: Anchor::End, ..LABEL },
     );
     drawing.left_side(plot, &up, &up.ticks(ticks_for(plot.height, 34.0)));

@@ -4,14 +4,16 @@ use std::fmt::Write;
 
 use crate::distribution::{bar_width, part};
 use crate::drawing::{Anchor, Area, Drawing, Ink, TICK, Type, px};
-use crate::{Counts, words};
+use crate::Counts;
 
-/// Bars of counts with the box plot below. Bins are drawn equally wide. Returns whether there was anything to draw.
+/// Bars of counts with the box plot below and the ends of the axis in the words of `label`. Bins are drawn equally wide.
+/// Returns whether there was anything to draw.
 pub(crate) fn spread(
     drawing: &mut Drawing,
     area: Area,
     counts: &Counts,
     quartiles: Option<[f64; 5]>,
+    label: &dyn Fn(f64) -> String,
 ) -> bool {
     let n_bins = counts.counts.len();
     if n_bins == 0 || counts.edges.len() != n_bins + 1 {
@@ -40,7 +42,13 @@ pub(crate) fn spread(
         drawing.line((x(median), y - 4.5), (x(median), y + 4.5), Ink::Ink, 1.5);
     }
     let y = area.bottom() - 3.0;
-    drawing.text(bars.x, y, &words::rough(counts.edges[0]), Type { anchor: Anchor::Start, ..TICK });
-    drawing.text(bars.right(), y, &words::rough(counts.edges[n_bins]), Type { anchor: Anchor::End, ..TICK });
+    let (first, middle, last) =
+        (label(counts.edges[0]), label(counts.edges[n_bins / 2]), label(counts.edges[n_bins]));
+    // Three dates have no room side by side.
+    if n_bins > 3 && n_bins % 2 == 0 && middle.len() < 10 {
+        drawing.text(bars.x + bars.width / 2.0, y, &middle, TICK);
+    }
+    drawing.text(bars.x, y, &first, Type { anchor: Anchor::Start, ..TICK });
+    drawing.text(bars.right(), y, &last, Type { anchor: Anchor::End, ..TICK });
     true
 }

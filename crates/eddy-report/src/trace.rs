@@ -118,12 +118,12 @@ pub(crate) fn series(drawing: &mut Drawing, area: Area, series: &crate::SeriesPr
     drawing.bottom_side(plot, &across, &across.axis_ticks(series.axis, ticks_for(plot.width, 105.0)));
     let path = line(&order, &series.x, &|idx| series.values[idx], plot, &across, &up);
     let rolling = series.rolling_mean.len() == series.x.len() && series.window > 0;
-    drawing.stroke(
-        &path,
-        if rolling { Ink::NormalSoft } else { Ink::Normal },
-        1.0,
-        r#" stroke-linejoin="round""#,
-    );
+    let values = if rolling {
+        r#" stroke-linejoin="round" stroke-opacity="0.5""#
+    } else {
+        r#" stroke-linejoin="round""#
+    };
+    drawing.stroke(&path, Ink::Normal, 1.0, values);
     if rolling {
         let sd = |idx: usize| series.rolling_sd.get(idx).copied().unwrap_or(f64::NAN);
         let note = Type { anchor: Anchor::End, ..NOTE };
@@ -136,7 +136,7 @@ pub(crate) fn series(drawing: &mut Drawing, area: Area, series: &crate::SeriesPr
             drawing.stroke(&edge, Ink::Muted, 0.8, r#" stroke-dasharray="2 2""#);
         }
         let mean = line(&order, &series.x, &|idx| series.rolling_mean[idx], plot, &across, &up);
-        drawing.stroke(&mean, Ink::Normal, 1.4, r#" stroke-linejoin="round""#);
+        drawing.stroke(&mean, Ink::Ink, 1.4, r#" stroke-linejoin="round""#);
     }
 }
 

@@ -1,5 +1,7 @@
 //! Numbers in words.
 
+use eddy_frame::CivilTime;
+
 /// A number with four significant digits and thousands separated: `12,340`, `0.00123`, `4.56e15`; "missing" when it is
 /// not finite.
 pub(crate) fn number(value: f64) -> String {
@@ -22,8 +24,8 @@ pub(crate) fn number(value: f64) -> String {
     trimmed(&format!("{value:.*}", digits as usize))
 }
 
-/// A count with its thousands separated.
-pub(crate) fn count(n: u64) -> String {
+/// A count with its thousands separated: `12,480`.
+pub fn count(n: u64) -> String {
     let digits = n.to_string();
     let mut out = String::with_capacity(digits.len() * 4 / 3);
     for (at, digit) in digits.chars().enumerate() {
@@ -93,6 +95,25 @@ pub(crate) fn rough(value: f64) -> String {
     if value.fract() == 0.0 && value.abs() < 9_990.0 { number(value) } else { tick(rounded) }
 }
 
+/// A time in milliseconds since 1970 as a date and a clock in UTC: `2024-01-15 08:00`, with seconds where there are any.
+pub(crate) fn moment(ms: f64) -> String {
+    let time = CivilTime::from_nanos((ms * 1e6) as i64);
+    let minute =
+        format!("{:04}-{:02}-{:02} {:02}:{:02}", time.year, time.month, time.day, time.hour, time.minute);
+    if time.second == 0 { minute } else { format!("{minute}:{:02}", time.second) }
+}
+
+/// A length of time in its largest fitting unit: "4 days", "36 hours", "90 s".
+pub(crate) fn duration(ms: f64) -> String {
+    let seconds = ms / 1000.0;
+    for (unit, name) in [(86_400.0, "days"), (3_600.0, "hours"), (60.0, "minutes")] {
+        if seconds >= 2.0 * unit {
+            return format!("{} {name}", trimmed(&format!("{:.1}", seconds / unit)));
+        }
+    }
+    format!("{} s", number(seconds))
+}
+
 fn trimmed(text: &str) -> String {
     let text = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { text };
     if text == "-0" { "0".into() } else { text.into() }
@@ -138,6 +159,17 @@ mod tests {
             (1e-6, "1e-6"),
         ] {
             assert_eq!(tick(value), expect);
+        }
+    }
+
+    #[test]
+    fn times_and_durations_read_well() {
+        assert_eq!(moment(1_705_305_600_000.0), "2024-01-15 08:00");
+        assert_eq!(moment(1_705_305_607_000.0), "2024-01-15 08:00:07");
+        for (ms, expect) in
+            [(345_540_000.0, "4 days"), (129_600_000.0, "36 hours"), (90_000.0, "90 s"), (5.0, "0.005 s")]
+        {
+            assert_eq!(duration(ms), expect);
         }
     }
 

@@ -3,7 +3,7 @@
 use eddy_report::{
     Axis, Cause, ColumnRow, ColumnSummary, Contrast, Correlation, Counts, DetectReport, Evaluation,
     ExploreReport, FeatureSeries, FindingRow, Histogram, Plot, PlotError, Points, ReadSummary, SeriesProfile,
-    SetAside, ThresholdInfo, TopItem, TopList, detect_html, explore_html, png, svg,
+    SetAside, Stretch, ThresholdInfo, TopItem, TopList, detect_html, explore_html, png, svg,
 };
 use resvg::usvg::roxmltree::Document;
 
@@ -82,6 +82,13 @@ fn small(name: &str) -> DetectReport {
             source: Some(name.into()),
             time: Some(name.into()),
             entity: Some(name.into()),
+            stretch: Some(Stretch {
+                first_row: 4,
+                last_row: 5,
+                flagged: 2,
+                from: Some(name.into()),
+                to: Some(format!("{name} later")),
+            }),
             score: 0.7,
             sentence: name.into(),
             label: Some(name.into()),
@@ -130,6 +137,7 @@ fn small_exploration(name: &str) -> ExploreReport {
                 role: name.into(),
                 kind: name.into(),
                 unit: Some(name.into()),
+                time: None,
                 count: 5,
                 missing: 1,
                 distinct: 5,
@@ -138,6 +146,21 @@ fn small_exploration(name: &str) -> ExploreReport {
                 quartiles: Some([10.0, 10.5, 11.0, 12.0, 95.0]),
                 histogram: Some(Counts { edges: vec![10.0, 50.0, 95.0], counts: vec![4, 1] }),
                 top: vec![],
+            },
+            ColumnSummary {
+                name: "clock".into(),
+                kind: "time".into(),
+                time: Some(Axis::Time),
+                mean: Some(1_705_305_600.0),
+                sd: Some(60.0),
+                quartiles: Some(
+                    [-60.0, -30.0, 0.0, 30.0, 60.0].map(|seconds| 1_705_305_600.0 + seconds),
+                ),
+                histogram: Some(Counts {
+                    edges: vec![1_705_305_540.0, 1_705_305_600.0, 1_705_305_660.0],
+                    counts: vec![2, 3],
+                }),
+                ..ColumnSummary::default()
             },
             ColumnSummary {
                 name: name.into(),

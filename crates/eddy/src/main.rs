@@ -17,10 +17,22 @@ fn main() -> ExitCode {
             if broken_pipe(&error) {
                 return ExitCode::SUCCESS;
             }
-            eprintln!("eddy: {error:#}");
+            eprintln!("eddy: {}", in_full(&error));
             ExitCode::from(1)
         }
     }
+}
+
+/// The error with its causes, each said once: many errors name their cause already.
+fn in_full(error: &anyhow::Error) -> String {
+    let mut text = error.to_string();
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        if !text.contains(&cause) {
+            text.push_str(": ");
+            text.push_str(&cause);
+        }
+    }
+    text
 }
 
 fn broken_pipe(error: &anyhow::Error) -> bool {

@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::Context;
 use eddy_engine::{Exploration, Run};
 use eddy_frame::Role;
-use eddy_insight::{Finding, number};
+use eddy_insight::{Finding, count, number};
 use eddy_io::{Description, ReadStats};
 
 /// Prints to standard output; a reader that went away ends the program quietly.
@@ -24,16 +24,9 @@ pub(crate) fn plain(text: &str) -> String {
         .collect()
 }
 
-fn count(n: u64) -> String {
-    let digits = n.to_string();
-    let mut out = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
+/// A number of rows, in words.
+fn rows(n: u64) -> String {
+    if n == 1 { "1 row".to_owned() } else { format!("{} rows", count(n)) }
 }
 
 /// A list that does not run away.
@@ -51,16 +44,16 @@ fn head(text: &mut String, description: &Description, stats: &ReadStats) {
     };
     let _ = writeln!(
         text,
-        "read       {source}: {} rows, {} ({})",
-        count(stats.rows_read),
+        "read       {source}: {}, {} ({})",
+        rows(stats.rows_read),
         description.shape.title,
         description.format
     );
     if stats.rows_set_aside + stats.cells_set_aside > 0 {
         let _ = writeln!(
             text,
-            "set aside  {} rows, {} cells that could not be read:",
-            count(stats.rows_set_aside),
+            "set aside  {}, {} cells that could not be read:",
+            rows(stats.rows_set_aside),
             count(stats.cells_set_aside)
         );
         for one in stats.first_set_aside.iter().take(3) {
@@ -101,9 +94,9 @@ pub(crate) fn summary(run: &Run, inputs: &[String], top: usize, wrote: &[String]
     let _ = writeln!(text, "steps      {}", steps.join(" > "));
     let _ = writeln!(
         text,
-        "detector   {}, learned from {} rows",
+        "detector   {}, learned from {}",
         run.pipeline.spec.detector,
-        count(run.pipeline.trained_rows)
+        rows(run.pipeline.trained_rows)
     );
     let total = run.surprises.len() as u64;
     let _ = writeln!(
@@ -113,7 +106,7 @@ pub(crate) fn summary(run: &Run, inputs: &[String], top: usize, wrote: &[String]
         run.threshold.in_words()
     );
     let share = 100.0 * run.flagged as f64 / total.max(1) as f64;
-    let _ = writeln!(text, "flagged    {} of {} rows ({share:.2} %)", count(run.flagged), count(total));
+    let _ = writeln!(text, "flagged    {} of {} ({share:.2} %)", count(run.flagged), rows(total));
     if let Some(warning) = &run.threshold.warning {
         let _ = writeln!(text, "careful    {warning}");
     }
@@ -163,7 +156,7 @@ pub(crate) fn summary(run: &Run, inputs: &[String], top: usize, wrote: &[String]
     }
     let more = run.flagged.saturating_sub(rows_shown);
     if more > 0 {
-        let _ = writeln!(text, "     ... and {} more rows", count(more));
+        let _ = writeln!(text, "     ... and {} more", rows(more));
     }
     for path in wrote {
         let _ = writeln!(text, "\nwrote      {}", plain(path));
@@ -230,9 +223,9 @@ pub(crate) fn trained(run: &Run, to: &Path) -> anyhow::Result<String> {
     let _ = writeln!(text, "steps      {}", run.pipeline.steps_in_words().join(" > "));
     let _ = writeln!(
         text,
-        "detector   {}, learned from {} rows",
+        "detector   {}, learned from {}",
         run.pipeline.spec.detector,
-        count(run.pipeline.trained_rows)
+        rows(run.pipeline.trained_rows)
     );
     let _ = writeln!(
         text,
