@@ -31,6 +31,56 @@ pub enum ScoreScale {
     Surprise,
 }
 
+/// What a detector learns from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LearnsFrom {
+    /// The rows alone; labels, if there are any, only tell which rows are known to be normal.
+    #[default]
+    Rows,
+    /// Rows with labels: it knows the classes that it was shown, and no other.
+    Labels,
+}
+
+/// The classes of labelled rows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, serde::Deserialize)]
+pub struct Classes {
+    /// Names in alphabetical order, at least one.
+    pub names: Vec<String>,
+    /// Whether each class is an attack.
+    pub is_attack: Vec<bool>,
+}
+
+impl Classes {
+    /// The most classes that can be told apart; more different labels are no classes.
+    pub const MOST: usize = 1024;
+
+    /// Number of classes.
+    pub fn len(&self) -> usize {
+        self.names.len()
+    }
+
+    /// Whether there are none, which a fitted model never has.
+    pub fn is_empty(&self) -> bool {
+        self.names.is_empty()
+    }
+
+    /// The raw score of a row from the probabilities of its classes: the probability that it is an attack.
+    pub fn attack_probability(&self, probabilities: &[f64]) -> f64 {
+        let attacks = probabilities.iter().zip(&self.is_attack).filter(|(_, is_attack)| **is_attack);
+        attacks.map(|(probability, _)| probability).sum::<f64>().clamp(0.0, 1.0)
+    }
+}
+
+/// The class of each row.
+#[derive(Debug, Clone, Copy)]
+pub struct ClassLabels<'a> {
+    /// The classes there are; each has at least one row.
+    pub classes: &'a Classes,
+    /// Index of each row's class.
+    pub of_rows: &'a [u16],
+}
+
 /// What a detector says about itself. Help, documentation, API and forms are made from this.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub struct About {
@@ -63,8 +113,10 @@ pub struct FitContext<'a> {
     /// Ends of the series: rows are grouped by series, `ends[i]` is one past the last row of series `i`. Empty
     /// means one series.
     pub series_ends: &'a [usize],
-    /// Whether each row is an attack, for detectors that learn from labels.
+    /// Whether each row is an attack, where that is known: for detectors that know what to make of normal rows.
     pub labels: Option<&'a [bool]>,
+    /// Class of each row, for detectors that learn from labels.
+    pub class_labels: Option<ClassLabels<'a>>,
     /// Whether each column says how rare the category of the row is, the greater the rarer: a distance in it is no
     /// magnitude. Empty means no column does.
     pub rarities: &'a [bool],
@@ -82,6 +134,10 @@ pub trait Detector:
 
     /// What its raw scores mean.
     const SCALE: ScoreScale = ScoreScale::Raw;
+
+    /// What it learns from. One that learns from labels finds [`FitContext::class_labels`] filled, with two classes at
+    /// least, and gives a row model with [`RowModel::classes`], whose score is the probability of an attack.
+    const LEARNS_FROM: LearnsFrom = LearnsFrom::Rows;
 
     /// Learns from the rows. Every value is finite. Must give the same model on any number of threads.
     fn fit(&self, rows: RowsView<'_>, context: &FitContext<'_>) -> Result<Model, FitError>;
@@ -104,6 +160,15 @@ pub trait RowModel: Send + Sync {
     /// Writes one score per row into `out`. Higher = more anomalous; finite for finite rows. Runs on one thread: the
     /// caller splits rows over threads.
     fn score(&self, rows: RowsView<'_>, out: &mut [f64]);
+
+    /// The classes it tells apart, if it learned from labels.
+    fn classes(&self) -> Option<&Classes> {
+        None
+    }
+
+    /// Writes the probability of each class, row by row, into `out` (rows times classes; each row adds up to 1). Only
+    /// for models that have classes.
+    fn probabilities(&self, _rows: RowsView<'_>, _out: &mut [f64]) {}
 
     /// Names and writes the arrays that make up the model.
     fn save(&self, section: &mut SectionWriter<'_>);

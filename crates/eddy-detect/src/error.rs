@@ -51,6 +51,12 @@ pub enum FitError {
         /// The detector.
         detector: &'static str,
     },
+    /// The labels cannot be learned.
+    #[error("the labels cannot be learned: {reason}")]
+    Labels {
+        /// Why, and what to do about it.
+        reason: String,
+    },
     /// A column that the pipeline was fitted on is missing or of another kind.
     #[error("column '{column}' {reason}")]
     Column {

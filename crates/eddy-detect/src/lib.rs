@@ -26,17 +26,18 @@ mod section;
 mod step;
 mod steps;
 mod threshold;
+mod typical;
 
 pub use calibration::{Calibration, anomaly_score, surprise_of};
 pub use detector::{
-    About, Detector, FitContext, Model, ModelKind, OnlineModel, RowModel, ScoreScale, SeriesModel,
-    SeriesScorer,
+    About, ClassLabels, Classes, Detector, FitContext, LearnsFrom, Model, ModelKind, OnlineModel, RowModel,
+    ScoreScale, SeriesModel, SeriesScorer,
 };
 pub use error::{FitError, LoadError, ParamError};
 pub use evaluation::{Confusion, Evaluation};
 pub use model_file::{MAGIC, VERSION, decode, encode};
 pub use param::{Count, Fraction, Positive, Seed};
-pub use pipeline::{Memory, Pipeline, PipelineSpec, ScoreAll, Typical, default_steps};
+pub use pipeline::{Memory, Pipeline, PipelineSpec, ScoreAll, Truth, default_steps};
 pub use registry::{AnyDetector, Entry, Registry};
 pub use runs::{Run, Runs};
 pub use section::{Array, SectionReader, SectionWriter, Sections};
@@ -45,3 +46,4 @@ pub use steps::{
     Calendar, CounterRate, Difference, Encode, Impute, Lag, Log1p, Pca, Ratio, STEPS, Scale, step,
 };
 pub use threshold::{Rule, Threshold};
+pub use typical::Typical;

@@ -8,9 +8,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::step::{numbers, times};
+use crate::typical::{Typical, finite, typical_of};
 use crate::{
-    Calibration, FitContext, FitError, FittedStep, LoadError, Model, ModelKind, Registry, Runs, ScoreScale,
-    Sections, Seed, StepEntry, StepMemory, StepSpec, Threshold, steps,
+    AnyDetector, Calibration, ClassLabels, Classes, FitContext, FitError, FittedStep, LearnsFrom, LoadError,
+    Model, ModelKind, Registry, Runs, ScoreScale, Sections, Seed, StepEntry, StepMemory, StepSpec, Threshold,
+    steps,
 };
 
 /// What to fit.
@@ -26,30 +28,6 @@ pub struct PipelineSpec {
     /// Where random choices start.
     #[serde(default)]
     pub seed: Seed,
-}
-
-/// What is ordinary for one feature before it is scaled and encoded, in the training rows.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-pub enum Typical {
-    /// A number.
-    Number {
-        /// Median.
-        median: f64,
-        /// 5 % of the training rows lie below.
-        low: f64,
-        /// 5 % of the training rows lie above.
-        high: f64,
-    },
-    /// A category.
-    Category {
-        /// The most common level.
-        mode: String,
-        /// Its share of the training rows.
-        share: f64,
-        /// The most common levels and their shares, at most 8.
-        levels: Vec<(String, f64)>,
-    },
 }
 
 /// What series steps and series models remember, by series.
@@ -95,6 +73,20 @@ pub struct Pipeline {
     pub notes: std::collections::BTreeMap<String, Value>,
 }
 
+/// What is known of the rows to fit on.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Truth<'a> {
+    /// Whether each row is an attack.
+    pub attacks: Option<&'a [bool]>,
+    /// The classes of the labels, and each row's index into them.
+    pub classes: Option<(&'a Classes, &'a [u16])>,
+}
+
+/// Normal rows that are held out to calibrate a model that learned from labels: one in so many.
+const HELD_OUT: usize = 5;
+/// With fewer of them the training rows themselves have to do.
+const LEAST_HELD_OUT: usize = 50;
+
 /// Scores rows of one series: model, rows, times, room for the scores.
 pub type ScoreAll<'a> = &'a dyn Fn(&Model, RowsView<'_>, &[i64], &mut [f64]);
 
@@ -107,7 +99,7 @@ impl Pipeline {
         spec: &PipelineSpec,
         frame: Frame,
         registry: Registry,
-        labels: Option<&[bool]>,
+        truth: Truth<'_>,
         score_all: ScoreAll<'_>,
     ) -> Result<Self, FitError> {
         let input = input_schema(frame.schema());
@@ -165,22 +157,28 @@ impl Pipeline {
             return Err(FitError::NoFeatures { reason: "the steps left no numeric column".into() });
         }
         let rarities: Vec<bool> = columns.iter().map(|name| rarity_columns.contains(name)).collect();
-        let sorted_labels: Option<Vec<bool>> = labels.map(|labels| {
-            order.as_ref().map_or_else(|| labels.to_vec(), |o| o.iter().map(|&i| labels[i]).collect())
-        });
+        let attacks = truth.attacks.map(|attacks| in_order(attacks, order.as_deref()));
+        let class_labels =
+            truth.classes.map(|(classes, of_rows)| (classes, in_order(of_rows, order.as_deref())));
         let context = FitContext {
             seed: spec.seed,
             times: times.as_deref(),
             series_ends: &ends,
-            labels: sorted_labels.as_deref(),
+            labels: attacks.as_deref(),
+            class_labels: class_labels.as_ref().map(|(classes, of_rows)| ClassLabels { classes, of_rows }),
             rarities: &rarities,
         };
         let entry = registry.get(&spec.detector)?;
         let detector = entry.parse(&spec.params)?;
+        let held_out = match entry.learns_from {
+            LearnsFrom::Labels => calibrate_on_held_out(detector.as_ref(), &rows, &context, score_all)?,
+            LearnsFrom::Rows => None,
+        };
         let model = detector.fit(rows.view(), &context)?;
-        let calibration = match entry.scale {
-            ScoreScale::Surprise => Calibration::identity(),
-            ScoreScale::Raw => {
+        let calibration = match (entry.scale, held_out) {
+            (ScoreScale::Surprise, _) => Calibration::identity(),
+            (ScoreScale::Raw, Some(calibration)) => calibration,
+            (ScoreScale::Raw, None) => {
                 Calibration::fit(&training_scores(&model, &rows, times.as_deref(), &ends, score_all))
             }
         };
@@ -362,6 +360,45 @@ impl Pipeline {
     }
 }
 
+/// Values in another order, if there is one.
+fn in_order<T: Copy>(values: &[T], order: Option<&[usize]>) -> Vec<T> {
+    order.map_or_else(|| values.to_vec(), |order| order.iter().map(|&row_idx| values[row_idx]).collect())
+}
+
+/// The scale of a detector that learns from labels: how normal rows score that it has not seen. What it has seen it
+/// knows by heart, which says nothing. None where there are too few.
+fn calibrate_on_held_out(
+    detector: &dyn AnyDetector,
+    rows: &Rows,
+    context: &FitContext<'_>,
+    score_all: ScoreAll<'_>,
+) -> Result<Option<Calibration>, FitError> {
+    let Some(labels) = context.class_labels else { return Ok(None) };
+    let is_attack = |row_idx: usize| labels.classes.is_attack[usize::from(labels.of_rows[row_idx])];
+    let mut n_normal = 0;
+    let (held, kept): (Vec<usize>, Vec<usize>) = (0..rows.n_rows()).partition(|&row_idx| {
+        n_normal += usize::from(!is_attack(row_idx));
+        !is_attack(row_idx) && n_normal % HELD_OUT == 0
+    });
+    if held.len() < LEAST_HELD_OUT {
+        return Ok(None);
+    }
+    let of_rows = in_order(labels.of_rows, Some(&kept));
+    // A class all of whose rows are held out, as the only normal row of a class may be, stays in the list.
+    let times = context.times.map(|times| in_order(times, Some(&kept)));
+    let attacks = context.labels.map(|attacks| in_order(attacks, Some(&kept)));
+    let kept_context = FitContext {
+        times: times.as_deref(),
+        labels: attacks.as_deref(),
+        class_labels: Some(ClassLabels { of_rows: &of_rows, ..labels }),
+        ..*context
+    };
+    let model = detector.fit(rows.take(&kept).view(), &kept_context)?;
+    let mut scores = vec![0.0; held.len()];
+    score_all(&model, rows.take(&held).view(), &[], &mut scores);
+    Ok(Some(Calibration::fit(&scores)))
+}
+
 /// Scores of the training rows: row by row for row models, each series from its beginning for series models.
 fn training_scores(
     model: &Model,
@@ -379,17 +416,6 @@ fn training_scores(
         start = end;
     }
     scores
-}
-
-/// JSON holds no infinities: an all-missing column has a typical value of 0.
-fn finite(typical: &Typical) -> Typical {
-    let fix = |value: f64| if value.is_finite() { value } else { 0.0 };
-    match typical {
-        Typical::Number { median, low, high } => {
-            Typical::Number { median: fix(*median), low: fix(*low), high: fix(*high) }
-        }
-        category @ Typical::Category { .. } => category.clone(),
-    }
 }
 
 /// Inputs, and the time and entity columns that steps need.
@@ -548,40 +574,6 @@ fn to_rows(frame: Frame, wanted: Option<&[String]>) -> Result<(Rows, Vec<String>
 /// To 32 bits, finite: a chain without imputation may still hold missing values, which count as 0.
 fn narrow(number: f64) -> f32 {
     if number.is_nan() { 0.0 } else { number.clamp(-1e30, 1e30) as f32 }
-}
-
-fn typical_of(column: &Column) -> Typical {
-    if let Column::Text(texts) = column {
-        let mut counts: FxHashMap<&str, u64> = FxHashMap::default();
-        texts.iter().for_each(|text| *counts.entry(text).or_default() += 1);
-        let mut levels: Vec<(&str, u64)> = counts.into_iter().collect();
-        levels.sort_unstable_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(b.0)));
-        let n = texts.len().max(1) as f64;
-        let (mode, count) = levels.first().copied().unwrap_or_default();
-        return Typical::Category {
-            mode: mode.to_owned(),
-            share: count as f64 / n,
-            levels: levels
-                .iter()
-                .take(8)
-                .map(|(level, count)| ((*level).to_owned(), *count as f64 / n))
-                .collect(),
-        };
-    }
-    let mut values = numbers(column);
-    values.retain(|value| value.is_finite());
-    if values.is_empty() {
-        return Typical::Number { median: 0.0, low: 0.0, high: 0.0 };
-    }
-    let n_values = values.len();
-    // Three order statistics, each among what the one before left: much cheaper than sorting.
-    let place = |share: f64| ((n_values - 1) as f64 * share).round() as usize;
-    let (low_at, median_at, high_at) = (place(0.05), place(0.5), place(0.95));
-    let mut nth = |end: usize, at: usize| *values[..end].select_nth_unstable_by(at, f64::total_cmp).1;
-    let high = nth(n_values, high_at);
-    let median = nth(high_at + 1, median_at);
-    let low = nth(median_at + 1, low_at);
-    Typical::Number { median, low, high }
 }
 
 /// The chain of steps chosen from the roles of the columns: counters become rates, well-known ratios are added, value

@@ -3,7 +3,10 @@
 use eddy_frame::RowsView;
 use serde_json::Value;
 
-use crate::{About, Detector, FitContext, FitError, LoadError, Model, ParamError, ScoreScale, SectionReader};
+use crate::{
+    About, Detector, FitContext, FitError, LearnsFrom, LoadError, Model, ParamError, ScoreScale,
+    SectionReader,
+};
 
 /// A detector of any type.
 pub trait AnyDetector: Send + Sync {
@@ -31,6 +34,17 @@ impl<D: Detector> AnyDetector for D {
         if rows.n_rows() == 0 {
             return Err(FitError::TooFewRows { wanted: 1, got: 0 });
         }
+        if D::LEARNS_FROM == LearnsFrom::Labels {
+            let Some(labels) = context.class_labels else {
+                return Err(FitError::NeedsLabels { detector: D::ABOUT.name });
+            };
+            if labels.classes.len() < 2 {
+                let only = labels.classes.names.first().map_or("none", String::as_str);
+                return Err(FitError::Labels {
+                    reason: format!("there is only one class ({only}); two are needed"),
+                });
+            }
+        }
         Detector::fit(self, rows, context)
     }
 }
@@ -42,6 +56,8 @@ pub struct Entry {
     pub about: &'static About,
     /// What its raw scores mean.
     pub scale: ScoreScale,
+    /// What it learns from.
+    pub learns_from: LearnsFrom,
     parse: fn(&Value) -> Result<Box<dyn AnyDetector>, ParamError>,
     schema: fn() -> Value,
     load: fn(&SectionReader<'_>) -> Result<Model, LoadError>,
@@ -50,7 +66,14 @@ pub struct Entry {
 impl Entry {
     /// The entry of a detector type.
     pub const fn of<D: Detector>() -> Self {
-        Self { about: &D::ABOUT, scale: D::SCALE, parse: parse::<D>, schema: schema::<D>, load: D::load }
+        Self {
+            about: &D::ABOUT,
+            scale: D::SCALE,
+            learns_from: D::LEARNS_FROM,
+            parse: parse::<D>,
+            schema: schema::<D>,
+            load: D::load,
+        }
     }
 
     /// A detector with the given parameters (a JSON object; what is not named keeps its default).

@@ -12,7 +12,7 @@ use std::error::Error;
 use std::io::{BufRead, Write};
 use std::time::Instant;
 
-use eddy_detect::{FitContext, Memory, Model, Pipeline, PipelineSpec, Seed, default_steps};
+use eddy_detect::{FitContext, Memory, Model, Pipeline, PipelineSpec, Seed, Truth, default_steps};
 use eddy_frame::{Column, Frame, Role, Rows, RowsView, is_normal_label};
 use eddy_io::{ReadOptions, open};
 use eddy_models::DETECTORS;
@@ -133,7 +133,7 @@ fn encode(request: &Value) -> Answer {
         params: Value::Null,
         seed: Seed::default(),
     };
-    let pipeline = Pipeline::fit(&spec, fitted, DETECTORS, None, &|model, rows, times, out| {
+    let pipeline = Pipeline::fit(&spec, fitted, DETECTORS, Truth::default(), &|model, rows, times, out| {
         model.score_once(rows, times, out);
     })?;
     let rows = pipeline.encode(pipeline.features(&frame, &mut Memory::default())?)?;

@@ -8,7 +8,9 @@
 
 mod error;
 mod explore;
+mod findings;
 mod input;
+mod labels;
 mod report;
 mod run;
 mod scoring;

@@ -6,12 +6,12 @@ use eddy_insight::{Finding, Seen};
 use eddy_io::{Description, ReadStats, SetAside};
 use eddy_report::{
     Axis, Cause, ColumnRow, Contrast, Correlation, Counts, DetectReport, Evaluation, ExploreReport,
-    FeatureSeries, FindingRow, Histogram, Points, ReadSummary, ThresholdInfo, TopItem, downsample,
-    point_budget,
+    FeatureSeries, FindingRow, Histogram, MOST_POINTS, Points, ReadSummary, ThresholdInfo, TopItem,
+    downsample, point_budget,
 };
 use rustc_hash::FxHashMap;
 
-use crate::run::cell;
+use crate::findings::cell;
 use crate::{EngineError, Exploration, Run};
 
 /// Features drawn at most.
@@ -106,7 +106,7 @@ pub fn detect_report(run: &mut Run) -> Result<DetectReport, EngineError> {
         detector: format!(
             "{}, learned from {} rows",
             run.pipeline.spec.detector,
-            eddy_report::count_in_words(run.pipeline.trained_rows)
+            eddy_insight::count(run.pipeline.trained_rows)
         ),
         threshold: ThresholdInfo {
             rule: run.threshold.in_words(),
@@ -344,7 +344,16 @@ fn cause(cause: &eddy_insight::Cause) -> Cause {
             Contrast::Category { seen, seen_share, expected, expected_share }
         }
     };
-    Cause { feature: cause.feature.clone(), unit: cause.unit.clone(), share: cause.share, contrast }
+    Cause { feature: shown_name(&cause.feature), unit: cause.unit.clone(), share: cause.share, contrast }
+}
+
+/// A feature's name as a page shows it: `value[-2]` is "value 2 rows before".
+fn shown_name(feature: &str) -> String {
+    match feature.strip_suffix(']').and_then(|name| name.rsplit_once("[-")) {
+        Some((name, "1")) => format!("{name} 1 row before"),
+        Some((name, back)) => format!("{name} {back} rows before"),
+        None => feature.to_owned(),
+    }
 }
 
 /// Everything a page of an exploration shows.
@@ -356,7 +365,7 @@ pub fn explore_report(found: &Exploration) -> ExploreReport {
     };
     let mut cautions = Vec::new();
     if found.n_rows < found.stats.rows_read {
-        let rows = eddy_report::count_in_words(found.n_rows);
+        let rows = eddy_insight::count(found.n_rows);
         cautions.push(format!("the numbers are from an even sample of {rows} rows"));
     }
     let units: FxHashMap<&str, Option<String>> =
@@ -395,7 +404,10 @@ pub fn explore_report(found: &Exploration) -> ExploreReport {
         series: found
             .series
             .iter()
-            .map(|series| drawn_series(series, units.get(series.name.as_str()).cloned().flatten()))
+            .map(|series| {
+                let unit = units.get(series.name.as_str()).cloned().flatten();
+                drawn_series(series, unit, found.series.len())
+            })
             .collect(),
         top: found
             .top
@@ -429,8 +441,16 @@ fn time_axis(description: &Description, name: &str) -> Axis {
     }
 }
 
-fn drawn_series(series: &crate::SeriesProfile, unit: Option<String>) -> eddy_report::SeriesProfile {
-    let kept = downsample(&[&series.values], &vec![false; series.values.len()], 20_000);
+/// Rows that are drawn of all series together, so that a page stays within a few megabytes.
+const SERIES_ROWS: usize = 60_000;
+
+fn drawn_series(
+    series: &crate::SeriesProfile,
+    unit: Option<String>,
+    n_series: usize,
+) -> eddy_report::SeriesProfile {
+    let most = (SERIES_ROWS / n_series.max(1)).clamp(2_000, MOST_POINTS);
+    let kept = downsample(&[&series.values], &vec![false; series.values.len()], most);
     let pick = |values: &[f64]| kept.iter().map(|&at| values[at]).collect::<Vec<f64>>();
     let times =
         series.times_ms.as_ref().filter(|times| times.iter().all(|time| time.is_finite() && *time > -9e15));

@@ -1,24 +1,23 @@
 //! Detect, train, score.
 
-use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use eddy_detect::{
-    Evaluation, FitError, Memory, Pipeline, PipelineSpec, Rule, Runs, Seed, StepSpec, Threshold,
-    anomaly_score, decode, default_steps, encode,
+    Evaluation, FitError, LearnsFrom, Memory, Pipeline, PipelineSpec, Rule, Runs, Seed, StepSpec, Threshold,
+    Truth, anomaly_score, decode, default_steps, encode,
 };
-use eddy_frame::{
-    Column, Field, Frame, Kind, MISSING_TIME, Role, Schema, TextColumn, format_time, is_normal_label,
-};
-use eddy_insight::{Finding, Place, Stretch, count, explain, sentence};
+use eddy_frame::{Column, Field, Frame, Kind, MISSING_TIME, Role, Schema, TextColumn};
+use eddy_insight::{Finding, count};
 use eddy_io::{Description, ReadOptions, ReadStats, TableWriter, open};
 use eddy_models::DETECTORS;
 use serde_json::Value;
 
 use crate::EngineError;
+use crate::findings::{Scored, findings, stretches};
 use crate::input::Input;
+use crate::labels::{attacks, classes, label_of};
 use crate::scoring::{score_all, surprises};
 
 /// Fewer rows than this cannot say what is ordinary.
@@ -264,24 +263,6 @@ fn read(paths: &[String], options: &RunOptions) -> Result<Input, EngineError> {
     Ok(input)
 }
 
-/// The label column, if there is one.
-fn label_of(schema: &Schema) -> Option<&Field> {
-    // A table may have both a family (attack_cat) and a verdict (label); the first in column order decides.
-    schema.with_role(Role::Label).next().map(|idx| &schema.fields[idx])
-}
-
-/// Whether each row is an attack by its label.
-fn attacks(frame: &Frame) -> Option<Vec<bool>> {
-    let field = label_of(frame.schema())?;
-    let (_, column) = frame.by_name(&field.name)?;
-    let listed =
-        |text: &str| field.normal_labels.iter().any(|normal| normal.eq_ignore_ascii_case(text.trim()));
-    Some(match column {
-        Column::Text(texts) => texts.iter().map(|text| !(is_normal_label(text) || listed(text))).collect(),
-        column => (0..column.len()).map(|row_idx| column.number(row_idx) > 0.0).collect(),
-    })
-}
-
 fn fit(
     input: &Input,
     fitting: &Fitting,
@@ -348,7 +329,15 @@ fn fit(
         params: if params.is_empty() { Value::Null } else { Value::Object(params) },
         seed: fitting.seed,
     };
-    let pipeline = Pipeline::fit(&spec, frame, DETECTORS, labels.as_deref(), &score_all)?;
+    let classes = match entry.learns_from {
+        LearnsFrom::Labels => Some(classes(&frame).map_err(EngineError::Fit)?),
+        LearnsFrom::Rows => None,
+    };
+    let truth = Truth {
+        attacks: labels.as_deref(),
+        classes: classes.as_ref().map(|(classes, of_rows)| (classes, of_rows.as_slice())),
+    };
+    let pipeline = Pipeline::fit(&spec, frame, DETECTORS, truth, &score_all)?;
     Ok((pipeline, cautions, started.elapsed()))
 }
 
@@ -458,161 +447,6 @@ fn finish(
         timings,
         input,
     })
-}
-
-/// Flagged rows at most so many rows apart belong to one stretch.
-const STRETCH_GAP: usize = 5;
-
-/// First, last and number of the flagged rows of each stretch that has several, in order.
-fn stretches(all: &[f64], threshold: &Threshold) -> Vec<(usize, usize, u64)> {
-    let mut out: Vec<(usize, usize, u64)> = Vec::new();
-    for row in (0..all.len()).filter(|&row| threshold.flags(all[row])) {
-        match out.last_mut() {
-            Some((_, last, n)) if row - *last <= STRETCH_GAP => (*last, *n) = (row, *n + 1),
-            _ => out.push((row, row, 1)),
-        }
-    }
-    out.retain(|&(_, _, n)| n > 1);
-    out
-}
-
-/// The scores of a run and what was made of them.
-struct Scored<'a> {
-    all: &'a [f64],
-    /// Surprise before runs of rows raised some.
-    alone: Option<&'a [f64]>,
-    threshold: &'a Threshold,
-    stretches: &'a [(usize, usize, u64)],
-}
-
-/// The most unusual flagged rows, explained.
-fn findings(
-    input: &mut Input,
-    pipeline: &Pipeline,
-    scored: &Scored<'_>,
-    most: usize,
-) -> Result<(Vec<Finding>, Option<Frame>), EngineError> {
-    let all = scored.all;
-    let mut ranked: Vec<usize> = (0..all.len()).filter(|&row| scored.threshold.flags(all[row])).collect();
-    // Rows of a run share its surprise: the strangest on its own comes first.
-    let own = |row: usize| scored.alone.map_or(0.0, |alone| alone[row]);
-    ranked.sort_by(|&a, &b| all[b].total_cmp(&all[a]).then(own(b).total_cmp(&own(a))).then(a.cmp(&b)));
-    ranked.truncate(most);
-    if ranked.is_empty() {
-        return Ok((Vec::new(), None));
-    }
-    let stretch_of = |row: usize| {
-        let at = scored.stretches.partition_point(|&(_, last, _)| last < row);
-        scored.stretches.get(at).filter(|&&(first, _, _)| first <= row).copied()
-    };
-    // Times of the ends of the stretches that will be spoken of.
-    let mut ends: Vec<usize> =
-        ranked.iter().filter_map(|&row| stretch_of(row)).flat_map(|(first, last, _)| [first, last]).collect();
-    ends.sort_unstable();
-    ends.dedup();
-    let mut end_times: Vec<Option<String>> = Vec::with_capacity(ends.len());
-    let mut wanted = ranked.clone();
-    wanted.sort_unstable();
-    let (mut rows, mut features) = (Vec::new(), Vec::new());
-    let mut places: Vec<Place> = Vec::new();
-    let mut memory = Memory::default();
-    input.each::<EngineError>(1, &mut |frames| {
-        for frame in frames {
-            let start = frame.first_row as usize;
-            let from = wanted.partition_point(|&row| row < start);
-            let to = wanted.partition_point(|&row| row < start + frame.n_rows());
-            let local: Vec<usize> = wanted[from..to].iter().map(|row| row - start).collect();
-            let from = ends.partition_point(|&row| row < start);
-            let to = ends.partition_point(|&row| row < start + frame.n_rows());
-            end_times.extend(ends[from..to].iter().map(|row| place(frame, row - start).time));
-            if pipeline.is_series() {
-                let all_features = pipeline.features(frame, &mut memory)?;
-                if !local.is_empty() {
-                    features.push(all_features.take(&local));
-                }
-            } else if !local.is_empty() {
-                features.push(pipeline.features(&frame.take(&local), &mut memory)?);
-            }
-            if !local.is_empty() {
-                places.extend(local.iter().map(|&row_idx| place(frame, row_idx)));
-                rows.push(frame.take(&local));
-            }
-        }
-        Ok(())
-    })?;
-    let shape = |error: eddy_frame::ShapeError| EngineError::Fit(FitError::Data(error.to_string()));
-    let features = Frame::concat(&features).map_err(shape)?;
-    let rows = Frame::concat(&rows).map_err(shape)?;
-    let causes = explain(pipeline, &features)?;
-    let label = label_of(rows.schema()).map(|field| field.name.clone());
-    let mut order = Vec::with_capacity(ranked.len());
-    let mut out = Vec::with_capacity(ranked.len());
-    for (rank, row) in ranked.iter().enumerate() {
-        let at = wanted.partition_point(|w| w < row);
-        order.push(at);
-        let stretch = stretch_of(*row).map(|(first, last, flagged)| {
-            let time =
-                |row| ends.binary_search(&row).ok().and_then(|at| end_times.get(at).cloned().flatten());
-            Stretch {
-                first_row: first as u64 + 1,
-                last_row: last as u64 + 1,
-                flagged,
-                from: time(first),
-                to: time(last),
-            }
-        });
-        let alone = scored.alone.map(|alone| alone[*row]).filter(|&alone| alone < all[*row]);
-        let mut sentence = sentence(&causes[at]);
-        if let (Some(alone), Some(stretch)) = (alone, &stretch)
-            && !scored.threshold.flags(alone)
-        {
-            // Writing to a string cannot fail.
-            let _ =
-                write!(sentence, "; mild on its own, but {} such rows follow one another", stretch.flagged);
-        }
-        out.push(Finding {
-            rank: rank + 1,
-            place: places[at].clone(),
-            anomaly_score: anomaly_score(all[*row]),
-            surprise: all[*row],
-            alone,
-            stretch,
-            sentence,
-            causes: causes[at].clone(),
-            label: label.as_ref().and_then(|name| Some(cell(rows.by_name(name)?, at))),
-        });
-    }
-    Ok((out, Some(rows.take(&order))))
-}
-
-/// A cell as text.
-pub(crate) fn cell((field, column): (&Field, &Column), row_idx: usize) -> String {
-    match column {
-        Column::Text(texts) => texts.get(row_idx).to_owned(),
-        _ if column.is_missing(row_idx) => String::new(),
-        Column::Time(times) => format_time(times[row_idx], field.time_style),
-        Column::Int(values) => values[row_idx].to_string(),
-        Column::Float(values) => values[row_idx].to_string(),
-    }
-}
-
-fn place(frame: &Frame, row_idx: usize) -> Place {
-    let schema = frame.schema();
-    let text = |role: Role| {
-        let cells: Vec<String> = schema
-            .with_role(role)
-            .map(|idx| cell((&schema.fields[idx], frame.column(idx)), row_idx))
-            .filter(|text| !text.is_empty())
-            .collect();
-        (!cells.is_empty()).then(|| cells.join(" "))
-    };
-    Place {
-        row: frame.first_row + row_idx as u64 + 1,
-        source: frame.source.as_deref().map(str::to_owned),
-        line: frame.lines.get(row_idx),
-        time: text(Role::Time),
-        entity: text(Role::Entity),
-    }
 }
 
 /// Writes the original rows and values with two more columns, `anomaly_score` and `verdict`.

@@ -51,6 +51,16 @@ impl Rows {
         &mut self.values
     }
 
+    /// The given rows, in that order.
+    ///
+    /// # Panics
+    /// When a row does not exist.
+    pub fn take(&self, row_idxs: &[usize]) -> Self {
+        let mut values = Vec::with_capacity(row_idxs.len() * self.n_cols);
+        row_idxs.iter().for_each(|&row_idx| values.extend_from_slice(self.row(row_idx)));
+        Self { values, n_cols: self.n_cols }
+    }
+
     /// Appends the rows of `other`, which must have as many columns (or this matrix none yet).
     ///
     /// # Panics

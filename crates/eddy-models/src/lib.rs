@@ -1,15 +1,20 @@
 //! One file per detector, and the list.
 
+mod binned;
 mod checked;
+mod class_tree;
 mod columns;
 mod ecdf;
+mod forest;
 mod histogram;
 mod isolation_tree;
 mod robust_scale;
 mod stream;
 mod tree_tiles;
 
+pub use class_tree::Criterion;
 use eddy_detect::{Entry, Registry};
+pub use forest::ClassWeight;
 
 macro_rules! detectors {
     ($($module:ident :: $detector:ident $(with $($parameter:ident),+)?;)*) => {
@@ -36,5 +41,8 @@ detectors! {
     robust_z::RobustZ with Aggregation;
     rolling_z::RollingZ;
     half_space_trees::HalfSpaceTrees;
+    decision_tree::DecisionTree;
+    random_forest::RandomForest;
+    extra_trees::ExtraTrees;
     voting::Voting with Combine, Member;
 }

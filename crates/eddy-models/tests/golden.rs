@@ -4,7 +4,7 @@
 
 use std::{fs, path::Path};
 
-use eddy_detect::FitContext;
+use eddy_detect::{ClassLabels, Classes, FitContext};
 use eddy_frame::RowsView;
 use eddy_models::DETECTORS;
 use serde_json::Value;
@@ -25,7 +25,12 @@ fn scores_of_small_models_have_not_changed() {
     for entry in DETECTORS.0 {
         let name = entry.about.name;
         let detector = entry.parse(&Value::Null).unwrap();
-        let model = detector.fit(RowsView::new(&training, N_COLS), &FitContext::default()).unwrap();
+        let classes = Classes { names: vec!["normal".into(), "odd".into()], is_attack: vec![false, true] };
+        let of_rows: Vec<u16> =
+            training.chunks(N_COLS).map(|row| u16::from(row[0] * row[1] > 25.0 || row[2] > 9.0)).collect();
+        let class_labels = Some(ClassLabels { classes: &classes, of_rows: &of_rows });
+        let context = FitContext { class_labels, ..FitContext::default() };
+        let model = detector.fit(RowsView::new(&training, N_COLS), &context).unwrap();
         let mut scores = vec![0.0; probes.n_rows()];
         model.score_once(probes, &[], &mut scores);
 

@@ -34,14 +34,16 @@ fn unit_of(values: &[f64], asked: bool) -> Option<f64> {
     if sorted.len() < 20 {
         return asked.then_some(1.0);
     }
-    sorted.sort_unstable_by(f64::total_cmp);
-    if sorted[0] < 0.0 {
+    if sorted.iter().any(|value| *value < 0.0) {
+        // Two order statistics need no sorting.
         sorted.iter_mut().for_each(|value| *value = value.abs());
-        sorted.sort_unstable_by(f64::total_cmp);
-        let (upper, largest) = (sorted[(sorted.len() - 1) * 3 / 4], sorted[sorted.len() - 1]);
+        let upper_at = (sorted.len() - 1) * 3 / 4;
+        let (_, upper, above) = sorted.select_nth_unstable_by(upper_at, f64::total_cmp);
+        let (upper, largest) = (*upper, above.iter().copied().fold(*upper, f64::max));
         let unit = if upper > 0.0 { upper } else { 1.0 };
         return (asked || largest > 1000.0 * (1.0 + upper)).then_some(unit);
     }
+    sorted.sort_unstable_by(f64::total_cmp);
     (asked || is_heavy_tailed(&sorted)).then_some(1.0)
 }
 

@@ -1,0 +1,88 @@
+//! Random forest.
+
+use eddy_detect::{About, Count, Detector, FitContext, FitError, Fraction, LearnsFrom, LoadError, Model, ModelKind, SectionReader};
+use eddy_frame::RowsView;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    class_tree::{Criterion, Growth},
+    forest::{self, ClassWeight, Sampling, class_labels},
+};
+
+/// Random forest: the mean of many decision trees, each grown on rows drawn with replacement and on few columns a cut.
+///
+/// Columns are cut at the borders of at most 256 bins of about equally many training rows; columns of at most 256
+/// different values are cut exactly.
+///
+/// Score range: 0 to 1, the probability of an attack: the mean share of attacks in the leaves. Input: any numbers;
+/// scaling makes no difference. A missing value counts as a very large one. Blind to: attacks unlike any it was shown,
+/// which it gives to the class that happens to lie nearest. Cost: fit `O(trees * sqrt(d) * n log n)`, score
+/// `O(trees * depth)` per row.
+///
+/// Source: Breiman, "Random Forests", Machine Learning 2001; class probabilities are averaged rather than votes
+/// counted, as in scikit-learn; bins as in Ke et al., "LightGBM", NeurIPS 2017.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct RandomForest {
+    /// Number of trees.
+    pub n_estimators: Count,
+    /// Share of the columns that are looked at for each cut; unless set, the square root of their number.
+    pub max_features: Option<Fraction>,
+    /// Levels at most; none is no limit.
+    pub max_depth: Option<Count>,
+    /// Nodes with fewer training rows are not cut.
+    pub min_samples_split: Count,
+    /// Training rows that each side of a cut must have.
+    pub min_samples_leaf: Count,
+    /// What makes a cut good.
+    pub criterion: Criterion,
+    /// How much the rows of each class count.
+    pub class_weight: ClassWeight,
+}
+
+impl Default for RandomForest {
+    fn default() -> Self {
+        Self {
+            n_estimators: Count::new(100),
+            max_features: None,
+            max_depth: None,
+            min_samples_split: Count::new(2),
+            min_samples_leaf: Count::new(1),
+            criterion: Criterion::Gini,
+            class_weight: ClassWeight::Equal,
+        }
+    }
+}
+
+impl Detector for RandomForest {
+    const ABOUT: About = About {
+        name: "random_forest",
+        title: "Random forest",
+        kind: ModelKind::Row,
+        summary: "Averages many decision trees, each grown on other rows and with few columns to choose from at each cut.",
+        blind_to: "Attacks unlike any it was shown; it knows only the classes in its labels.",
+        cost: "Fit O(trees * sqrt(d) * n log n); score O(trees * depth) per row; memory O(d n) bytes while fitting.",
+        source: "Breiman, Random Forests, 2001; probabilities are averaged as in scikit-learn; columns are cut into 256 bins.",
+        natural_threshold: Some(0.5),
+    };
+
+    const LEARNS_FROM: LearnsFrom = LearnsFrom::Labels;
+
+    fn fit(&self, rows: RowsView<'_>, context: &FitContext<'_>) -> Result<Model, FitError> {
+        let labels = class_labels(Self::ABOUT.name, context)?;
+        let growth = Growth {
+            n_tried: forest::n_tried(self.max_features, rows.n_cols()),
+            random_cuts: false,
+            max_depth: self.max_depth.map_or(usize::MAX, Count::get),
+            min_samples_split: self.min_samples_split.get(),
+            min_samples_leaf: self.min_samples_leaf.get(),
+            criterion: self.criterion,
+        };
+        Ok(forest::fit(rows, &labels, context, self.n_estimators.get(), Sampling::Bootstrap, &growth, self.class_weight))
+    }
+
+    fn load(section: &SectionReader<'_>) -> Result<Model, LoadError> {
+        forest::load(section)
+    }
+}
