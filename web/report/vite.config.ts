@@ -1,4 +1,8 @@
+import { readFileSync } from "node:fs";
 import { defineConfig } from "vite";
+
+// The licence of the one library that ends up in the page goes with it.
+const licence = readFileSync(new URL("node_modules/uplot/LICENSE", import.meta.url), "utf8");
 
 // One script and one style sheet: both are embedded into a single page.
 export default defineConfig({
@@ -7,7 +11,6 @@ export default defineConfig({
     outDir: "dist",
     emptyOutDir: true,
     copyPublicDir: false,
-    cssMinify: true,
     lib: {
       entry: "src/report.ts",
       formats: ["iife"],
@@ -15,5 +18,6 @@ export default defineConfig({
       fileName: () => "report.js",
       cssFileName: "report",
     },
+    rolldownOptions: { output: { postBanner: `/*! uPlot\n${licence.trim()}\n*/` } },
   },
 });

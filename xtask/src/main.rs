@@ -1,5 +1,8 @@
-//! Development tasks: `cargo xtask test | tidy | generate`.
+//! Development tasks: `cargo xtask test | tidy | generate | screenshots | bench`.
 
+mod bench;
+mod browser;
+mod fuzz;
 mod generate;
 mod tidy;
 
@@ -13,7 +16,11 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   test              everything CI checks: format, lints, tidy, tests, generated pages, browser
   tidy              layers, file sizes, names
   generate          rewrite the generated pages under docs/reference
-  generate --check  fail when they are out of date";
+  generate --check  fail when they are out of date
+  screenshots       take the pictures under docs/images anew, with Chromium
+  fuzz SECONDS [NAME...]
+                    the fuzz targets, each so long (needs nightly and cargo-fuzz; see docs/explanation/robustness.md)
+  bench [NAME...]   Eddy beside its peers: speed, memory, quality (see bench/README.md)";
 
 fn main() -> Result<()> {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -23,6 +30,9 @@ fn main() -> Result<()> {
         ["tidy"] => tidy::tidy(&root()),
         ["generate"] => generate::generate(&root(), generate::Mode::Write),
         ["generate", "--check"] => generate::generate(&root(), generate::Mode::Check),
+        ["screenshots"] => browser::screenshots(&root()),
+        ["fuzz", seconds, names @ ..] => fuzz::fuzz(&root(), seconds, names),
+        ["bench", names @ ..] => bench::bench(&root(), names),
         _ => bail!("{USAGE}"),
     }
 }
@@ -54,6 +64,7 @@ fn test() -> Result<()> {
     run("cargo", &["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"])?;
     run("cargo", &["test", "--workspace", "--locked"])?;
     generate::generate(&root(), generate::Mode::Check)?;
+    browser::test(&root())?;
     if has("cargo-deny") {
         run("cargo", &["deny", "check", "licenses", "sources", "bans"])?;
     } else {

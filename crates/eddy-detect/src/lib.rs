@@ -14,6 +14,7 @@
 //! nor of files beyond the bytes of a saved model.
 
 mod calibration;
+mod class_evaluation;
 mod detector;
 mod error;
 mod evaluation;
@@ -29,6 +30,7 @@ mod threshold;
 mod typical;
 
 pub use calibration::{Calibration, anomaly_score, surprise_of};
+pub use class_evaluation::{ClassEvaluation, ClassReport, most_probable, precision_at_base_rate};
 pub use detector::{
     About, ClassLabels, Classes, Detector, FitContext, LearnsFrom, Model, ModelKind, OnlineModel, RowModel,
     ScoreScale, SeriesModel, SeriesScorer,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use eddy_frame::{Column, Field, Frame, Kind, Role, Rows, RowsView, Schema};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -342,8 +342,14 @@ impl Pipeline {
         if model.n_features() != columns.len() || features.len() != typical.len() || boundary > fitted.len() {
             return Err(LoadError::content("columns", "do not fit the model"));
         }
+        let input: Schema = reader.value("input")?;
+        // A name that comes twice would take a table's column twice: as often as a hostile file likes.
+        let mut seen = FxHashSet::default();
+        if let Some(field) = input.fields.iter().find(|field| !seen.insert(&field.name)) {
+            return Err(LoadError::content("input", format!("names column '{}' twice", field.name)));
+        }
         Ok(Self {
-            input: reader.value("input")?,
+            input,
             steps: fitted,
             boundary,
             feature_fields: features,

@@ -6,6 +6,7 @@
 //!
 //! This crate knows nothing of HTTP or of the command line.
 
+mod compare;
 mod error;
 mod explore;
 mod findings;
@@ -15,6 +16,7 @@ mod report;
 mod run;
 mod scoring;
 
+pub use compare::{Binary, Check, CompareOptions, Comparison, Contender, Split, compare};
 pub use error::EngineError;
 pub use explore::{ColumnSummary, Exploration, Histogram, SeriesProfile, TopList, explore};
 pub use report::{detect_report, explore_report};

@@ -242,7 +242,7 @@ pub fn score(
     }
 }
 
-fn read(paths: &[String], options: &RunOptions) -> Result<Input, EngineError> {
+pub(crate) fn read(paths: &[String], options: &RunOptions) -> Result<Input, EngineError> {
     let source = open(paths, &options.read)?;
     let progress = options.progress.clone();
     let input = Input::read(source, options.max_memory, options.fit_rows, &move |rows, bytes| {

@@ -17,7 +17,7 @@ use crate::grouped::{BlockParser, Extract, Grouped};
 use crate::json::scan::{Escaped, Leaf};
 use crate::pieces::{Block, Cut, Pieces};
 use crate::place::Place;
-use crate::raw::{RawColumn, RawSource, RawTable, SAMPLE_ROWS, Target};
+use crate::raw::{RawColumn, RawSource, RawTable, SAMPLE_ROWS, Target, most_rows};
 use crate::{Note, ReadError, ReadOptions};
 
 /// A header longer than this is none.
@@ -42,15 +42,15 @@ pub(crate) fn open(place: &Place, options: &ReadOptions) -> Result<Box<dyn RawSo
             .map(|attribute| RawColumn::new(&*attribute.name, attribute.kind))
             .collect(),
         source: place.name().clone(),
-        batch_rows: options.batch_rows.max(1),
+        batch_rows: most_rows(options.batch_rows, attributes.len()),
         shown: options.shown,
     };
     let extract = Extract { cut: Cut::Lines, skip: bytes, first_line: lines + 1 };
     let parser = ArffParser { attributes, layout };
     let mut sample: Vec<Column> =
         parser.layout.columns.iter().map(|column| Column::empty(column.kind)).collect();
-    if let Some(mut block) = Pieces::open(place, extract.cut, extract.skip)?.next()? {
-        block.truncate(SAMPLE_ROWS);
+    if let Some(mut block) = Pieces::open(place, extract.cut, extract.skip, SAMPLE_ROWS)?.next()? {
+        block.truncate(most_rows(SAMPLE_ROWS, sample.len()));
         let layout = Layout { batch_rows: usize::MAX, shown: 0, ..parser.layout.clone() };
         for batch in parser.parse_as(&layout, &block, &layout.native_targets()).batches {
             sample.iter_mut().zip(&batch.columns).for_each(|(to, from)| to.append(from));

@@ -13,7 +13,8 @@ use arrow_ipc::reader::StreamDecoder;
 use arrow_ipc::{MessageHeader, root_as_message};
 use arrow_schema::Schema;
 
-use crate::from_arrow::{ArrowTable, BatchFormat, Batches, damaged, guarded};
+use crate::from_arrow::{ArrowTable, BatchFormat, Batches, damaged};
+use crate::guard::guarded;
 use crate::place::Place;
 use crate::raw::RawSource;
 use crate::{ReadError, ReadOptions};
@@ -28,6 +29,10 @@ const CONTINUATION: [u8; 4] = [0xff; 4];
 const MAX_HEADER: u32 = 64 << 20;
 /// Most bytes of one batch, packed or not.
 const MAX_BODY: u64 = 2 << 30;
+/// A batch of this many bytes may be packed however tightly.
+const SMALL_BODY: u64 = 64 << 20;
+/// Most bytes unpacked that a byte of a larger batch stands for.
+const MAX_RATIO: u64 = 1100;
 
 /// Whether bytes are Arrow IPC, by their beginning: a file's magic word, or a stream's first message, a schema.
 pub(crate) fn is(head: &[u8]) -> bool {
@@ -205,9 +210,11 @@ fn check_packing(header: &[u8], body: &[u8]) -> Result<(), String> {
             total = total.saturating_add(u64::try_from(unpacked).unwrap_or(u64::MAX));
         }
     }
-    if total > MAX_BODY {
+    let most = (body.len() as u64).saturating_mul(MAX_RATIO).clamp(SMALL_BODY, MAX_BODY);
+    if total > most {
         return Err(format!(
-            "a batch says that it has {total} bytes unpacked; at most {MAX_BODY} are read at once"
+            "a batch of {} bytes says that it has {total} bytes unpacked; at most {most} are believed",
+            body.len()
         ));
     }
     Ok(())

@@ -12,8 +12,6 @@
 //! | lists, maps, unions, intervals | text |
 //! | null | text, all missing |
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
     ArrowPrimitiveType, Date32Type, Date64Type, Float64Type, Int64Type, Time32MillisecondType,
@@ -26,14 +24,20 @@ use arrow_schema::{DataType, Fields, Schema, TimeUnit};
 use eddy_frame::{Column, Kind, Lines, MISSING_INT, MISSING_TIME, NANOS_PER_SECOND, TextColumn, TimeStyle};
 
 use crate::encoding::decode;
+use crate::guard::guarded;
 use crate::place::Place;
-use crate::raw::{RawBatch, RawColumn, RawSource, RawTable, SAMPLE_ROWS, Tally, Target};
+use crate::raw::{RawBatch, RawColumn, RawSource, RawTable, SAMPLE_ROWS, Tally, Target, most_rows};
 use crate::{Note, ReadError, ReadOptions, ReadStats};
 
 /// Whole numbers beyond this are no floats.
 pub(crate) const EXACT: i128 = 1 << 53;
 /// Structs within structs deeper than this are kept as text.
 const MAX_DEPTH: usize = 16;
+
+/// Most columns, with those within structs.
+const MAX_COLUMNS: usize = 1 << 16;
+/// Most bytes of all their names: columns within structs repeat the names around them.
+const MAX_NAMES: usize = 16 << 20;
 
 /// A file of record batches, open at its first.
 pub(crate) trait Batches: Send {
@@ -57,14 +61,6 @@ pub(crate) trait BatchFormat: Send {
 
     /// Starts at the first row. `batch_rows` is how many rows a batch should have, if the format has a choice.
     fn batches(&self, batch_rows: usize) -> Result<Box<dyn Batches>, String>;
-}
-
-/// Runs a decoder. Those of Arrow and Parquet check most of what they read, but not all of it before they index or
-/// multiply: on a damaged file some panic. That is an error of the file, not of this program, so it is caught here; what
-/// the decoder held is dropped by every caller.
-pub(crate) fn guarded<T>(decode: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
-    catch_unwind(AssertUnwindSafe(decode))
-        .unwrap_or_else(|_| Err("its parts contradict each other".to_owned()))
 }
 
 /// The error for a damaged file.
@@ -149,15 +145,22 @@ impl ArrowTable {
         format: Box<dyn BatchFormat>,
         options: &ReadOptions,
     ) -> Result<Self, ReadError> {
-        let mut notes = Vec::new();
-        let mut steps = Vec::new();
-        flatten(format.schema().fields(), "", &mut Vec::new(), &mut steps, &mut notes);
+        let mut flat = Flat::default();
+        let fits = flat.add(format.schema().fields(), "");
+        let Flat { steps, notes, .. } = flat;
         if steps.is_empty() {
             return Err(damaged(place, "its schema", "it has no columns"));
         }
+        if !fits {
+            return Err(ReadError::NotATable {
+                path: place.name().to_string(),
+                what: format!("it has more than {MAX_COLUMNS} columns, or {} MiB of names", MAX_NAMES >> 20),
+                mend: "write the columns that matter to a file of their own".to_owned(),
+            });
+        }
         let mut table = Self {
             place: place.clone(),
-            batch_rows: options.batch_rows.max(1),
+            batch_rows: most_rows(options.batch_rows, steps.len()),
             shown: options.shown,
             batches: None,
             current: None,
@@ -182,10 +185,11 @@ impl ArrowTable {
 
     /// Reads the first rows, and decides which whole numbers are too wide for floats.
     fn sample(&mut self) -> Result<(), ReadError> {
-        let mut batches = self.start(SAMPLE_ROWS)?;
+        let sample_rows = most_rows(SAMPLE_ROWS, self.steps.len());
+        let mut batches = self.start(sample_rows)?;
         let mut sampled: Vec<RecordBatch> = Vec::new();
         let mut n_rows = 0;
-        while n_rows < SAMPLE_ROWS && sampled.len() < 64 {
+        while n_rows < sample_rows && sampled.len() < 64 {
             let Some(batch) = self.next_of(&mut *batches)? else { break };
             n_rows += batch.num_rows();
             sampled.push(batch);
@@ -214,14 +218,14 @@ impl ArrowTable {
         self.table.columns = self.steps.iter().map(Step::raw).collect();
         let mut columns: Vec<Column> =
             self.table.columns.iter().map(|column| Column::empty(column.kind)).collect();
-        let mut room = SAMPLE_ROWS;
+        let mut room = sample_rows;
         for batch in &sampled {
             let batch = batch.slice(0, batch.num_rows().min(room));
             room -= batch.num_rows();
             let converted = self.convert(&batch)?;
             columns.iter_mut().zip(&converted).for_each(|(to, from)| to.append(from));
         }
-        self.table.contiguous = SAMPLE_ROWS - room;
+        self.table.contiguous = sample_rows - room;
         self.table.sample = columns;
         Ok(())
     }
@@ -331,30 +335,44 @@ impl RawSource for ArrowTable {
 }
 
 /// The columns that fields give.
-fn flatten(
-    fields: &Fields,
-    prefix: &str,
-    path: &mut Vec<usize>,
-    steps: &mut Vec<Step>,
-    notes: &mut Vec<Note>,
-) {
-    for (idx, field) in fields.iter().enumerate() {
-        let name =
-            if prefix.is_empty() { field.name().clone() } else { format!("{prefix}.{}", field.name()) };
-        path.push(idx);
-        match field.data_type() {
-            DataType::Struct(inner) if path.len() < MAX_DEPTH => flatten(inner, &name, path, steps, notes),
-            data_type => {
-                let (how, style, unit) = how(data_type);
-                if how == How::Shown {
-                    let text = format!("its values ({data_type}) are kept as text");
-                    notes.push(Note { column: Some(name.clone()), text: text.chars().take(200).collect() });
-                }
-                let wide = matches!(plain_type(data_type), DataType::Int64 | DataType::UInt64);
-                steps.push(Step { name, path: path.clone(), how, style, unit, wide });
+#[derive(Default)]
+struct Flat {
+    steps: Vec<Step>,
+    notes: Vec<Note>,
+    /// Positions of the structs at hand, outermost first.
+    path: Vec<usize>,
+    /// Bytes of all names so far.
+    name_bytes: usize,
+}
+
+impl Flat {
+    /// Adds fields, those of structs with the names around them. False when there are too many.
+    fn add(&mut self, fields: &Fields, prefix: &str) -> bool {
+        fields.iter().enumerate().all(|(idx, field)| {
+            let name =
+                if prefix.is_empty() { field.name().clone() } else { format!("{prefix}.{}", field.name()) };
+            self.name_bytes += name.len();
+            if self.steps.len() >= MAX_COLUMNS || self.name_bytes > MAX_NAMES {
+                return false;
             }
-        }
-        path.pop();
+            self.path.push(idx);
+            let fits = match field.data_type() {
+                DataType::Struct(inner) if self.path.len() < MAX_DEPTH => self.add(inner, &name),
+                data_type => {
+                    let (how, style, unit) = how(data_type);
+                    if how == How::Shown {
+                        let text = format!("its values ({data_type}) are kept as text");
+                        let text = text.chars().take(200).collect();
+                        self.notes.push(Note { column: Some(name.clone()), text });
+                    }
+                    let wide = matches!(plain_type(data_type), DataType::Int64 | DataType::UInt64);
+                    self.steps.push(Step { name, path: self.path.clone(), how, style, unit, wide });
+                    true
+                }
+            };
+            self.path.pop();
+            fits
+        })
     }
 }
 

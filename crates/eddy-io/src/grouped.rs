@@ -7,7 +7,7 @@ use eddy_frame::Lines;
 use crate::batcher::{Doubts, Parsed};
 use crate::pieces::{Block, Cut, Pieces};
 use crate::place::Place;
-use crate::raw::{RawBatch, RawSource, RawTable, Tally, Target};
+use crate::raw::{RawBatch, RawSource, RawTable, Tally, Target, most_rows};
 use crate::{Note, ReadError, ReadStats};
 
 /// Most blocks parsed at once.
@@ -70,9 +70,11 @@ impl<P: BlockParser> Grouped<P> {
 
     /// Parses the blocks at hand while the next are read. False at the end.
     fn advance(&mut self, targets: &[Target]) -> Result<bool, ReadError> {
-        let mut pieces = match self.pieces.take() {
-            Some(pieces) => pieces,
-            None => Pieces::open(&self.place, self.extract.cut, self.extract.skip)?,
+        let mut pieces = if let Some(pieces) = self.pieces.take() {
+            pieces
+        } else {
+            let most_records = most_rows(usize::MAX, self.table.columns.len());
+            Pieces::open(&self.place, self.extract.cut, self.extract.skip, most_records)?
         };
         let blocks = match std::mem::take(&mut self.read) {
             blocks if blocks.is_empty() => read(&mut pieces, 1)?,

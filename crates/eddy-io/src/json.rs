@@ -17,11 +17,13 @@ use crate::batcher::{Batcher, Layout, Parsed};
 use crate::grouped::{BlockParser, Extract, Grouped};
 use crate::pieces::{Block, Cut, Pieces};
 use crate::place::{Packing, Place};
-use crate::raw::{RawColumn, RawSource, RawTable, SAMPLE_ROWS, Target};
+use crate::raw::{RawColumn, RawSource, RawTable, SAMPLE_ROWS, Target, most_rows};
 use crate::{Note, ReadError, ReadOptions};
 
 /// Bytes looked at to find out how the records follow each other.
 const HEAD: usize = 4 << 20;
+/// Bytes of the path of a key without column that are kept.
+const SHOWN_PATH: usize = 256;
 /// Places of a plain file that are sampled besides its head, and bytes looked at in each.
 const SPOTS: u64 = 8;
 const SPOT_BYTES: usize = 64 << 10;
@@ -55,7 +57,7 @@ pub(crate) fn open(place: &Place, options: &ReadOptions) -> Result<Box<dyn RawSo
     let extract = Extract { cut, skip: start as u64, first_line };
     drop(head);
 
-    let blocks = sample(place, extract)?;
+    let mut blocks = sample(place, extract)?;
     let mut survey = Survey::default();
     for block in &blocks {
         let mut path = Vec::new();
@@ -72,9 +74,9 @@ pub(crate) fn open(place: &Place, options: &ReadOptions) -> Result<Box<dyn RawSo
         return Err(refused("none of its first records is an object with keys"));
     }
     let layout = Layout {
+        batch_rows: most_rows(options.batch_rows, columns.len()),
         columns,
         source: place.name().clone(),
-        batch_rows: options.batch_rows.max(1),
         shown: options.shown,
     };
     let mut notes: Vec<Note> = note.into_iter().map(|text| Note { column: None, text }).collect();
@@ -82,6 +84,8 @@ pub(crate) fn open(place: &Place, options: &ReadOptions) -> Result<Box<dyn RawSo
         let text = format!("{dropped} keys beyond the first {} were left out", keys::MAX_KEYS);
         notes.push(Note { column: None, text });
     }
+    let most = most_rows(SAMPLE_ROWS, layout.columns.len() * blocks.len());
+    blocks.iter_mut().for_each(|block| block.truncate(most));
     let parser = JsonParser { keys, layout };
     let (sample, contiguous) = parser.sample(&blocks);
     let packing = match place.packing() {
@@ -105,7 +109,7 @@ pub(crate) fn open(place: &Place, options: &ReadOptions) -> Result<Box<dyn RawSo
 /// The first records, and some further on.
 fn sample(place: &Place, extract: Extract) -> Result<Vec<Block>, ReadError> {
     let mut blocks = Vec::new();
-    if let Some(mut block) = Pieces::open(place, extract.cut, extract.skip)?.next()? {
+    if let Some(mut block) = Pieces::open(place, extract.cut, extract.skip, SAMPLE_ROWS)?.next()? {
         block.truncate(SAMPLE_ROWS);
         blocks.push(block);
     }
@@ -162,7 +166,11 @@ impl JsonParser {
                         }
                     }
                     None if leaf == Leaf::Null => {}
-                    None => unknown.push(path.to_vec()),
+                    // Only the first few are ever shown, and of a long one the beginning.
+                    None if unknown.len() < keys::MAX_KEYS => {
+                        unknown.push(path.get(..SHOWN_PATH).unwrap_or(path).to_vec());
+                    }
+                    None => {}
                 }),
             };
             match result {

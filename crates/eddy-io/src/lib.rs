@@ -18,6 +18,7 @@ mod encoding;
 mod error;
 mod from_arrow;
 mod grouped;
+mod guard;
 mod inputs;
 mod json;
 mod names;

@@ -1,9 +1,11 @@
 //! Parquet.
 //!
-//! The footer's sizes are checked before the decoder allocates what it asks for ([`footer`]). Whether 64-bit whole numbers
+//! The sizes in the footer and in the headers of pages are checked before the decoder allocates what they ask for
+//! ([`sizes`]). Whether 64-bit whole numbers
 //! fit floats is told from the statistics of the row groups, where there are any, else from the sample.
 
-mod footer;
+mod pages;
+mod sizes;
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
@@ -17,7 +19,9 @@ use parquet::basic::{Compression, LogicalType};
 use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
 use parquet::file::statistics::Statistics;
 
-use crate::from_arrow::{ArrowTable, BatchFormat, Batches, damaged, guarded};
+use self::pages::Pages;
+use crate::from_arrow::{ArrowTable, BatchFormat, Batches, damaged};
+use crate::guard::guarded;
 use crate::place::Place;
 use crate::raw::RawSource;
 use crate::{ReadError, ReadOptions};
@@ -36,10 +40,10 @@ pub(crate) fn is(head: &[u8]) -> bool {
 pub(crate) fn open(place: &Place, options: &ReadOptions) -> Result<Box<dyn RawSource>, ReadError> {
     let mut file = place.seekable()?;
     check_footer(&mut file).map_err(|what| damaged(place, "its footer", what))?;
+    let length = file.metadata().map(|metadata| metadata.len()).map_err(|source| place.error(source))?;
     let metadata = guarded(|| {
         let metadata =
             ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()).map_err(|error| error.to_string())?;
-        let length = file.metadata().map_err(|error| error.to_string())?.len();
         check_places(metadata.metadata(), length)?;
         Ok(metadata)
     })
@@ -51,7 +55,7 @@ pub(crate) fn open(place: &Place, options: &ReadOptions) -> Result<Box<dyn RawSo
             mend: "write it with zstd or snappy compression".to_owned(),
         });
     }
-    let format = ParquetFile { file, schema: metadata.schema().as_ref().clone(), metadata };
+    let format = ParquetFile { file, length, schema: metadata.schema().as_ref().clone(), metadata };
     Ok(Box::new(ArrowTable::open(place, Box::new(format), options)?))
 }
 
@@ -76,7 +80,7 @@ fn check_footer(file: &mut File) -> Result<(), String> {
     let mut footer = Vec::new();
     file.seek(SeekFrom::Start(length - 8 - footer_length)).map_err(io)?;
     file.take(footer_length).read_to_end(&mut footer).map_err(io)?;
-    if footer::is_sound(&footer) { Ok(()) } else { Err("the sizes in it contradict its length".to_owned()) }
+    if sizes::is_sound(&footer) { Ok(()) } else { Err("the sizes in it contradict its length".to_owned()) }
 }
 
 /// Checks that every column chunk lies within the file.
@@ -105,6 +109,7 @@ fn unknown_codec(metadata: &ParquetMetaData) -> Option<String> {
 
 struct ParquetFile {
     file: File,
+    length: u64,
     metadata: ArrowReaderMetadata,
     schema: Schema,
 }
@@ -136,6 +141,7 @@ impl BatchFormat for ParquetFile {
 
     fn batches(&self, batch_rows: usize) -> Result<Box<dyn Batches>, String> {
         let file = self.file.try_clone().map_err(|error| error.to_string())?;
+        let file = Pages { file, length: self.length };
         let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.metadata.clone())
             .with_batch_size(batch_rows)
             .build()

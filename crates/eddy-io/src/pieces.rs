@@ -95,6 +95,8 @@ pub(crate) struct Pieces {
     place: Place,
     reader: Box<dyn Read + Send>,
     cut: Cut,
+    /// Most records in a block.
+    most_records: usize,
     carry: Vec<u8>,
     /// The input has ended.
     ended: bool,
@@ -105,13 +107,22 @@ pub(crate) struct Pieces {
 }
 
 impl Pieces {
-    /// Blocks of the text of `place` after its first `skip` bytes.
-    pub(crate) fn open(place: &Place, cut: Cut, skip: u64) -> Result<Self, ReadError> {
+    /// Blocks of at most `most_records` records of the text of `place` after its first `skip` bytes.
+    pub(crate) fn open(place: &Place, cut: Cut, skip: u64, most_records: usize) -> Result<Self, ReadError> {
         let mut reader = place.text()?;
         std::io::copy(&mut (&mut reader).take(skip), &mut std::io::sink())
             .map_err(|source| place.error(source))?;
         let place = place.clone();
-        Ok(Self { place, reader, cut, carry: Vec::new(), ended: false, closed: false, bytes_read: skip })
+        Ok(Self {
+            place,
+            reader,
+            cut,
+            most_records,
+            carry: Vec::new(),
+            ended: false,
+            closed: false,
+            bytes_read: skip,
+        })
     }
 
     /// The next block, or nothing at the end.
@@ -131,7 +142,7 @@ impl Pieces {
             if self.ended && bytes.is_empty() {
                 return Ok(None);
             }
-            let (pieces, end) = match self.cut {
+            let (mut pieces, mut end) = match self.cut {
                 Cut::Lines if self.ended => (None, bytes.len()),
                 Cut::Lines => (None, memrchr(b'\n', &bytes).map_or(0, |at| at + 1)),
                 _ => {
@@ -139,6 +150,9 @@ impl Pieces {
                     (Some(pieces), end)
                 }
             };
+            if let Some(earlier) = self.end_of_most(&bytes, pieces.as_mut()) {
+                end = end.min(earlier);
+            }
             if end > 0 || self.ended {
                 if !(self.closed && self.cut == Cut::Member) {
                     self.carry = bytes.get(end..).unwrap_or_default().to_vec();
@@ -158,6 +172,20 @@ impl Pieces {
                 });
             }
             wanted += BLOCK_BYTES;
+        }
+    }
+
+    /// Where the last record ends that may be in a block, when there are more of them. What follows is left for the next
+    /// block, also whether the array has ended.
+    fn end_of_most(&mut self, bytes: &[u8], pieces: Option<&mut Vec<Piece>>) -> Option<usize> {
+        match pieces {
+            None => memchr_iter(b'\n', bytes).nth(self.most_records - 1).map(|at| at + 1),
+            Some(pieces) if pieces.len() > self.most_records => {
+                pieces.truncate(self.most_records);
+                self.closed = false;
+                pieces.last().map(|piece| piece.range.end)
+            }
+            Some(_) => None,
         }
     }
 
@@ -220,16 +248,21 @@ mod tests {
 
     fn check(text: &str, cut: Cut, expect: &[(u64, &str, bool)]) {
         let place = Place::memory("test", text.as_bytes().to_vec()).unwrap();
-        let mut pieces = Pieces::open(&place, cut, 0).unwrap();
-        let mut got = Vec::new();
-        while let Some(block) = pieces.next().unwrap() {
-            block.each(|line, record, fault| {
-                got.push((line, String::from_utf8(record.to_vec()).unwrap(), fault.is_some()));
-            });
-        }
         let expect: Vec<_> =
             expect.iter().map(|(line, text, fault)| (*line, (*text).to_owned(), *fault)).collect();
-        assert_eq!(got, expect, "{text}");
+        for most_records in [usize::MAX, 1, 2] {
+            let mut pieces = Pieces::open(&place, cut, 0, most_records).unwrap();
+            let (mut got, mut first_line) = (Vec::new(), 0);
+            while let Some(block) = pieces.next().unwrap() {
+                let before = got.len();
+                first_line += block.each(|line, record, fault| {
+                    let record = String::from_utf8(record.to_vec()).unwrap();
+                    got.push((first_line + line, record, fault.is_some()));
+                });
+                assert!(got.len() - before <= most_records, "{text}");
+            }
+            assert_eq!(got, expect, "{text} by {most_records}");
+        }
     }
 
     #[test]

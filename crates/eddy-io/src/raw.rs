@@ -12,6 +12,16 @@ use crate::{Note, ReadError, ReadStats, SetAside};
 /// Rows of a sample: enough to tell kinds and roles, little enough to be read at once.
 pub(crate) const SAMPLE_ROWS: usize = 4096;
 
+/// Most cells made at a time. Where a row may take fewer bytes than it has cells (`{}` in JSON and ARFF, columns of nulls
+/// in Arrow) a small input could otherwise ask for any amount of memory. Rows that are written out in full have fewer
+/// cells than this in a block.
+const MOST_CELLS: usize = 1 << 23;
+
+/// Most rows of `n_columns` columns made at a time, of `wanted`; at least one.
+pub(crate) fn most_rows(wanted: usize, n_columns: usize) -> usize {
+    wanted.min(MOST_CELLS / n_columns.max(1)).max(1)
+}
+
 /// A column as the format itself describes it.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct RawColumn {

@@ -1,9 +1,15 @@
 //! Real files, where they are to be had: $EDDY_DATA, else ../shared/data beside the workspace.
 
+mod survival;
+
+use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use eddy_frame::Role;
 use eddy_io::{ReadOptions, open};
+use rayon::prelude::*;
+use survival::{Outcome, survive, survive_once};
 
 fn data() -> Option<PathBuf> {
     let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
@@ -73,21 +79,91 @@ fn known_files_have_known_shapes_and_rows() {
     }
 }
 
+/// Most bytes of each file that are looked at whole, and of each that are damaged.
+const WHOLE: u64 = 256 << 10;
+const DAMAGED: usize = 16 << 10;
+
+/// The first bytes of a file.
+fn beginning(path: &Path) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    if let Ok(file) = std::fs::File::open(path) {
+        file.take(WHOLE).read_to_end(&mut bytes).unwrap();
+    }
+    bytes
+}
+
 #[test]
-fn no_real_file_makes_the_reader_panic() {
+fn no_beginning_of_a_real_file_makes_the_reader_panic() {
     let Some(data) = data() else { return };
     let mut found = Vec::new();
     files(&data, &mut found);
-    for path in found {
-        if std::fs::metadata(&path).is_ok_and(|meta| meta.len() > 8 << 20) {
-            continue;
+    let n_read = AtomicUsize::new(0);
+    found.par_iter().for_each(|path| {
+        let outcome = survive(&beginning(path));
+        n_read.fetch_add(usize::from(outcome != Outcome::Refused), Ordering::Relaxed);
+    });
+    // Captures and the like are refused, tables are not.
+    assert!(n_read.into_inner() > 100);
+}
+
+#[test]
+fn no_damage_to_a_real_file_makes_the_reader_panic() {
+    let Some(data) = data() else { return };
+    let mut found = Vec::new();
+    files(&data, &mut found);
+    found.sort();
+    found.par_iter().enumerate().for_each(|(seed, path)| {
+        let mut bytes = beginning(path);
+        bytes.truncate(DAMAGED);
+        let mut random = Random(seed as u64);
+        for _ in 0..3 {
+            survive_once(&bytes[..random.below(bytes.len() + 1)]);
+            survive_once(&damaged(&bytes, &mut random));
         }
-        let Ok(mut source) = open(&[path.display().to_string()], &ReadOptions::default()) else { continue };
-        while let Ok(Some(_)) = source.next_frame() {}
-        if path.to_string_lossy().contains("nab/data/")
-            && path.extension().is_some_and(|ending| ending == "csv")
-        {
-            assert_eq!(source.description().shape.id, "metric_series", "{}", path.display());
-        }
+    });
+}
+
+/// Some bytes replaced, and now and then a stretch moved or left out.
+fn damaged(bytes: &[u8], random: &mut Random) -> Vec<u8> {
+    const SHARP: &[u8] = b"\"',;|\t\r\n\0\xff{}[]:\\-.eE#@%0129 ";
+    let mut bytes = bytes.to_vec();
+    if bytes.is_empty() {
+        return bytes;
+    }
+    for _ in 0..=random.below(16) {
+        let at = random.below(bytes.len());
+        bytes[at] =
+            if random.below(2) == 0 { SHARP[random.below(SHARP.len())] } else { random.below(256) as u8 };
+    }
+    let (from, to) = (random.below(bytes.len()), random.below(bytes.len()));
+    match random.below(4) {
+        0 => drop(bytes.drain(from.min(to)..from.max(to))),
+        1 => bytes.copy_within(from.min(to)..from.max(to), 0),
+        _ => {}
+    }
+    bytes
+}
+
+/// Numbers that look random: `SplitMix64` (Steele, Lea & Flood 2014).
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((z ^ (z >> 31)) % limit as u64) as usize
+    }
+}
+
+#[test]
+fn series_of_the_numenta_benchmark_are_metric_series() {
+    let Some(data) = data() else { return };
+    let mut found = Vec::new();
+    files(&data.join("nab/data"), &mut found);
+    for path in found.iter().filter(|path| path.extension().is_some_and(|ending| ending == "csv")) {
+        let source = open(&[path.display().to_string()], &ReadOptions::default()).unwrap();
+        assert_eq!(source.description().shape.id, "metric_series", "{}", path.display());
     }
 }

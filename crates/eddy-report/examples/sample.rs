@@ -6,8 +6,8 @@ use std::{env, fs};
 use eddy_report::{
     Axis, Cause, ColumnRow, ColumnSummary, Contrast, Correlation, Counts, DetectReport, Evaluation,
     ExploreReport, FeatureSeries, FindingRow, Histogram, MOST_POINTS, Plot, Points, ReadSummary,
-    SeriesProfile, SetAside, Stretch, ThresholdInfo, TopItem, TopList, detect_html, downsample, explore_html, png,
-    svg,
+    SeriesProfile, SetAside, Stretch, ThresholdInfo, TopItem, TopList, detect_html, downsample, explore_html,
+    png, svg,
 };
 
 /// Numbers that look random and are the same every time.

@@ -31,6 +31,14 @@ pub(crate) fn matrix(drawing: &mut Drawing, area: Area, names: &[String], values
                 // The square of the correlation is the share of variance the two have in common.
                 drawing.shade(spot, value * value.abs(), Ink::Flagged, Ink::Normal);
             }
+            // Without colours a bar tells the negative ones, where there is no number to do so.
+            if (8.0..26.0).contains(&cell) && value <= -0.2 {
+                let middle = spot.y + spot.height / 2.0;
+                let half = spot.width * 0.22;
+                let centre = spot.x + spot.width / 2.0;
+                let ink = if value * value > 0.4 { Ink::Paper } else { Ink::Ink };
+                drawing.line((centre - half, middle), (centre + half, middle), ink, 1.25);
+            }
             if cell >= 26.0 && row != column && value.is_finite() {
                 let ink = if value * value > 0.75 { Ink::Paper } else { Ink::Ink };
                 let look = Type { ink, size: 9.5, ..TICK };

@@ -9,8 +9,8 @@ use crate::event::{Event, event_list, events, number_of_events};
 use crate::page::{Page, cautions, fact, period, reading};
 use crate::scatter::scatter;
 use crate::{
-    Cause, DetectReport, Evaluation, FeatureSeries, FindingRow, Histogram, Points, distribution,
-    Axis, escape, leading, plot, score_plot, trace, words,
+    Axis, Cause, DetectReport, Evaluation, FeatureSeries, FindingRow, Histogram, Points, distribution,
+    escape, leading, plot, score_plot, trace, words,
 };
 
 /// Events in the part of the page that needs no script.
@@ -102,8 +102,9 @@ fn verdict(out: &mut String, report: &DetectReport, events: &[Event<'_>]) {
     if !events.is_empty() {
         event_list(out, events);
     }
+    out.push_str("</div><div>");
     cautions(out, threshold.warning.iter().chain(&report.cautions).map(String::as_str));
-    out.push_str("</div><dl class=\"facts\">");
+    out.push_str("<dl class=\"facts\">");
     fact(out, "Source", &escape::text(&crate::page::names(&report.generated_from, 3)));
     fact(out, "Read as", &escape::text(&report.read.shape_title));
     if report.points.axis == Axis::Time {
@@ -131,7 +132,7 @@ fn verdict(out: &mut String, report: &DetectReport, events: &[Event<'_>]) {
         );
         fact(out, "Set aside", &aside);
     }
-    out.push_str("</dl></section>\n");
+    out.push_str("</dl></div></section>\n");
 }
 
 fn trace_section(out: &mut String, report: &DetectReport) {
@@ -202,13 +203,16 @@ fn findings_section(out: &mut String, report: &DetectReport, events: &[Event<'_>
         }
     }
     out.push_str("</tr></thead><tbody>");
-    for event in events.iter().take(STATIC_EVENTS) {
+    for (number, event) in (1..).zip(events.iter().take(STATIC_EVENTS)) {
         let finding = event.lead;
+        let place = event.place();
+        let (first, rest) = place.split_first().map_or(("", &[][..]), |(first, rest)| (first.as_str(), rest));
         let _ = write!(
             out,
-            "<tr><td class=\"num\">{}</td><td class=\"where\">{}</td><td class=\"num\">{}</td><td class=\"what\"><p>{}</p>",
-            finding.rank,
-            escape::text(&event.place().join(" · ")),
+            "<tr><td class=\"num\">{}</td><td class=\"where\">{} <span class=\"aside\">{}</span></td><td class=\"num\">{}</td><td class=\"what\"><p>{}</p>",
+            number,
+            escape::text(first),
+            escape::text(&rest.join(" · ")),
             words::score(finding.score),
             escape::text(&finding.sentence)
         );
@@ -273,10 +277,7 @@ fn evaluation_section(out: &mut String, evaluation: &Evaluation) {
                 "<rect class=\"f-hair\" width=\"100\" height=\"4\"/><rect class=\"f-normal\" width=\"{:.1}\" height=\"4\"/></svg>",
                 "<span class=\"aside\">{}</span></dd></div>"
             ),
-            name,
-            shown,
-            part,
-            meaning
+            name, shown, part, meaning
         );
     }
     let _ = write!(

@@ -21,7 +21,8 @@ pub(crate) fn events(findings: &[FindingRow]) -> Vec<Event<'_>> {
     let mut events: Vec<Event<'_>> = Vec::new();
     let mut by_first_row: HashMap<u64, usize> = HashMap::new();
     for finding in findings {
-        let known = finding.stretch.as_ref().and_then(|stretch| by_first_row.get(&stretch.first_row).copied());
+        let known =
+            finding.stretch.as_ref().and_then(|stretch| by_first_row.get(&stretch.first_row).copied());
         if let Some(at) = known {
             events[at].explained += 1;
             continue;
@@ -47,6 +48,15 @@ impl Event<'_> {
             Some((from, to)) if from != to => Some(format!("{from} to {}", without_same_day(from, to))),
             _ => self.lead.time.clone(),
         }
+    }
+
+    /// Where it is in short, as parts that are each a phrase: the first is the most telling.
+    fn place_in_short(&self) -> Vec<String> {
+        let mut parts = self.place();
+        if self.flagged() > 1 && parts.len() > 2 {
+            parts.pop();
+        }
+        parts
     }
 
     /// The place of the event, as parts that are each a phrase: the first is the most telling.
@@ -90,7 +100,7 @@ pub(crate) fn event_list(out: &mut String, events: &[Event<'_>]) {
     out.push_str("<ol class=\"events\" aria-label=\"Most unusual\">");
     for event in events.iter().take(MOST_EVENTS) {
         let lead = event.lead;
-        let place = event.place();
+        let place = event.place_in_short();
         let (first, rest) = place.split_first().map_or(("", &[][..]), |(first, rest)| (first.as_str(), rest));
         let label = lead.label.as_deref().filter(|label| !label.is_empty());
         let mut aside: Vec<String> = rest.iter().map(|part| escape::text(part)).collect();

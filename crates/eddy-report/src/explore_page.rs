@@ -9,9 +9,7 @@ use crate::correlogram::correlogram;
 use crate::drawing::{Area, Drawing};
 use crate::page::{Page, cautions, fact, names, period, reading};
 use crate::spread::spread;
-use crate::{
-    Axis, ColumnSummary, Correlation, ExploreReport, SeriesProfile, TopList, escape, trace, words,
-};
+use crate::{Axis, ColumnSummary, Correlation, ExploreReport, SeriesProfile, TopList, escape, trace, words};
 
 /// Strongest correlations that are listed in words.
 const MOST_PAIRS: usize = 8;
@@ -30,11 +28,20 @@ struct Data<'a> {
 pub fn explore_html(report: &ExploreReport) -> String {
     let mut main = String::new();
     head(&mut main, report);
+    let mut rhythm = String::new();
     for (idx, series) in report.series.iter().enumerate() {
-        series_section(&mut main, idx, series);
+        series_section(&mut rhythm, idx, series);
+    }
+    // One series is the table; of several the table is the summary.
+    let single = report.series.len() == 1;
+    if single {
+        main.push_str(&rhythm);
     }
     columns_section(&mut main, report);
     spread_section(&mut main, report);
+    if !single {
+        main.push_str(&rhythm);
+    }
     if let Some(correlation) = report.correlation.as_ref().filter(|correlation| correlation.names.len() > 1) {
         correlation_section(&mut main, correlation);
     }
@@ -75,8 +82,9 @@ fn head(out: &mut String, report: &ExploreReport) {
         )
     };
     let _ = write!(out, "<p class=\"best\">{text}</p>");
+    out.push_str("</div><div>");
     cautions(out, report.cautions.iter().map(String::as_str));
-    out.push_str("</div><dl class=\"facts\">");
+    out.push_str("<dl class=\"facts\">");
     fact(out, "Source", &escape::text(&names(&report.generated_from, 3)));
     fact(out, "Read as", &escape::text(&report.read.shape_title));
     let times = report.columns.iter().find(|column| column.time == Some(Axis::Time));
@@ -95,7 +103,7 @@ fn head(out: &mut String, report: &ExploreReport) {
             &format!("{} <a href=\"#origin\">see below</a>", words::counted(aside, "row", "rows")),
         );
     }
-    out.push_str("</dl></section>\n");
+    out.push_str("</dl></div></section>\n");
 }
 
 fn picture(width: f64, height: f64, label: &str, draw: impl FnOnce(&mut Drawing, Area)) -> String {
@@ -107,9 +115,13 @@ fn picture(width: f64, height: f64, label: &str, draw: impl FnOnce(&mut Drawing,
 fn series_section(out: &mut String, idx: usize, series: &SeriesProfile) {
     let _ = write!(
         out,
-        "<section class=\"series\" aria-labelledby=\"series-{idx}\"><h2 id=\"series-{idx}\">{}{}</h2>",
+        "<section class=\"series\" aria-labelledby=\"series-{idx}\"><h2 id=\"series-{idx}\">{}{}{}</h2>",
         escape::text(&series.name),
-        if series.axis == Axis::Index { ", row by row" } else { " over time" }
+        if series.axis == Axis::Index { ", row by row" } else { " over time" },
+        series.unit.as_deref().filter(|unit| !unit.is_empty()).map_or_else(String::new, |unit| format!(
+            " <span class=\"unit\">in {}</span>",
+            escape::text(unit)
+        ))
     );
     let _ = write!(out, "<div data-live=\"series\" data-series=\"{idx}\"></div><div class=\"still\">");
     out.push_str(&picture(1000.0, 270.0, "The values with their rolling mean", |drawing, area| {
@@ -183,7 +195,15 @@ fn columns_section(out: &mut String, report: &ExploreReport) {
             match value.filter(|value| value.is_finite()) {
                 Some(value) => {
                     let shown = in_words(column, value);
-                    let _ = write!(out, "<td class=\"num\" data-value=\"{value}\">{shown}</td>");
+                    let _ = match column.time {
+                        // A date may be broken before its clock, and nowhere else.
+                        Some(_) => write!(
+                            out,
+                            "<td class=\"num date\" data-value=\"{value}\"><span>{}</span></td>",
+                            shown.replace(' ', "</span> <span>")
+                        ),
+                        None => write!(out, "<td class=\"num\" data-value=\"{value}\">{shown}</td>"),
+                    };
                 }
                 None => out.push_str("<td class=\"num none\">–</td>"),
             }
@@ -196,7 +216,11 @@ fn columns_section(out: &mut String, report: &ExploreReport) {
 /// A number of a column: a date, a time since the start, or just a number.
 fn in_words(column: &ColumnSummary, value: f64) -> String {
     match column.time {
-        Some(Axis::Time) => words::moment(value * 1000.0),
+        Some(Axis::Time) => {
+            let long = column.quartiles.is_some_and(|[first, .., last]| last - first > 7_200.0);
+            // Of days and months the seconds do not matter.
+            words::moment(if long { (value / 60.0).floor() * 60.0 } else { value.floor() } * 1000.0)
+        }
         Some(_) => words::with_unit(value, Some("s")),
         None => words::number(value),
     }
@@ -223,7 +247,7 @@ fn column_figure(column: &ColumnSummary) -> Option<String> {
         let mut drawing = Drawing::default();
         let area = Area { x: 0.0, y: 0.0, width: 240.0, height: 108.0 };
         let label = |value: f64| match column.time {
-            Some(Axis::Time) => words::moment(value * 1000.0),
+            Some(Axis::Time) => in_words(column, value),
             _ => words::rough(value),
         };
         spread(&mut drawing, area, histogram, column.quartiles, &label).then(|| {
@@ -269,7 +293,7 @@ fn level(value: &str, n: u64, most: u64, bytes: Option<f64>) -> String {
 fn correlation_section(out: &mut String, correlation: &Correlation) {
     out.push_str(concat!(
         "<section id=\"correlation\" aria-labelledby=\"correlation-h\"><h2 id=\"correlation-h\">What goes together</h2>",
-        "<p class=\"note\">Blue: the two rise together. Orange: one falls as the other rises. The stronger the shade, ",
+        "<p class=\"note\">Blue: the two rise together. Orange, with a minus: one falls as the other rises. The stronger the shade, ",
         "the more of their variance they share.</p>"
     ));
     let pairs = strongest(&correlation.names, &correlation.pearson, MOST_PAIRS);

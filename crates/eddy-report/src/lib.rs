@@ -36,4 +36,3 @@ pub use downsample::{MOST_POINTS, downsample, point_budget};
 pub use exploration::{ColumnSummary, Correlation, Counts, ExploreReport, SeriesProfile, TopItem, TopList};
 pub use explore_page::explore_html;
 pub use plot::{Plot, PlotError, png, svg};
-pub use words::count as count_in_words;

@@ -2,9 +2,9 @@
 
 use std::fmt::Write;
 
+use crate::Counts;
 use crate::distribution::{bar_width, part};
 use crate::drawing::{Anchor, Area, Drawing, Ink, TICK, Type, px};
-use crate::Counts;
 
 /// Bars of counts with the box plot below and the ends of the axis in the words of `label`. Bins are drawn equally wide.
 /// Returns whether there was anything to draw.
@@ -45,7 +45,7 @@ pub(crate) fn spread(
     let (first, middle, last) =
         (label(counts.edges[0]), label(counts.edges[n_bins / 2]), label(counts.edges[n_bins]));
     // Three dates have no room side by side.
-    if n_bins > 3 && n_bins % 2 == 0 && middle.len() < 10 {
+    if n_bins > 3 && n_bins.is_multiple_of(2) && middle.len() < 10 {
         drawing.text(bars.x + bars.width / 2.0, y, &middle, TICK);
     }
     drawing.text(bars.x, y, &first, Type { anchor: Anchor::Start, ..TICK });

@@ -25,7 +25,7 @@ pub(crate) fn number(value: f64) -> String {
 }
 
 /// A count with its thousands separated: `12,480`.
-pub fn count(n: u64) -> String {
+pub(crate) fn count(n: u64) -> String {
     let digits = n.to_string();
     let mut out = String::with_capacity(digits.len() * 4 / 3);
     for (at, digit) in digits.chars().enumerate() {

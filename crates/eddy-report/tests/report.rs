@@ -153,9 +153,7 @@ fn small_exploration(name: &str) -> ExploreReport {
                 time: Some(Axis::Time),
                 mean: Some(1_705_305_600.0),
                 sd: Some(60.0),
-                quartiles: Some(
-                    [-60.0, -30.0, 0.0, 30.0, 60.0].map(|seconds| 1_705_305_600.0 + seconds),
-                ),
+                quartiles: Some([-60.0, -30.0, 0.0, 30.0, 60.0].map(|seconds| 1_705_305_600.0 + seconds)),
                 histogram: Some(Counts {
                     edges: vec![1_705_305_540.0, 1_705_305_600.0, 1_705_305_660.0],
                     counts: vec![2, 3],

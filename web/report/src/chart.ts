@@ -36,6 +36,10 @@ export interface StripOptions {
 }
 
 export const TICK_SIZE = 11;
+/** Room to the right of a strip, for half of the last word below it. */
+export const RIGHT = 22;
+/** Width of a letter beside a graduation. */
+const LETTER = 6.7;
 
 /** Diamond around a point: the shape of flagged rows. */
 export function diamond(path: Path2D, x: number, y: number, half: number): void {
@@ -48,18 +52,25 @@ export function diamond(path: Path2D, x: number, y: number, half: number): void 
 
 export function strip(place: HTMLElement, options: StripOptions): uPlot {
   const narrow = (): boolean => place.clientWidth < 480;
+  const upright = (): number => (narrow() ? 42 : 58);
   const edges: { x: number[]; y: number[] } = { x: [], y: [] };
   const font = `${TICK_SIZE}px ${colours().mono}`;
-  const labels: uPlot.Axis.DynamicValues = (_, splits, __, ___, step) => {
+  const labels: uPlot.Axis.DynamicValues = (u, splits, __, ___, step) => {
     edges.x = splits;
-    return graduations(options.axis, splits, step);
+    const { min, max } = u.scales.x;
+    const inner = u.width - upright() - RIGHT;
+    // Words that would not fit at the right end are left out.
+    return graduations(options.axis, splits, step).map((text, i) => {
+      const at = ((splits[i] - (min ?? 0)) / ((max ?? 1) - (min ?? 0))) * inner;
+      return at + (text.length * LETTER) / 2 > inner + RIGHT ? "" : text;
+    });
   };
   const words = options.verticalWords ?? tick;
   const plot = new uPlot(
     {
       width: Math.max(place.clientWidth, 200),
       height: options.height,
-      padding: [8, 10, 0, 0],
+      padding: [8, RIGHT, 0, 0],
       legend: { show: false },
       scales: {
         x: { time: false, range: (_, low, high) => (low < high ? [low, high] : options.whole) },
@@ -83,7 +94,7 @@ export function strip(place: HTMLElement, options: StripOptions): uPlot {
           font,
           stroke: () => colours().muted,
           space: 32,
-          size: () => (narrow() ? 42 : 58),
+          size: upright,
           gap: 8,
           splits: options.verticalPlaces
             ? (u, _, low, high) => options.verticalPlaces?.(low, high, Math.max(2, Math.floor(u.height / 34))) ?? []

@@ -41,6 +41,14 @@ export type Cause = CauseHead &
     | { type: "category"; seen: string; seen_share: number; expected: string; expected_share: number }
   );
 
+export interface Stretch {
+  first_row: number;
+  last_row: number;
+  flagged: number;
+  from?: string;
+  to?: string;
+}
+
 export interface Finding {
   rank: number;
   row: number;
@@ -48,6 +56,7 @@ export interface Finding {
   source?: string;
   time?: string;
   entity?: string;
+  stretch?: Stretch;
   score: number;
   sentence: string;
   label?: string;

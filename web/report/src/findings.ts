@@ -10,10 +10,27 @@ const STEP = 100;
 
 type Key = "rank" | "row" | "score" | "label";
 
-export function addFindings(bench: Bench): void {
+export interface Findings {
+  /** Opens a finding and brings it into sight. */
+  reveal(rank: number): void;
+}
+
+export function addFindings(bench: Bench): Findings | null {
   const place = mount("findings");
   const { data } = bench;
-  if (!place || data.findings.length === 0) return;
+  if (!place || data.findings.length === 0) return null;
+  const stretches = new Map<number, Finding[]>();
+  for (const finding of data.findings) {
+    const first = finding.stretch?.first_row;
+    if (first !== undefined) stretches.set(first, [...(stretches.get(first) ?? []), finding]);
+  }
+  // Events are numbered by their most unusual row.
+  const numbers = new Map<Finding, number>();
+  let events = 0;
+  for (const finding of data.findings) {
+    const lead = finding.stretch && stretches.get(finding.stretch.first_row)?.[0];
+    numbers.set(finding, (lead && numbers.get(lead)) ?? ++events);
+  }
   const labelled = data.findings.some((finding) => finding.label !== undefined);
   const texts = data.findings.map((finding) => haystack(finding));
   const search = element("input", { type: "search", placeholder: "Filter: host, time, feature …", "aria-label": "Filter the findings" });
@@ -26,6 +43,8 @@ export function addFindings(bench: Bench): void {
   for (const [name, n] of [...causes].sort((a, b) => b[1] - a[1])) {
     cause.append(element("option", { value: name }, `${name} · ${count(n)}`));
   }
+  const byEvent = element("input", { type: "checkbox", checked: true });
+  const several = [...stretches.values()].some((rows) => rows.length > 1);
   const within = element("input", { type: "checkbox" });
   const check = element("label", { class: "check", hidden: true }, within, "only rows in view");
   const tally = element("span", { class: "count", role: "status" });
@@ -60,7 +79,7 @@ export function addFindings(bench: Bench): void {
     body,
   );
   place.append(
-    element("div", { class: "filters" }, search, causes.size > 1 ? cause : null, check, tally),
+    element("div", { class: "filters" }, search, causes.size > 1 ? cause : null, several && element("label", { class: "check" }, byEvent, "one line for each event"), check, tally),
     table,
     more,
   );
@@ -69,6 +88,8 @@ export function addFindings(bench: Bench): void {
   let direction = 1;
   let most = FIRST;
   const open = new Set<number>();
+  /** First rows of the stretches whose rows are all shown. */
+  const unfolded = new Set<number>();
   const rows = new Map<Finding, HTMLElement[]>();
 
   const compare = (a: Finding, b: Finding): number => {
@@ -84,33 +105,91 @@ export function addFindings(bench: Bench): void {
       (!within.checked || !bench.range || (point !== null && bench.inView(point)))
     );
   };
-  const refresh = oncePerFrame(() => {
-    const kept = data.findings.filter(wanted).sort((a, b) => direction * compare(a, b));
-    const shown = kept.slice(0, most);
-    body.replaceChildren(...shown.flatMap((finding) => lines(finding)));
+  const redraw = (): void => {
+    const kept = data.findings.filter(wanted);
+    const grouped = several && byEvent.checked;
+    // The findings come by rank: the first of a stretch stands for it.
+    const leads = new Map<number, Finding>();
+    const followers = new Map<Finding, Finding[]>();
+    const listed = kept.filter((finding) => {
+      const first = grouped ? finding.stretch?.first_row : undefined;
+      if (first === undefined) return true;
+      const lead = leads.get(first);
+      if (lead) followers.set(lead, [...(followers.get(lead) ?? []), finding]);
+      else leads.set(first, finding);
+      return !lead;
+    });
+    listed.sort((a, b) => direction * compare(a, b));
+    const shown = listed.slice(0, most);
+    body.replaceChildren(
+      ...shown.flatMap((lead) => {
+        const below = lead.stretch && unfolded.has(lead.stretch.first_row) ? (followers.get(lead) ?? []) : [];
+        return [...lines(lead, grouped ? "lead" : "row"), ...below.flatMap((finding) => lines(finding, "follower"))];
+      }),
+    );
     if (shown.length === 0) {
       body.append(element("tr", {}, element("td", { colspan: heads.length, class: "empty" }, "No finding matches. Clear the filter to see all.")));
     }
-    tally.textContent =
+    const rowsKept =
       kept.length === data.findings.length
         ? counted(kept.length, "finding", "findings")
         : `${count(kept.length)} of ${counted(data.findings.length, "finding", "findings")}`;
-    more.hidden = kept.length <= most;
-    more.textContent = `Show ${count(Math.min(STEP, kept.length - most))} more`;
+    tally.textContent = grouped ? `${counted(listed.length, "event", "events")}, ${rowsKept}` : rowsKept;
+    more.hidden = listed.length <= most;
+    more.textContent = `Show ${count(Math.min(STEP, listed.length - most))} more`;
     heads.forEach(([key], i) => {
       if (key && key === order) cells[i].setAttribute("aria-sort", direction > 0 ? "ascending" : "descending");
       else cells[i].removeAttribute("aria-sort");
     });
     mark();
-  });
-  const lines = (finding: Finding): HTMLElement[] => {
+  };
+  const refresh = oncePerFrame(redraw);
+  const lines = (finding: Finding, as: "lead" | "row" | "follower"): HTMLElement[] => {
     let made = rows.get(finding);
     if (!made) {
       made = [head(finding)];
       rows.set(finding, made);
     }
-    if (open.has(finding.rank) && made.length === 1) made.push(detail(finding, bench, heads.length));
+    made[0].classList.toggle("follower", as === "follower");
+    const rank = made[0].querySelector("td.rank");
+    if (rank) rank.textContent = as === "row" ? count(finding.rank) : as === "lead" ? count(numbers.get(finding) ?? 0) : "";
+    made[0].querySelector("td.where")?.replaceChildren(...where(finding, as === "lead"));
+    if (open.has(finding.rank) && made.length === 1) made.push(below(finding));
     return open.has(finding.rank) ? made : made.slice(0, 1);
+  };
+  /** What opens below a finding. */
+  const below = (finding: Finding): HTMLElement => {
+    const first = finding.stretch?.first_row;
+    const together = first === undefined ? [] : (stretches.get(first) ?? []);
+    if (first === undefined || together.length < 2) return detail(finding, bench, heads.length);
+    const all = together.length >= (finding.stretch?.flagged ?? 0);
+    const words = all ? `Show all ${count(together.length)} rows` : `Show its ${count(together.length)} explained rows`;
+    const button = element("button", { type: "button" });
+    const say = (): void => {
+      button.textContent = unfolded.has(first) ? "Show one line for it" : words;
+    };
+    button.addEventListener("click", () => {
+      if (!unfolded.delete(first)) unfolded.add(first);
+      if (!byEvent.checked) byEvent.checked = true;
+      say();
+      refresh();
+    });
+    say();
+    return detail(finding, bench, heads.length, button);
+  };
+  const turn = (finding: Finding, opening: boolean): void => {
+    const made = rows.get(finding);
+    if (!made) return;
+    if (opening) open.add(finding.rank);
+    else open.delete(finding.rank);
+    made[0].querySelector("button.open")?.setAttribute("aria-expanded", String(opening));
+    if (opening) {
+      if (made.length === 1) made.push(below(finding));
+      made[0].after(made[1]);
+    } else {
+      made[1]?.remove();
+    }
+    bench.choose(bench.pointOf(finding.row));
   };
   const head = (finding: Finding): HTMLElement => {
     const toggle = element("button", { type: "button", class: "open", "aria-expanded": "false" }, finding.sentence);
@@ -124,27 +203,15 @@ export function addFindings(bench: Bench): void {
     const row = element(
       "tr",
       { class: "head", "data-rank": finding.rank },
-      element("td", { class: "rank num" }, String(finding.rank)),
-      element("td", { class: "where" }, ...where(finding)),
+      element("td", { class: "rank num" }),
+      element("td", { class: "where" }),
       element("td", { class: "score" }, element("span", { class: "num" }, score(finding.score)), gauge),
       element("td", { class: "what" }, toggle),
       labelled && element("td", { class: "label" }, finding.label ?? ""),
     );
     row.addEventListener("click", (event) => {
       if (getSelection()?.toString() && event.target !== toggle) return;
-      const opening = !open.has(finding.rank);
-      if (opening) open.add(finding.rank);
-      else open.delete(finding.rank);
-      toggle.setAttribute("aria-expanded", String(opening));
-      const below = rows.get(finding)?.[1];
-      if (opening) {
-        const made = rows.get(finding);
-        if (made && made.length === 1) made.push(detail(finding, bench, heads.length));
-        if (made) row.after(made[1]);
-      } else {
-        below?.remove();
-      }
-      bench.choose(bench.pointOf(finding.row));
+      turn(finding, !open.has(finding.rank));
     });
     return row;
   };
@@ -158,6 +225,7 @@ export function addFindings(bench: Bench): void {
   search.addEventListener("input", () => ((most = FIRST), refresh()));
   cause.addEventListener("change", () => ((most = FIRST), refresh()));
   within.addEventListener("change", refresh);
+  byEvent.addEventListener("change", () => ((most = FIRST), refresh()));
   more.addEventListener("click", () => ((most += STEP), refresh()));
   bench.on("choice", mark);
   bench.on("threshold", oncePerFrame(mark));
@@ -166,6 +234,23 @@ export function addFindings(bench: Bench): void {
     if (within.checked) refresh();
   });
   refresh();
+  return {
+    reveal(rank) {
+      const finding = data.findings.find((finding) => finding.rank === rank);
+      if (!finding) return;
+      if (!rows.get(finding)?.[0].isConnected) {
+        search.value = cause.value = "";
+        within.checked = false;
+        [order, direction] = ["rank", 1];
+        redraw();
+      }
+      const line = rows.get(finding)?.[0];
+      if (!line) return;
+      turn(finding, true);
+      line.scrollIntoView({ block: "start" });
+      line.querySelector<HTMLElement>("button.open")?.focus({ preventScroll: true });
+    },
+  };
 }
 
 function haystack(finding: Finding): string {
@@ -176,6 +261,7 @@ function haystack(finding: Finding): string {
     finding.sentence,
     finding.label,
     `row ${finding.row}`,
+    finding.line === undefined ? "" : `line ${finding.line}`,
     ...finding.causes.map((cause) => cause.feature),
     ...finding.values,
   ]
@@ -183,18 +269,27 @@ function haystack(finding: Finding): string {
     .toLowerCase();
 }
 
-function where(finding: Finding): (Node | string)[] {
-  const row = `row ${count(finding.row)}`;
-  const first = finding.time ?? finding.entity ?? row;
+/** Where a finding is, as `crates/eddy-report/src/event.rs` says it; with its stretch where it stands for that. */
+function where(finding: Finding, asEvent: boolean): (Node | string)[] {
+  const row = finding.line === undefined ? `row ${count(finding.row)}` : `line ${count(finding.line)}`;
+  const stretch = asEvent && finding.stretch && finding.stretch.flagged > 1 ? finding.stretch : undefined;
+  const time = stretch?.from && stretch.to && stretch.from !== stretch.to ? span(stretch.from, stretch.to) : finding.time;
+  const first = time ?? finding.entity ?? row;
   const rest: string[] = [];
-  if (finding.time && finding.entity) rest.push(finding.entity);
+  if (time && finding.entity) rest.push(finding.entity);
   if (finding.source) rest.push(finding.source);
-  if (first !== row) rest.push(finding.line !== undefined ? `line ${count(finding.line)}` : row);
-  else if (finding.line !== undefined) rest.push(`line ${count(finding.line)}`);
+  if (stretch) rest.push(counted(stretch.flagged, "row", "rows"), `strangest ${row}`);
+  else if (first !== row) rest.push(row);
   return [element("span", { class: "mono num" }, first), element("span", { class: "aside" }, rest.join(" · "))];
 }
 
-function detail(finding: Finding, bench: Bench, columns: number): HTMLElement {
+/** From one time to a later one, whose date is left out where it is the same. */
+function span(from: string, to: string): string {
+  const [day, later] = [from.split(/[ T]/)[0], to.split(/[ T]/)];
+  return `${from} to ${later.length > 1 && later[0] === day ? to.slice(day.length + 1) : to}`;
+}
+
+function detail(finding: Finding, bench: Bench, columns: number, more?: HTMLElement): HTMLElement {
   const { data } = bench;
   const reasons = element(
     "table",
@@ -218,16 +313,24 @@ function detail(finding: Finding, bench: Bench, columns: number): HTMLElement {
   show.addEventListener("click", () => {
     const point = bench.pointOf(finding.row);
     if (point === null) return;
-    const width = (bench.whole[1] - bench.whole[0]) / 12;
-    const at = data.points.x[point];
-    bench.setRange([at - width / 2, at + width / 2]);
+    const ends = [finding.stretch?.first_row, finding.stretch?.last_row]
+      .map((row) => (row === undefined ? null : bench.pointOf(row)))
+      .map((end) => data.points.x[end ?? point]);
+    // The whole stretch with as much beside it.
+    const width = Math.max((bench.whole[1] - bench.whole[0]) / 12, 2 * (ends[1] - ends[0]));
+    const middle = (ends[0] + ends[1]) / 2;
+    bench.setRange([middle - width / 2, middle + width / 2]);
     bench.choose(point);
     document.getElementById("trace")?.scrollIntoView();
   });
   const cells = element("dl", { class: "cells" });
   data.finding_columns.forEach((name, i) => {
     if (finding.values[i] !== undefined) {
-      cells.append(element("div", {}, element("dt", {}, name), element("dd", {}, finding.values[i] || "missing")));
+      const full = finding.values[i];
+      // Digits beyond what was measured are left to the pointer.
+      const short = /^-?\d+\.\d{5,}$/.test(full) ? String(Number(Number(full).toPrecision(6))) : full;
+      const cell = element("dd", short === full ? {} : { title: full }, short || "missing");
+      cells.append(element("div", {}, element("dt", {}, name), cell));
     }
   });
   return element(
@@ -238,7 +341,9 @@ function detail(finding: Finding, bench: Bench, columns: number): HTMLElement {
       { colspan: columns },
       finding.causes.length > 0 ? reasons : element("p", { class: "note" }, "No single feature explains this row."),
       cells.childElementCount > 0 ? cells : null,
-      bench.pointOf(finding.row) === null ? null : element("div", { class: "actions" }, show),
+      bench.pointOf(finding.row) === null && !more
+        ? null
+        : element("div", { class: "actions" }, bench.pointOf(finding.row) === null ? null : show, more),
     ),
   );
 }

@@ -18,7 +18,14 @@ function detection(data: Detection): void {
   const trace = addTrace(bench);
   const scatter = addScatter(bench);
   addMultiples(bench);
-  addFindings(bench);
+  const findings = addFindings(bench);
+  // The events on the first screen lead to their findings.
+  for (const link of document.querySelectorAll<HTMLElement>(".events a[data-rank]")) {
+    link.addEventListener("click", (event) => {
+      event.preventDefault();
+      findings?.reveal(Number(link.dataset.rank));
+    });
+  }
   // A press on a leading feature shows it in the record and in the scatter plot.
   for (const item of document.querySelectorAll<HTMLElement>(".leaders li[data-feature]")) {
     const name = item.querySelector(".name");

@@ -10,6 +10,8 @@ import { graduations, place as placeWords, score, tick, withUnit } from "./words
 
 interface Side {
   name: string;
+  /** Name and unit, for the axis. */
+  title: string;
   scale: Scale;
   value(point: number): number | null;
   /** A value in words. */
@@ -22,8 +24,8 @@ interface Side {
 
 const LEFT = 62;
 const RIGHT = 12;
-const TOP = 12;
-const BOTTOM = 30;
+const TOP = 30;
+const BOTTOM = 50;
 
 export interface Scatter {
   /** Puts a feature on the horizontal axis. */
@@ -171,6 +173,7 @@ function side(bench: Bench, which: string): Side {
   if (which === "score") {
     return {
       name: "anomaly score",
+      title: "anomaly score, 0 to 1",
       scale: { into: (v) => v, outOf: (v) => v, extent: [0, bench.ceiling], places: evenPlaces },
       value: (point) => points.score[point],
       say: score,
@@ -181,6 +184,7 @@ function side(bench: Bench, which: string): Side {
   if (which === "x") {
     return {
       name: points.axis === "index" ? "row" : "time",
+      title: points.axis === "index" ? "row" : points.axis === "time" ? "time, UTC" : "time since the start",
       scale: { into: (v) => v, outOf: (v) => v, extent: bench.whole, places: timePlaces },
       value: (point) => points.x[point],
       say: (value) => placeWords(points.axis, value),
@@ -193,6 +197,7 @@ function side(bench: Bench, which: string): Side {
   const levels = feature.levels.length > 0;
   return {
     name: feature.name,
+    title: (feature.unit ? `${feature.name} (${feature.unit})` : feature.name) + (scale.outOf(1) === 1 ? "" : ", logarithmic"),
     scale,
     value: (point) => feature.values[point],
     say: (value) => (levels ? feature.levels[value] || "missing" : withUnit(value, feature.unit)),
@@ -200,6 +205,15 @@ function side(bench: Bench, which: string): Side {
       places.map((at) => (levels ? (feature.levels[at] || "missing").slice(0, 8) : tick(Number(scale.outOf(at).toPrecision(10))))),
     levels,
   };
+}
+
+/** A text, shortened until it fits. */
+function fitting(ctx: CanvasRenderingContext2D, text: string, width: number): string {
+  let shown = text;
+  for (let letters = text.length; letters > 1 && ctx.measureText(shown).width > width; letters--) {
+    shown = `${text.slice(0, letters - 1)}…`;
+  }
+  return shown;
 }
 
 const timePlaces = (low: number, high: number, most: number): number[] => {
@@ -262,4 +276,10 @@ function axes(
   ctx.textAlign = "right";
   ctx.textBaseline = "middle";
   upward.ticks(upPlaces).forEach((text, i) => ctx.fillText(text, LEFT - 8, py(upPlaces[i])));
+  ctx.fillStyle = shade.ink;
+  ctx.font = `12px ${shade.sans}`;
+  ctx.textBaseline = "alphabetic";
+  ctx.fillText(fitting(ctx, right.title, inner.width), LEFT + inner.width, bottom + 44);
+  ctx.textAlign = "left";
+  ctx.fillText(fitting(ctx, upward.title, inner.width), LEFT - 3, TOP - 12);
 }

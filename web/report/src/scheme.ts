@@ -13,6 +13,7 @@ export interface Colours {
   flagged: string;
   usual: string;
   mono: string;
+  sans: string;
 }
 
 let known: Colours | null = null;
@@ -34,6 +35,7 @@ export function colours(): Colours {
       flagged: of("flagged"),
       usual: of("usual"),
       mono: of("mono"),
+      sans: of("sans"),
     };
   }
   return known;

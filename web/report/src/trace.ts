@@ -2,7 +2,7 @@
 
 import type uPlot from "uplot";
 import type { Bench } from "./bench";
-import { diamond, strip } from "./chart";
+import { RIGHT, diamond, strip } from "./chart";
 import type { Feature } from "./data";
 import { element, mount, oncePerFrame, shape } from "./element";
 import { drawMargin, dragThreshold, type MarginBars } from "./margin";
@@ -135,7 +135,7 @@ export function addTrace(bench: Bench): Trace | null {
         ctx.setLineDash([5 * ratio, 3 * ratio]);
         ctx.beginPath();
         ctx.moveTo(bbox.left, y);
-        ctx.lineTo(bbox.left + bbox.width + 10 * ratio, y);
+        ctx.lineTo(bbox.left + bbox.width + RIGHT * ratio, y);
         ctx.stroke();
         ctx.restore();
       }

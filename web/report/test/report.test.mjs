@@ -3,19 +3,17 @@
 //   cargo run -p eddy-report --example sample -- /tmp/eddy-samples
 //   EDDY_SAMPLES=/tmp/eddy-samples npm test
 //
-// Without EDDY_SAMPLES the samples are made first. CHROMIUM names the browser (default /usr/bin/chromium).
+// Without EDDY_SAMPLES the samples are made first.
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { fileURLToPath, pathToFileURL } from "node:url";
-import { chromium } from "playwright-core";
+import { pathToFileURL } from "node:url";
+import { launch, openFile, root, settled } from "./browser.mjs";
 
-const root = join(dirname(fileURLToPath(import.meta.url)), "../../..");
-const executablePath = process.env.CHROMIUM ?? "/usr/bin/chromium";
 let samples = process.env.EDDY_SAMPLES;
 let made = null;
 let browser;
@@ -25,19 +23,7 @@ before(async () => {
     samples = made = mkdtempSync(join(tmpdir(), "eddy-samples-"));
     execFileSync("cargo", ["run", "-q", "-p", "eddy-report", "--example", "sample", "--", samples], { cwd: root, stdio: "inherit" });
   }
-  assert.ok(existsSync(executablePath), `no browser at ${executablePath}; name one in CHROMIUM`);
-  browser = await chromium.launch({
-    executablePath,
-    args: [
-      "--no-sandbox",
-      "--disable-gpu",
-      "--disable-quic",
-      "--no-first-run",
-      "--disable-background-networking",
-      "--disable-component-update",
-      "--disable-sync",
-    ],
-  });
+  browser = await launch();
 });
 
 after(async () => {
@@ -45,28 +31,8 @@ after(async () => {
   if (made) rmSync(made, { recursive: true });
 });
 
-/** Opens a sample, runs `look` and makes sure that the page was quiet. */
-async function open(name, options, look) {
-  const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, ...options });
-  const page = await context.newPage();
-  const heard = [];
-  page.on("console", (message) => heard.push(`${message.type()}: ${message.text()}`));
-  page.on("pageerror", (error) => heard.push(`error: ${error.message}`));
-  page.on("request", (request) => {
-    if (!/^(file|data):/.test(request.url())) heard.push(`request: ${request.url()}`);
-  });
-  try {
-    await page.goto(pathToFileURL(join(samples, `${name}.html`)).href);
-    await page.waitForFunction(() => document.documentElement.classList.contains("live"));
-    await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
-    await look(page);
-    assert.deepEqual(heard, [], `${name} was not quiet`);
-  } finally {
-    await context.close();
-  }
-}
-
-const settled = (page) => page.evaluate(() => new Promise((done) => setTimeout(done, 60)));
+/** Opens a sample and watches it. */
+const open = (name, options, look) => openFile(browser, join(samples, `${name}.html`), options, look);
 
 /** How many pixels of a canvas have about the given colour. */
 const pixels = (page, selector, [red, green, blue]) =>
@@ -240,6 +206,39 @@ test("findings are filtered, sorted and shown in parts", () =>
     await page.getByRole("button", { name: "Where", exact: true }).click();
     await settled(page);
     assert.equal(await page.locator("th.where").getAttribute("aria-sort"), "descending");
+  }));
+
+test("rows of one event are one line, and are shown one by one", () =>
+  open("flows", {}, async (page) => {
+    const tally = () => page.locator(".filters .count").textContent();
+    assert.equal(await tally(), "112 events, 238 findings");
+    assert.match(await page.locator("h1").textContent(), /^238 of 12,480 rows stand out, in 112 events$/);
+    assert.equal(await page.locator(".events li").count(), 5);
+    const of = page.locator("tr.head", { hasText: "123 rows" });
+    assert.equal(await of.count(), 1);
+    await page.locator(".events a").nth(1).click();
+    await settled(page);
+    assert.equal(await page.locator("tr.head.chosen td.rank").textContent(), "2");
+    assert.match(await page.evaluate(() => document.activeElement.className), /open/);
+    await page.getByRole("button", { name: "Show all 123 rows" }).click();
+    await settled(page);
+    assert.equal(await page.locator("tr.head.follower").count(), 122);
+    await page.getByRole("button", { name: "Show one line for it" }).click();
+    await settled(page);
+    assert.equal(await page.locator("tr.head.follower").count(), 0);
+    await page.getByLabel("one line for each event").uncheck();
+    await settled(page);
+    assert.equal(await tally(), "238 findings");
+  }));
+
+test("an event on the first screen is found behind any filter", () =>
+  open("flows", {}, async (page) => {
+    await page.getByLabel("Filter the findings").fill("no such thing");
+    await settled(page);
+    await page.locator(".events a").first().click();
+    await settled(page);
+    assert.equal(await page.getByLabel("Filter the findings").inputValue(), "");
+    assert.equal(await page.locator("tr.head.chosen td.rank").textContent(), "1");
   }));
 
 test("everything is reached by keyboard, and the focus is seen", () =>

@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::step::{Edit, numbers, numeric_inputs, wanted};
-use crate::{Count, FitError, FittedStep, LoadError, SectionReader, SectionWriter, Step, StepMemory};
+use crate::{Count, FitError, FittedStep, LoadError, ParamError, SectionReader, SectionWriter, Step, StepMemory};
 
 /// Adds the values of the rows before (`value[-1]`, `value[-2]`, ...) for every value column. Before the first row of
 /// a series its first value stands in.
@@ -22,9 +22,27 @@ impl Default for Lag {
     }
 }
 
+/// Most lags.
+const MOST_LAGS: usize = 1024;
+/// Most columns that are added: each takes memory for every row, whatever a model file says.
+const MOST_ADDED: usize = 1 << 16;
+
 struct Fitted {
     columns: Vec<String>,
     lags: usize,
+}
+
+impl Fitted {
+    fn new(columns: Vec<String>, lags: Count) -> Result<Self, String> {
+        let lags = lags.get().min(MOST_LAGS);
+        if lags * columns.len() > MOST_ADDED {
+            return Err(format!(
+                "{lags} earlier values of {} columns are more than {MOST_ADDED}; ask for fewer",
+                columns.len()
+            ));
+        }
+        Ok(Self { columns, lags })
+    }
 }
 
 impl Step for Lag {
@@ -32,12 +50,13 @@ impl Step for Lag {
     const SUMMARY: &'static str = "the values of the rows before, as features";
 
     fn fit(&self, frame: &Frame) -> Result<Box<dyn FittedStep>, FitError> {
-        Ok(Box::new(Fitted { columns: series_columns(frame), lags: self.lags.get().min(1024) }))
+        let refuse = |reason| ParamError::Invalid { detector: Self::NAME.to_owned(), reason };
+        Ok(Box::new(Fitted::new(series_columns(frame), self.lags).map_err(refuse)?))
     }
 
     fn load(section: &SectionReader<'_>) -> Result<Box<dyn FittedStep>, LoadError> {
-        let lags: Count = section.value("lags")?;
-        Ok(Box::new(Fitted { columns: section.value("columns")?, lags: lags.get().min(1024) }))
+        let refuse = |reason: String| LoadError::content("lags", reason);
+        Ok(Box::new(Fitted::new(section.value("columns")?, section.value("lags")?).map_err(refuse)?))
     }
 }
 

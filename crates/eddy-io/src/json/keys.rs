@@ -1,7 +1,9 @@
 //! Which keys the records of a sample have, and what their values are.
 
+use std::hash::BuildHasher;
+
 use eddy_frame::Kind;
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 
 use super::column;
 use super::scan::{Leaf, unescape};
@@ -10,6 +12,8 @@ use crate::raw::RawColumn;
 
 /// Most columns. Objects that use keys as data would have any number.
 pub(crate) const MAX_KEYS: usize = 4096;
+/// Most bytes of all their names: the keys of nested objects repeat those around them.
+const MAX_NAMES: usize = 4 << 20;
 /// Whole numbers beyond this are no floats.
 const EXACT: f64 = 9_007_199_254_740_992.0;
 
@@ -62,7 +66,10 @@ pub(crate) struct Survey {
     keys: Keys,
     values: Vec<Values>,
     expected: usize,
-    dropped: FxHashSet<Vec<u8>>,
+    /// Bytes of the names so far.
+    name_bytes: usize,
+    /// Hashes of keys that were too many.
+    dropped: FxHashSet<u64>,
 }
 
 impl Survey {
@@ -75,7 +82,8 @@ impl Survey {
     pub(crate) fn see(&mut self, key: &[u8], leaf: Leaf<'_>) {
         let idx = match self.keys.find(key, self.expected) {
             Some(idx) => idx,
-            None if self.values.len() < MAX_KEYS => {
+            None if self.values.len() < MAX_KEYS && self.name_bytes + key.len() <= MAX_NAMES => {
+                self.name_bytes += key.len();
                 let idx = self.values.len();
                 self.keys.names.push(key.to_vec());
                 self.keys.index.insert(key.to_vec(), idx);
@@ -84,7 +92,7 @@ impl Survey {
             }
             None => {
                 if self.dropped.len() < MAX_KEYS {
-                    self.dropped.insert(key.to_vec());
+                    self.dropped.insert(FxBuildHasher.hash_one(key));
                 }
                 return;
             }

@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use clap::Args;
 use eddy_engine::{Fitting, RunOptions, detect};
+use eddy_insight::count;
 use eddy_io::TableWriter;
 use eddy_sim::{Planting, Scenario, Shape, Spec, generate};
 
@@ -55,7 +56,7 @@ impl Demo {
         let mut text = format!(
             "Four days of made-up traffic, {} rows, with {} events planted in it (seed {}).\n\
              The labels were kept from the detector; they are only used to measure.\n\n",
-            flagged.len(),
+            count(flagged.len() as u64),
             generated.truth.len(),
             self.seed
         );
@@ -79,8 +80,9 @@ impl Demo {
         let ordinary = generated.row_truth.len() - planted;
         let _ = writeln!(
             text,
-            "\n  {found} of {} events found; {false_alarms} of {ordinary} ordinary rows falsely raised.\n",
-            generated.truth.len()
+            "\n  {found} of {} events found; {false_alarms} of {} ordinary rows falsely raised.\n",
+            generated.truth.len(),
+            count(ordinary as u64)
         );
         text.push_str("The most unusual, and why:\n");
         for finding in terminal::strongest_of_stretches(&run.findings).iter().take(PLANTED.len()) {

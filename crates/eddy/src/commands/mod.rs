@@ -1,5 +1,6 @@
 //! One file per command.
 
+mod compare;
 mod demo;
 mod detect;
 mod explore;
@@ -19,6 +20,8 @@ pub(crate) enum Command {
     Explore(explore::Explore),
     /// Learn from a file and save the model
     Train(train::Train),
+    /// Train models on labelled rows under one protocol, and say how far the figures can be trusted
+    Compare(compare::Compare),
     /// Score a file with a saved model
     Score(score::Score),
     /// List the detectors, or show what a model file holds
@@ -35,6 +38,7 @@ pub(crate) fn run(command: Command) -> anyhow::Result<u8> {
         Command::Detect(command) => command.run(),
         Command::Explore(command) => command.run(),
         Command::Train(command) => command.run(),
+        Command::Compare(command) => command.run(),
         Command::Score(command) => command.run(),
         Command::Models(command) => command.run(),
         Command::Generate(command) => command.run(),

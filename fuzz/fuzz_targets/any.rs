@@ -1,0 +1,9 @@
+//! Whatever: the format is told from the bytes.
+#![no_main]
+
+use eddy_fuzz::survival::survive;
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|data: &[u8]| {
+    survive(data);
+});

@@ -1,0 +1,9 @@
+//! ARFF, dense and sparse.
+#![no_main]
+
+use eddy_fuzz::survival::survive;
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|data: &[u8]| {
+    survive(data);
+});

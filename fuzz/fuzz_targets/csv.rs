@@ -1,0 +1,9 @@
+//! Tables of lines: comma, tab, semicolon, pipe, Zeek logs, VPC flow logs.
+#![no_main]
+
+use eddy_fuzz::survival::survive;
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|data: &[u8]| {
+    survive(data);
+});
