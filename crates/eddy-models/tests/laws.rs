@@ -39,7 +39,7 @@ impl Subject {
 
 /// Labels for detectors that need them: rows with a value outside of the clouds are odd, or the first one if none is.
 fn classes_of(rows: RowsView<'_>) -> Vec<u16> {
-    let is_odd = |row: &[f32]| row.iter().any(|value| !(value.abs() < 8.2));
+    let is_odd = |row: &[f32]| row.iter().any(|value| value.is_nan() || value.abs() >= 8.2);
     let mut of_rows: Vec<u16> = rows.iter().map(|row| u16::from(is_odd(row))).collect();
     if !of_rows.contains(&1) {
         of_rows[0] = 1;

@@ -210,3 +210,51 @@ fn the_demo_measures_itself() {
     assert!(text.contains("events found") && text.contains("falsely raised"), "{text}");
     assert!(folder.path().join("eddy-demo/report.html").exists());
 }
+
+#[test]
+fn compare_ranks_models_and_says_how_far_to_trust_them() {
+    let folder = with_flows();
+    let models = "random_forest,decision_tree,isolation_forest";
+    let text = stdout(&eddy(folder.path(), &["compare", "flows.csv", "--models", models, "-q"]));
+    for expected in
+        ["random_forest", "isolation_forest *", "majority baseline", "duplicates across the split"]
+    {
+        assert!(text.contains(expected), "{expected}: {text}");
+    }
+    let args = ["compare", "flows.csv", "--models", models, "--folds", "3", "--json", "-q"];
+    let found: serde_json::Value = serde_json::from_str(&stdout(&eddy(folder.path(), &args))).unwrap();
+    let forest =
+        &found["models"].as_array().unwrap().iter().find(|m| m["detector"] == "random_forest").unwrap();
+    assert!(forest["binary"]["roc_auc"].as_f64().unwrap() > 0.9, "{forest}");
+    let measured = forest["multi"]["n_rows"].as_u64().unwrap();
+    assert_eq!(measured, 1_440, "every row is measured once in a cross-validation");
+    let at_rates = forest["binary"]["at_base_rates"].as_array().unwrap();
+    assert_eq!(at_rates.len(), 3);
+}
+
+#[test]
+fn compare_refuses_labels_that_cannot_be_learned() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("one.csv"), "a,label\n1,normal\n2,normal\n3,normal\n").unwrap();
+    let message = refusal(&eddy(folder.path(), &["compare", "one.csv"]));
+    assert!(message.contains("only one value"), "{message}");
+    let rows: String = (0..50).map(|idx| format!("{idx},name{idx}\n")).collect();
+    std::fs::write(folder.path().join("names.csv"), format!("a,label\n{rows}")).unwrap();
+    let message = refusal(&eddy(folder.path(), &["compare", "names.csv"]));
+    assert!(message.contains("identifier"), "{message}");
+    std::fs::write(folder.path().join("none.csv"), "a,b\n1,2\n3,4\n").unwrap();
+    let message = refusal(&eddy(folder.path(), &["compare", "none.csv"]));
+    assert!(message.contains("--label"), "{message}");
+}
+
+#[test]
+fn a_supervised_model_is_trained_saved_and_scored() {
+    let folder = with_flows();
+    for detector in ["random_forest", "extra_trees", "decision_tree"] {
+        stdout(&eddy(folder.path(), &["train", "flows.csv", "-d", detector, "-o", "m.eddy"]));
+        let args = ["score", "m.eddy", "flows.csv", "--contamination", "auto", "--json"];
+        let run: serde_json::Value = serde_json::from_str(&stdout(&eddy(folder.path(), &args))).unwrap();
+        let recall = run["evaluation"]["measured"]["recall"].as_f64().unwrap();
+        assert!(recall > 0.95, "{detector}: {recall}");
+    }
+}
