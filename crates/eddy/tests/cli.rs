@@ -238,8 +238,9 @@ fn compare_refuses_labels_that_cannot_be_learned() {
     std::fs::write(folder.path().join("one.csv"), "a,label\n1,normal\n2,normal\n3,normal\n").unwrap();
     let message = refusal(&eddy(folder.path(), &["compare", "one.csv"]));
     assert!(message.contains("only one value"), "{message}");
-    let rows: String = (0..50).map(|idx| format!("{idx},name{idx}\n")).collect();
-    std::fs::write(folder.path().join("names.csv"), format!("a,label\n{rows}")).unwrap();
+    let mut names = String::from("a,label\n");
+    (0..50).for_each(|idx| writeln!(names, "{idx},name{idx}").unwrap());
+    std::fs::write(folder.path().join("names.csv"), names).unwrap();
     let message = refusal(&eddy(folder.path(), &["compare", "names.csv"]));
     assert!(message.contains("identifier"), "{message}");
     std::fs::write(folder.path().join("none.csv"), "a,b\n1,2\n3,4\n").unwrap();
