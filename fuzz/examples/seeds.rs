@@ -20,7 +20,8 @@ use arrow_ipc::CompressionType;
 use arrow_ipc::writer::{FileWriter, IpcWriteOptions, StreamWriter};
 use arrow_schema::{DataType, Field};
 use eddy_detect::{
-    Classes, Model, Pipeline, PipelineSpec, Rule, Runs, Seed, StepSpec, Threshold, Truth, default_steps, encode,
+    Classes, Model, Pipeline, PipelineSpec, Rule, Runs, Seed, StepSpec, Threshold, Truth, default_steps,
+    encode,
 };
 use eddy_frame::{Frame, RowsView};
 use eddy_io::TableWriter;
@@ -34,13 +35,8 @@ use serde_json::{Value, json};
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
 const START_NS: i64 = 1_700_000_000_000_000_000;
-const SHAPES: [Shape; 5] = [
-    Shape::MetricSeries,
-    Shape::FlowFeatures,
-    Shape::ConnectionRecords,
-    Shape::PacketList,
-    Shape::SnmpMib,
-];
+const SHAPES: [Shape; 5] =
+    [Shape::MetricSeries, Shape::FlowFeatures, Shape::ConnectionRecords, Shape::PacketList, Shape::SnmpMib];
 
 fn main() -> Result<()> {
     let seeds = Path::new(env!("CARGO_MANIFEST_DIR")).join("seeds");
@@ -150,13 +146,12 @@ fn batch() -> Result<RecordBatch> {
         ("nothing", Arc::new(NullArray::new(3))),
         (
             "id",
-            Arc::new(StructArray::from(vec![(
-                Arc::new(Field::new("resp_p", DataType::Int64, true)),
-                inner,
-            )])),
+            Arc::new(StructArray::from(vec![(Arc::new(Field::new("resp_p", DataType::Int64, true)), inner)])),
         ),
     ];
-    Ok(RecordBatch::try_from_iter_with_nullable(columns.into_iter().map(|(name, array)| (name, array, true)))?)
+    Ok(RecordBatch::try_from_iter_with_nullable(
+        columns.into_iter().map(|(name, array)| (name, array, true)),
+    )?)
 }
 
 fn parquet(batch: &RecordBatch, properties: WriterProperties) -> Result<Vec<u8>> {
@@ -170,15 +165,19 @@ fn arrow(seeds: &Path) -> Result<()> {
     let columns: Vec<RecordBatch> =
         (0..all.num_columns()).map(|idx| all.project(&[idx])).collect::<std::result::Result<_, _>>()?;
     for batch in columns.iter().chain([&all]) {
-        let name = if batch.num_columns() == 1 { batch.schema().field(0).name().clone() } else { "all".into() };
-        for (packing, compression) in
-            [("plain", None), ("lz4", Some(CompressionType::LZ4_FRAME)), ("zstd", Some(CompressionType::ZSTD))]
-        {
+        let name =
+            if batch.num_columns() == 1 { batch.schema().field(0).name().clone() } else { "all".into() };
+        for (packing, compression) in [
+            ("plain", None),
+            ("lz4", Some(CompressionType::LZ4_FRAME)),
+            ("zstd", Some(CompressionType::ZSTD)),
+        ] {
             if packing != "plain" && name != "all" && name != "utf8" {
                 continue;
             }
             let options = IpcWriteOptions::default().try_with_compression(compression)?;
-            let mut stream = StreamWriter::try_new_with_options(Vec::new(), &batch.schema(), options.clone())?;
+            let mut stream =
+                StreamWriter::try_new_with_options(Vec::new(), &batch.schema(), options.clone())?;
             stream.write(batch)?;
             put(seeds, "arrow_ipc", &format!("{name}_{packing}.arrows"), &stream.into_inner()?)?;
             if name == "all" {

@@ -141,7 +141,7 @@ impl BatchFormat for ParquetFile {
 
     fn batches(&self, batch_rows: usize) -> Result<Box<dyn Batches>, String> {
         let file = self.file.try_clone().map_err(|error| error.to_string())?;
-        let file = Pages { file, length: self.length };
+        let file = Pages::new(file, self.length, self.metadata.metadata())?;
         let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.metadata.clone())
             .with_batch_size(batch_rows)
             .build()

@@ -23,6 +23,8 @@ pub(super) struct PageHeader {
     pub(super) unpacked: u64,
     /// Bytes of the page as it is stored.
     pub(super) packed: u64,
+    /// Number of the encoding of its values, where it has any.
+    pub(super) encoding: Option<u64>,
 }
 
 /// The header at the beginning of `bytes`, which may hold more. Nothing when it is not sound, or not all there.
@@ -30,18 +32,43 @@ pub(super) fn page_header(bytes: &[u8]) -> Option<PageHeader> {
     /// Places of the two sizes in the struct.
     const UNPACKED: u64 = 2;
     const PACKED: u64 = 3;
+    /// The struct about values, in both versions of pages, and where it has the encoding.
+    const DATA: (u64, u64) = (5, 2);
+    const DATA_V2: (u64, u64) = (8, 4);
     let mut walk = Walk { bytes };
-    let (mut field, mut unpacked, mut packed) = (0_u64, None, None);
+    let (mut field, mut unpacked, mut packed, mut encoding) = (0_u64, None, None, None);
     while let Some((kind, at)) = walk.field(field)? {
         field = at;
         match (field, kind) {
             (UNPACKED, 5) => unpacked = Some(walk.size()?),
             (PACKED, 5) => packed = Some(walk.size()?),
+            (at, 12) if at == DATA.0 || at == DATA_V2.0 => {
+                let (_, wanted) = if field == DATA.0 { DATA } else { DATA_V2 };
+                encoding = walk.number_at(wanted)?;
+            }
             (_, 1 | 2) => {}
             _ => walk.value(kind, 0)?,
         }
     }
-    Some(PageHeader { length: bytes.len() - walk.bytes.len(), unpacked: unpacked?, packed: packed? })
+    let length = bytes.len() - walk.bytes.len();
+    Some(PageHeader { length, unpacked: unpacked?, packed: packed?, encoding })
+}
+
+/// Whether texts in a delta encoding are at most `most`, told from the number that stands before their lengths. With
+/// shared prefixes there are two runs of lengths, one after the other (DELTA_BYTE_ARRAY), else one (DELTA_LENGTH_BYTE_ARRAY).
+pub(super) fn are_at_most(most: u64, values: &[u8], prefixes: Prefixes) -> bool {
+    let mut walk = Walk { bytes: values };
+    match prefixes {
+        Prefixes::None => walk.run_header(most).is_some(),
+        Prefixes::Shared => walk.run(most).and_then(|()| walk.run_header(most)).is_some(),
+    }
+}
+
+/// Whether texts share beginnings with those before them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Prefixes {
+    None,
+    Shared,
 }
 
 struct Walk<'a> {
@@ -70,6 +97,51 @@ impl Walk<'_> {
             }
         }
         None
+    }
+
+    /// The number in field `wanted` of a struct, which is walked to its end.
+    #[expect(clippy::option_option, reason = "a field that is not there is no fault")]
+    fn number_at(&mut self, wanted: u64) -> Option<Option<u64>> {
+        let (mut last, mut number) = (0, None);
+        while let Some((kind, at)) = self.field(last)? {
+            last = at;
+            match kind {
+                1 | 2 => {}
+                5 if at == wanted => number = Some(self.size()?),
+                _ => self.value(kind, 1)?,
+            }
+        }
+        Some(number)
+    }
+
+    /// What stands before a run of delta-packed numbers: numbers of a block, its parts, numbers in all, of which there
+    /// must not be more than `most`.
+    fn run_header(&mut self, most: u64) -> Option<(u64, u64, u64)> {
+        let (block, parts, total) = (self.varint()?, self.varint()?, self.varint()?);
+        self.varint()?;
+        (total <= most && parts > 0 && block.is_multiple_of(parts)).then_some((block, parts, total))
+    }
+
+    /// Walks a run of delta-packed numbers.
+    fn run(&mut self, most: u64) -> Option<()> {
+        let (block, parts, total) = self.run_header(most)?;
+        let per_part = block / parts;
+        let mut left = total.saturating_sub(1);
+        while left > 0 {
+            self.varint()?;
+            let (widths, rest) = self.bytes.split_at_checked(usize::try_from(parts).ok()?)?;
+            self.bytes = rest;
+            for width in widths {
+                if left > 0 {
+                    self.skip(per_part.checked_mul(u64::from(*width))? / 8)?;
+                }
+                left = left.saturating_sub(per_part);
+            }
+            if per_part == 0 {
+                return None;
+            }
+        }
+        Some(())
     }
 
     /// A number that must not be negative.
@@ -158,6 +230,9 @@ mod tests {
             let got = page_header(bytes).map(|header| (header.length, header.unpacked, header.packed));
             assert_eq!(got, expect, "{bytes:?}");
         }
+        // The encoding stands in a struct of its own.
+        let page = [0x15, 0, 0x15, 0xc8, 1, 0x15, 100, 0x2c, 0x15, 6, 0x15, 14, 0, 0];
+        assert_eq!(page_header(&page).and_then(|header| header.encoding), Some(7));
         // A kind of page, 100 bytes unpacked, 50 packed, a struct with a number and a truth; what follows is the page.
         check(&[0x15, 0, 0x15, 0xc8, 1, 0x15, 100, 0x2c, 0x15, 6, 0x11, 0, 0, 9, 9], Some((13, 100, 50)));
         check(&[0x15, 0, 0x15, 0xc8, 1, 0x15, 100, 0x2c, 0x15, 6], None);
@@ -165,6 +240,22 @@ mod tests {
         check(&[0x15, 0, 0x15, 0xc8, 1, 0], None);
         // A list of truths.
         check(&[0x15, 0, 0x15, 0xc8, 1, 0x15, 100, 0x69, 0x21, 1, 1, 0], None);
+    }
+
+    #[test]
+    fn runs_of_lengths_are_measured() {
+        fn check(values: &[u8], prefixes: Prefixes, expect: bool) {
+            assert_eq!(are_at_most(3, values, prefixes), expect, "{values:?}");
+        }
+        // Blocks of 128 in 4 parts, three numbers; the smallest delta, widths, 4 bytes of the first part.
+        let run = [0x80, 1, 4, 3, 2, 0, 1, 0, 0, 0, 9, 9, 9, 9];
+        check(&run, Prefixes::None, true);
+        check(&run, Prefixes::Shared, false);
+        check(&[run, run].concat(), Prefixes::Shared, true);
+        let many = [0x80, 1, 4, 4, 2, 0, 1, 0, 0, 0, 9, 9, 9, 9];
+        check(&many, Prefixes::None, false);
+        check(&[run, many].concat(), Prefixes::Shared, false);
+        check(&[0x80, 1, 0, 1, 2], Prefixes::None, false);
     }
 
     #[test]
