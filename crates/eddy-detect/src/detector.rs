@@ -136,7 +136,8 @@ pub trait Detector:
     const SCALE: ScoreScale = ScoreScale::Raw;
 
     /// What it learns from. One that learns from labels finds [`FitContext::class_labels`] filled, with two classes at
-    /// least, and gives a row model with [`RowModel::classes`], whose score is the probability of an attack.
+    /// least, and gives a row model with [`RowModel::classes`], whose score is the probability of an attack (or
+    /// something like it that its documentation describes) and whose natural threshold is where it says attack.
     const LEARNS_FROM: LearnsFrom = LearnsFrom::Rows;
 
     /// Learns from the rows. Every value is finite. Must give the same model on any number of threads.

@@ -57,7 +57,7 @@ impl Threshold {
                 format!("at most {} of the flagged rows are expected to be ordinary", percent(q.get()))
             }
             Rule::Contamination(share) => format!("the top {} of the rows, as asked", percent(share.get())),
-            Rule::Natural => "the detector's own threshold on its raw score".into(),
+            Rule::Natural => "the detector's own threshold on its raw score (see eddy models show)".into(),
             Rule::Budget(n) => format!("the top {n} rows, as asked"),
             Rule::Score(score) => format!("anomaly score at least {score}, as asked"),
         }

@@ -53,8 +53,9 @@ pub struct Fitting {
 pub struct RunOptions {
     /// How to read.
     pub read: ReadOptions,
-    /// What decides which rows are flagged.
-    pub rule: Rule,
+    /// What decides which rows are flagged; none = the default error rate, or the detector's own threshold where it
+    /// learned from labels.
+    pub rule: Option<Rule>,
     /// Rows are kept in memory up to this many bytes; beyond, the input is read again for each pass.
     pub max_memory: usize,
     /// Most rows that are fitted on.
@@ -69,7 +70,7 @@ impl Default for RunOptions {
     fn default() -> Self {
         Self {
             read: ReadOptions::default(),
-            rule: Rule::default(),
+            rule: None,
             max_memory: 1 << 30,
             fit_rows: 262_144,
             most_findings: 1_000,
@@ -231,14 +232,12 @@ pub fn score(
     match (rule, pipeline.threshold.clone()) {
         (None, Some(threshold)) => {
             let rule = Rule::Score(threshold.anomaly_score());
-            let mut run = finish(input, pipeline, Learn::Nothing, rule, options, Vec::new(), timings)?;
+            let mut run = finish(input, pipeline, Learn::Nothing, Some(rule), options, Vec::new(), timings)?;
             run.threshold = threshold;
             run.threshold.warning = None;
             Ok(run)
         }
-        (rule, _) => {
-            finish(input, pipeline, Learn::Nothing, rule.unwrap_or_default(), options, Vec::new(), timings)
-        }
+        (rule, _) => finish(input, pipeline, Learn::Nothing, rule, options, Vec::new(), timings),
     }
 }
 
@@ -379,7 +378,7 @@ fn finish(
     mut input: Input,
     mut pipeline: Pipeline,
     learn: Learn,
-    rule: Rule,
+    rule: Option<Rule>,
     options: &RunOptions,
     mut cautions: Vec<String>,
     mut timings: Timings,
@@ -417,11 +416,12 @@ fn finish(
         }
         _ => None,
     };
-    let natural = DETECTORS
-        .get(&pipeline.spec.detector)?
-        .about
-        .natural_threshold
-        .map(|raw| pipeline.calibration.surprise(raw));
+    let entry = DETECTORS.get(&pipeline.spec.detector)?;
+    let rule = rule.unwrap_or(match entry.learns_from {
+        LearnsFrom::Labels => Rule::Natural,
+        LearnsFrom::Rows => Rule::default(),
+    });
+    let natural = entry.about.natural_threshold.map(|raw| pipeline.calibration.surprise(raw));
     let threshold = Threshold::find(rule, &all, natural).map_err(EngineError::Input)?;
     let flagged = all.iter().filter(|&&surprise| threshold.flags(surprise)).count() as u64;
     let evaluation = attack_rows.as_ref().and_then(|rows| {

@@ -41,8 +41,10 @@ detectors! {
     robust_z::RobustZ with Aggregation;
     rolling_z::RollingZ;
     half_space_trees::HalfSpaceTrees;
+    mahalanobis::Mahalanobis;
     decision_tree::DecisionTree;
     random_forest::RandomForest;
     extra_trees::ExtraTrees;
+    nids::Nids;
     voting::Voting with Combine, Member;
 }

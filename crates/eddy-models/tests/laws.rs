@@ -258,6 +258,7 @@ fn another_seed_is_another_model_where_chance_plays_a_part() {
         "half_space_trees",
         "random_forest",
         "extra_trees",
+        "nids",
         "voting",
     ];
     for entry in DETECTORS.0 {

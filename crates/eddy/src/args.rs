@@ -117,6 +117,10 @@ pub(crate) struct FitArgs {
     /// Detector (see `eddy models list`); by default a small ensemble that explains well
     #[arg(long, short, value_name = "NAME", help_heading = "Model")]
     pub(crate) detector: Option<String>,
+    /// A detector with everything around it: `nids` learns the labelled attacks and what is normal, to catch attacks
+    /// that it was never shown as well
+    #[arg(long, value_name = "NAME", value_parser = ["nids"], conflicts_with = "detector", help_heading = "Model")]
+    recipe: Option<String>,
     /// Steps before the detector, in order, instead of those chosen from the columns
     #[arg(long, value_name = "STEP,...", value_delimiter = ',', help_heading = "Model")]
     steps: Option<Vec<String>>,
@@ -162,7 +166,7 @@ impl FitArgs {
                     .map(|s| StepSpec::new(&s.trim().replace('-', "_")))
                     .collect()
             }),
-            detector: self.detector.clone(),
+            detector: self.detector.clone().or_else(|| self.recipe.clone()),
             set,
             seed: Seed::try_from(self.seed as f64).map_err(|reason| anyhow::anyhow!("--seed: {reason}"))?,
             fit_on: match self.fit_on {

@@ -338,8 +338,9 @@ fn one_fold(
         _ => None,
     };
     contender.score_seconds += started.elapsed().as_secs_f64();
-    let verdicts = if from_labels {
-        scores.iter().map(|&score| score >= 0.5).collect()
+    let natural = DETECTORS.get(&spec.detector)?.about.natural_threshold.filter(|_| from_labels);
+    let verdicts = if let Some(natural) = natural {
+        scores.iter().map(|&score| score >= natural).collect()
     } else {
         let threshold = Threshold::find(Rule::default(), &surprises, None).map_err(FitError::Data)?;
         surprises.iter().map(|&surprise| threshold.flags(surprise)).collect()

@@ -36,8 +36,9 @@ pub fn survive_writing(data: &[u8]) {
     }
     writer.finish().unwrap_or_else(|error| panic!("{error}"));
     let whole = Frame::concat(&frames).expect("frames of one source");
-    // One column of a table of lines may be taken for prose, and its missing cells are blank lines.
-    if whole.columns().len() == 1 && ending.contains("sv") {
+    // One column of a table of lines may be taken for prose, and its missing cells are blank lines. Control characters
+    // stand as they are, so that it may be taken for no text at all.
+    if ending.contains("sv") && (whole.columns().len() == 1 || whole.columns().iter().any(has_controls)) {
         return;
     }
     let mut back =
@@ -46,12 +47,18 @@ pub fn survive_writing(data: &[u8]) {
     while let Some(frame) = back.next_frame().unwrap_or_else(|error| panic!("written, but: {error}")) {
         again.push(frame);
     }
-    assert_eq!(back.stats().rows_set_aside, 0, "{ending}: {:?}", back.stats().first_set_aside);
+    // A table of lines has no way to say that a row is there when all its cells are missing.
+    let is_blank = |row_idx: usize| whole.columns().iter().all(|column| is_nothing(column, row_idx));
+    let n_blank =
+        if ending.contains("sv") { (0..whole.n_rows()).filter(|&idx| is_blank(idx)).count() } else { 0 };
+    let stats = back.stats();
+    assert!(stats.rows_set_aside <= n_blank as u64, "{ending}: {:?}", stats.first_set_aside);
     let again = Frame::concat(&again).expect("frames of one source");
     if ending == "parquet" {
         compare(&whole, &again);
     }
-    assert_eq!(again.n_rows(), whole.n_rows(), "{ending}");
+    let n_rows = again.n_rows() + stats.rows_set_aside as usize;
+    assert_eq!(n_rows, whole.n_rows(), "{ending}");
 }
 
 /// Parquet has kinds of its own, so that every cell comes back as it was.
@@ -70,6 +77,17 @@ fn compare(whole: &Frame, again: &Frame) {
             // Numbers and texts may be told apart differently the second time: a text column of times, say.
             (before, after) => assert_eq!(before.len(), after.len(), "{name}"),
         }
+    }
+}
+
+fn has_controls(column: &Column) -> bool {
+    column.as_text().is_some_and(|texts| texts.iter().any(|text| text.contains(char::is_control)))
+}
+
+fn is_nothing(column: &Column, row_idx: usize) -> bool {
+    match column {
+        Column::Text(texts) => texts.get(row_idx).trim().is_empty(),
+        column => column.is_missing(row_idx),
     }
 }
 

@@ -76,7 +76,7 @@ pub(crate) fn write(run: &mut Run, path: &std::path::Path, options: &RunOptions)
 impl Detect {
     pub(crate) fn run(&self) -> anyhow::Result<u8> {
         let mut options = self.read.options();
-        options.rule = self.rule.rule()?.unwrap_or_default();
+        options.rule = self.rule.rule()?;
         let mut run = detect(&self.inputs, &self.fit.fitting()?, &options)?;
         self.output.deliver(&mut run, &self.inputs, &options)
     }

@@ -28,7 +28,7 @@ pub(crate) struct Train {
 impl Train {
     pub(crate) fn run(&self) -> anyhow::Result<u8> {
         let mut options = self.read.options();
-        options.rule = self.rule.rule()?.unwrap_or_default();
+        options.rule = self.rule.rule()?;
         let run = train(&self.inputs, &self.fit.fitting()?, &options, &self.out)?;
         terminal::print(&terminal::trained(&run, &self.out)?)?;
         Ok(0)
