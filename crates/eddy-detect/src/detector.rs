@@ -120,6 +120,42 @@ pub struct FitContext<'a> {
     /// Whether each column says how rare the category of the row is, the greater the rarer: a distance in it is no
     /// magnitude. Empty means no column does.
     pub rarities: &'a [bool],
+    /// Told how fitting goes, for detectors that take long.
+    pub progress: Option<Progress<'a>>,
+}
+
+/// Who is told how fitting goes.
+#[derive(Clone, Copy)]
+pub struct Progress<'a>(pub &'a (dyn Fn(&FitStep) + Sync));
+
+impl std::fmt::Debug for Progress<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Progress")
+    }
+}
+
+/// One step of a fit that takes long: an epoch, a round of boosting.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct FitStep {
+    /// Steps done, from 1 on.
+    pub done: usize,
+    /// Steps at most.
+    pub of: usize,
+    /// What the steps are called: "epoch", "tree".
+    pub what: &'static str,
+    /// What is being made small, over the rows learned from.
+    pub loss: f64,
+    /// The same over rows held out, if some were.
+    pub held_out_loss: Option<f64>,
+}
+
+impl FitContext<'_> {
+    /// Says how fitting goes, if anybody wants to know.
+    pub fn report(&self, step: &FitStep) {
+        if let Some(Progress(report)) = self.progress {
+            report(step);
+        }
+    }
 }
 
 /// A detector: plain parameters that can be fitted.
@@ -139,6 +175,9 @@ pub trait Detector:
     /// least, and gives a row model with [`RowModel::classes`], whose score is the probability of an attack (or
     /// something like it that its documentation describes) and whose natural threshold is where it says attack.
     const LEARNS_FROM: LearnsFrom = LearnsFrom::Rows;
+
+    /// Whether it makes a difference on which scale each column is: distances, weights and gradients do, orders do not.
+    const SCALE_SENSITIVE: bool = false;
 
     /// Learns from the rows. Every value is finite. Must give the same model on any number of threads.
     fn fit(&self, rows: RowsView<'_>, context: &FitContext<'_>) -> Result<Model, FitError>;

@@ -32,8 +32,8 @@ mod typical;
 pub use calibration::{Calibration, anomaly_score, surprise_of};
 pub use class_evaluation::{ClassEvaluation, ClassReport, most_probable, precision_at_base_rate};
 pub use detector::{
-    About, ClassLabels, Classes, Detector, FitContext, LearnsFrom, Model, ModelKind, OnlineModel, RowModel,
-    ScoreScale, SeriesModel, SeriesScorer,
+    About, ClassLabels, Classes, Detector, FitContext, FitStep, LearnsFrom, Model, ModelKind, OnlineModel,
+    Progress, RowModel, ScoreScale, SeriesModel, SeriesScorer,
 };
 pub use error::{FitError, LoadError, ParamError};
 pub use evaluation::{Confusion, Evaluation};

@@ -11,8 +11,8 @@ use crate::step::{numbers, times};
 use crate::typical::{Typical, finite, typical_of};
 use crate::{
     AnyDetector, Calibration, ClassLabels, Classes, FitContext, FitError, FittedStep, LearnsFrom, LoadError,
-    Model, ModelKind, Registry, Runs, ScoreScale, Sections, Seed, StepEntry, StepMemory, StepSpec, Threshold,
-    steps,
+    Model, ModelKind, Progress, Registry, Runs, ScoreScale, Sections, Seed, StepEntry, StepMemory, StepSpec,
+    Threshold, steps,
 };
 
 /// What to fit.
@@ -73,13 +73,15 @@ pub struct Pipeline {
     pub notes: std::collections::BTreeMap<String, Value>,
 }
 
-/// What is known of the rows to fit on.
+/// What is known of the rows to fit on, and who is told how it goes.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Truth<'a> {
     /// Whether each row is an attack.
     pub attacks: Option<&'a [bool]>,
     /// The classes of the labels, and each row's index into them.
     pub classes: Option<(&'a Classes, &'a [u16])>,
+    /// Told how fitting goes, for detectors that take long.
+    pub progress: Option<Progress<'a>>,
 }
 
 /// Normal rows that are held out to calibrate a model that learned from labels: one in so many.
@@ -167,6 +169,7 @@ impl Pipeline {
             labels: attacks.as_deref(),
             class_labels: class_labels.as_ref().map(|(classes, of_rows)| ClassLabels { classes, of_rows }),
             rarities: &rarities,
+            progress: truth.progress,
         };
         let entry = registry.get(&spec.detector)?;
         let detector = entry.parse(&spec.params)?;

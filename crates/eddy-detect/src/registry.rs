@@ -58,6 +58,8 @@ pub struct Entry {
     pub scale: ScoreScale,
     /// What it learns from.
     pub learns_from: LearnsFrom,
+    /// Whether the scale of the columns makes a difference.
+    pub scale_sensitive: bool,
     parse: fn(&Value) -> Result<Box<dyn AnyDetector>, ParamError>,
     schema: fn() -> Value,
     load: fn(&SectionReader<'_>) -> Result<Model, LoadError>,
@@ -70,6 +72,7 @@ impl Entry {
             about: &D::ABOUT,
             scale: D::SCALE,
             learns_from: D::LEARNS_FROM,
+            scale_sensitive: D::SCALE_SENSITIVE,
             parse: parse::<D>,
             schema: schema::<D>,
             load: D::load,

@@ -69,6 +69,8 @@ impl Detector for ExtendedIsolationForest {
         natural_threshold: Some(0.5),
     };
 
+    const SCALE_SENSITIVE: bool = true;
+
     fn fit(&self, rows: RowsView<'_>, context: &FitContext<'_>) -> Result<Model, FitError> {
         let psi = sample_size(self.max_samples, context).min(rows.n_rows());
         let level = self.extension_level.map_or(usize::MAX, |level| level as usize);

@@ -57,6 +57,8 @@ impl Detector for Loda {
         natural_threshold: None,
     };
 
+    const SCALE_SENSITIVE: bool = true;
+
     fn fit(&self, rows: RowsView<'_>, context: &FitContext<'_>) -> Result<Model, FitError> {
         let fit_view = |view_idx| {
             let view = View::draw(rows.n_cols(), &mut stream(context.seed, view_idx));

@@ -315,8 +315,11 @@ fn one_fold(
     let of_rows: Vec<u16> =
         learned.iter().map(|&row| place[usize::from(rows.of_rows[row])].unwrap_or_default()).collect();
     let attacks: Vec<bool> = learned.iter().map(|&row| is_attack(row)).collect();
-    let truth =
-        Truth { attacks: Some(&attacks), classes: from_labels.then_some((&known, of_rows.as_slice())) };
+    let truth = Truth {
+        attacks: Some(&attacks),
+        classes: from_labels.then_some((&known, of_rows.as_slice())),
+        progress: None,
+    };
     let started = Instant::now();
     let pipeline = Pipeline::fit(spec, rows.frame.take(&learned), DETECTORS, truth, &score_all)?;
     contender.fit_seconds += started.elapsed().as_secs_f64();
