@@ -102,11 +102,12 @@ def child(command: list[str | Path], **environment: str) -> Run:
 
 
 class Side:
-    """Eddy's side: one process of `bench_side` on a given number of threads."""
+    """One side: a process that does what it is told, on a given number of threads. By default it is Eddy's."""
 
-    def __init__(self, threads: int) -> None:
+    def __init__(self, threads: int, command: tuple[str | Path, ...] = (SIDE,)) -> None:
+        self.name = Path(command[-1]).stem
         self.process = subprocess.Popen(
-            [SIDE],
+            [str(word) for word in command],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -119,20 +120,30 @@ class Side:
         self.process.stdin.flush()
         answer = json.loads(self.process.stdout.readline())
         if "error" in answer:
-            sys.exit(f"bench_side: {do}: {answer['error']}")
+            sys.exit(f"{self.name}: {do}: {answer['error']}")
         return answer
 
     def cpu(self) -> float:
         """CPU seconds of the process so far: the clock that clock_getcpuclockid(3) names."""
         return time.clock_gettime((~self.process.pid << 3) | 2)
 
+    def peak_mb(self) -> float:
+        """The most memory that the process has had so far."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(status.split("VmHWM:")[1].split()[0]) / 1024
+
     def timed(self, do: str, repeat: int = 1, **more: object) -> Run:
         before = self.cpu()
         seconds = self.ask(do, repeat=repeat, **more)["seconds"]
-        return Run(seconds, (self.cpu() - before) / repeat)
+        return Run(seconds, (self.cpu() - before) / repeat, self.peak_mb())
 
     def close(self) -> None:
         self.process.communicate()
+
+
+def peers(threads: int) -> Side:
+    """The side of the Python programs."""
+    return Side(threads, (sys.executable, BENCH / "peer_side.py"))
 
 
 def normal_table(name: str, n_rows: int, n_cols: int):

@@ -120,6 +120,9 @@ pub struct FitContext<'a> {
     /// Whether each column says how rare the category of the row is, the greater the rarer: a distance in it is no
     /// magnitude. Empty means no column does.
     pub rarities: &'a [bool],
+    /// Whether each column holds numbers of categories, from 0 on, whose order means nothing. Empty means no column
+    /// does.
+    pub categories: &'a [bool],
     /// Told how fitting goes, for detectors that take long.
     pub progress: Option<Progress<'a>>,
 }
@@ -179,7 +182,10 @@ pub trait Detector:
     /// Whether it makes a difference on which scale each column is: distances, weights and gradients do, orders do not.
     const SCALE_SENSITIVE: bool = false;
 
-    /// Learns from the rows. Every value is finite. Must give the same model on any number of threads.
+    /// Whether it understands missing values (NaN). If not, what is still missing after the steps counts as 0.
+    const TAKES_MISSING: bool = false;
+
+    /// Learns from the rows. Every value is finite, or missing (NaN) if it takes missing values. Must give the same model on any number of threads.
     fn fit(&self, rows: RowsView<'_>, context: &FitContext<'_>) -> Result<Model, FitError>;
 
     /// Rebuilds a fitted model from what [`RowModel::save`] (or its like) wrote. Checks everything: hostile input is

@@ -10,9 +10,9 @@ use serde_json::Value;
 use crate::step::{numbers, times};
 use crate::typical::{Typical, finite, typical_of};
 use crate::{
-    AnyDetector, Calibration, ClassLabels, Classes, FitContext, FitError, FittedStep, LearnsFrom, LoadError,
-    Model, ModelKind, Progress, Registry, Runs, ScoreScale, Sections, Seed, StepEntry, StepMemory, StepSpec,
-    Threshold, steps,
+    AnyDetector, Calibration, ClassLabels, Classes, Entry, FitContext, FitError, FittedStep, LearnsFrom,
+    LoadError, Model, ModelKind, Progress, Registry, Runs, ScoreScale, Sections, Seed, StepEntry, StepMemory,
+    StepSpec, Threshold, steps,
 };
 
 /// What to fit.
@@ -59,6 +59,8 @@ pub struct Pipeline {
     pub typical: Vec<Typical>,
     /// Names of the columns that the model reads.
     pub columns: Vec<String>,
+    /// Whether the model reads missing values as such.
+    takes_missing: bool,
     /// The fitted model.
     pub model: Model,
     /// Scale of its scores.
@@ -142,23 +144,24 @@ impl Pipeline {
             }
         }
         let (features, typical) = at_boundary.unwrap_or_else(|| features_of(&whole));
-        // Text at the boundary that is a category still: encoded by how rare it is.
-        let rarity_columns: Vec<String> = whole
-            .schema()
-            .fields
-            .iter()
-            .filter(|now| {
-                let was_text = |then: &Field| then.name == now.name && then.kind == Kind::Text;
-                now.role == Role::Category && features.iter().any(was_text)
-            })
-            .map(|field| field.name.to_string())
-            .collect();
+        // Text at the boundary that is a category still: encoded by how rare it is, or by a number of no order.
+        let encoded = |kind: Kind| -> Vec<String> {
+            let was_text =
+                |now: &Field| features.iter().any(|then| then.name == now.name && then.kind == Kind::Text);
+            let fields = whole.schema().fields.iter();
+            let found = fields.filter(|now| now.role == Role::Category && now.kind == kind && was_text(now));
+            found.map(|field| field.name.to_string()).collect()
+        };
+        let (rarity_columns, code_columns) = (encoded(Kind::Float), encoded(Kind::Int));
+        let entry = registry.get(&spec.detector)?;
+        let detector = entry.parse(&spec.params)?;
         let times = times(&whole).map(<[i64]>::to_vec);
-        let (rows, columns) = to_rows(whole, None)?;
+        let (rows, columns) = to_rows(whole, None, entry.takes_missing)?;
         if columns.is_empty() {
             return Err(FitError::NoFeatures { reason: "the steps left no numeric column".into() });
         }
         let rarities: Vec<bool> = columns.iter().map(|name| rarity_columns.contains(name)).collect();
+        let categories: Vec<bool> = columns.iter().map(|name| code_columns.contains(name)).collect();
         let attacks = truth.attacks.map(|attacks| in_order(attacks, order.as_deref()));
         let class_labels =
             truth.classes.map(|(classes, of_rows)| (classes, in_order(of_rows, order.as_deref())));
@@ -169,10 +172,9 @@ impl Pipeline {
             labels: attacks.as_deref(),
             class_labels: class_labels.as_ref().map(|(classes, of_rows)| ClassLabels { classes, of_rows }),
             rarities: &rarities,
+            categories: &categories,
             progress: truth.progress,
         };
-        let entry = registry.get(&spec.detector)?;
-        let detector = entry.parse(&spec.params)?;
         let held_out = match entry.learns_from {
             LearnsFrom::Labels => calibrate_on_held_out(detector.as_ref(), &rows, &context, score_all)?,
             LearnsFrom::Rows => None,
@@ -193,6 +195,7 @@ impl Pipeline {
             feature_fields: features,
             typical,
             columns,
+            takes_missing: entry.takes_missing,
             model,
             calibration,
             runs: None,
@@ -233,7 +236,7 @@ impl Pipeline {
         for (_, step) in &self.steps[self.boundary..] {
             frame = step.apply(frame, &mut StepMemory::default())?;
         }
-        Ok(to_rows(frame, Some(&self.columns))?.0)
+        Ok(to_rows(frame, Some(&self.columns), self.takes_missing)?.0)
     }
 
     fn with_memory(&self, frame: &Frame, selected: Frame, memory: &mut Memory) -> Result<Frame, FitError> {
@@ -359,6 +362,7 @@ impl Pipeline {
             typical,
             columns,
             model,
+            takes_missing: entry.takes_missing,
             calibration: Calibration::load(&reader.part("calibration"))?,
             runs: if reader.value("has_runs")? { Some(Runs::load(&reader.part("runs"))?) } else { None },
             threshold: reader.value("threshold")?,
@@ -545,10 +549,15 @@ fn apply_by_series(step: &dyn FittedStep, frame: Frame, ends: &[usize]) -> Resul
     Frame::concat(&parts).map_err(|error| FitError::Data(error.to_string()))
 }
 
-/// Numeric inputs as row-major numbers: `wanted` columns in that order, or all. Always finite.
+/// Numeric inputs as row-major numbers: `wanted` columns in that order, or all. Always finite, but for missing values
+/// where they are kept.
 ///
 /// A column is let go as soon as its numbers are narrow: the frame and the rows never stand side by side.
-fn to_rows(frame: Frame, wanted: Option<&[String]>) -> Result<(Rows, Vec<String>), FitError> {
+fn to_rows(
+    frame: Frame,
+    wanted: Option<&[String]>,
+    keep_missing: bool,
+) -> Result<(Rows, Vec<String>), FitError> {
     let n_rows = frame.n_rows();
     let (schema, columns) = frame.into_parts();
     let idxs: Vec<usize> = match wanted {
@@ -566,8 +575,8 @@ fn to_rows(frame: Frame, wanted: Option<&[String]>) -> Result<(Rows, Vec<String>
     let mut narrowed: Vec<Vec<f32>> = vec![Vec::new(); columns.len()];
     for (idx, column) in columns.into_iter().enumerate().filter(|(idx, _)| idxs.contains(idx)) {
         narrowed[idx] = match column {
-            Column::Float(values) => values.iter().map(|value| narrow(*value)).collect(),
-            column => (0..n_rows).map(|row_idx| narrow(column.number(row_idx))).collect(),
+            Column::Float(values) => values.iter().map(|value| narrow(*value, keep_missing)).collect(),
+            column => (0..n_rows).map(|row_idx| narrow(column.number(row_idx), keep_missing)).collect(),
         };
     }
     let n_cols = idxs.len();
@@ -580,14 +589,21 @@ fn to_rows(frame: Frame, wanted: Option<&[String]>) -> Result<(Rows, Vec<String>
     Ok((Rows::new(values, n_cols), names))
 }
 
-/// To 32 bits, finite: a chain without imputation may still hold missing values, which count as 0.
-fn narrow(number: f64) -> f32 {
-    if number.is_nan() { 0.0 } else { number.clamp(-1e30, 1e30) as f32 }
+/// To 32 bits, finite: a chain without imputation may still hold missing values, which count as 0 unless they are kept.
+fn narrow(number: f64, keep_missing: bool) -> f32 {
+    if !number.is_nan() {
+        number.clamp(-1e30, 1e30) as f32
+    } else if keep_missing {
+        f32::NAN
+    } else {
+        0.0
+    }
 }
 
-/// The chain of steps chosen from the roles of the columns: counters become rates, well-known ratios are added, value
-/// columns of a time series get the values before and the change, then logarithm, imputation, categories, scale.
-pub fn default_steps(schema: &Schema) -> Vec<StepSpec> {
+/// The chain of steps chosen from the roles of the columns and the detector: counters become rates, well-known ratios
+/// are added, value columns of a time series get the values before and the change; then logarithm, imputation,
+/// categories, scale, unless the detector takes missing values and categories as they are.
+pub fn default_steps(schema: &Schema, entry: &Entry) -> Vec<StepSpec> {
     let inputs: Vec<&Field> = schema.fields.iter().filter(|field| field.role.is_input()).collect();
     let mut steps = Vec::new();
     if inputs.iter().any(|field| field.counter.is_some()) {
@@ -604,6 +620,12 @@ pub fn default_steps(schema: &Schema) -> Vec<StepSpec> {
         steps.push(StepSpec::new("lag"));
         steps.push(StepSpec::new("difference"));
     }
-    steps.extend(["log1p", "impute", "encode", "scale"].map(StepSpec::new));
+    if entry.takes_missing {
+        let mut encode = StepSpec::new("encode");
+        encode.params = serde_json::json!({ "method": "ordinal" });
+        steps.push(encode);
+    } else {
+        steps.extend(["log1p", "impute", "encode", "scale"].map(StepSpec::new));
+    }
     steps
 }

@@ -60,6 +60,8 @@ pub struct Entry {
     pub learns_from: LearnsFrom,
     /// Whether the scale of the columns makes a difference.
     pub scale_sensitive: bool,
+    /// Whether it understands missing values.
+    pub takes_missing: bool,
     parse: fn(&Value) -> Result<Box<dyn AnyDetector>, ParamError>,
     schema: fn() -> Value,
     load: fn(&SectionReader<'_>) -> Result<Model, LoadError>,
@@ -73,6 +75,7 @@ impl Entry {
             scale: D::SCALE,
             learns_from: D::LEARNS_FROM,
             scale_sensitive: D::SCALE_SENSITIVE,
+            takes_missing: D::TAKES_MISSING,
             parse: parse::<D>,
             schema: schema::<D>,
             load: D::load,

@@ -175,6 +175,12 @@ impl Edit {
         self.fields[idx].kind = Kind::Float;
     }
 
+    /// Numbers of categories: whole, and in no order that means anything.
+    pub(crate) fn replace_by_codes(&mut self, idx: usize, codes: Vec<i64>) {
+        self.columns[idx] = Column::Int(codes);
+        self.fields[idx].kind = Kind::Int;
+    }
+
     pub(crate) fn set_role(&mut self, idx: usize, role: Role) {
         self.fields[idx].role = role;
     }

@@ -3,7 +3,9 @@
 //! A table of numbers is a file of little-endian 32-bit floats, row after row. Requests:
 //!
 //! - `{"do": "load", "name": N, "path": P, "n_cols": C}` reads one and keeps it;
-//! - `{"do": "fit", "rows": N, "detector": D, "params": {..}, "seed": S, "repeat": R}` fits R times (the mean counts);
+//! - `{"do": "fit", "rows": N, "detector": D, "params": {..}, "seed": S, "repeat": R, "labels": P}` fits R times (the mean
+//!   counts); `labels` is for detectors that learn from them: a file of one byte a row, the number of its class, of which
+//!   0 is normal;
 //! - `{"do": "score", "rows": N, "to": P}` scores with the last model; `to` is optional and gets 64-bit floats;
 //! - `{"do": "encode", "path": P, "fit_on": "all" | "normal", "to": P, "attacks_to": P}` runs the default steps over a
 //!   table file and writes what a detector would see, and one byte a row: 1 = attack by its label.
@@ -12,7 +14,9 @@ use std::error::Error;
 use std::io::{BufRead, Write};
 use std::time::Instant;
 
-use eddy_detect::{FitContext, Memory, Model, Pipeline, PipelineSpec, Seed, Truth, default_steps};
+use eddy_detect::{
+    ClassLabels, Classes, FitContext, Memory, Model, Pipeline, PipelineSpec, Seed, Truth, default_steps,
+};
 use eddy_frame::{Column, Frame, Role, Rows, RowsView, is_normal_label};
 use eddy_io::{ReadOptions, open};
 use eddy_models::DETECTORS;
@@ -81,7 +85,15 @@ impl Bench {
         let entry = DETECTORS.get(text(request, "detector")?)?;
         let detector = entry.parse(request.get("params").unwrap_or(&Value::Null))?;
         let seed = Seed::try_from(whole(request, "seed", 42) as f64)?;
-        let context = FitContext { seed, ..FitContext::default() };
+        let labels = request.get("labels").and_then(Value::as_str).map(std::fs::read).transpose()?;
+        let of_rows: Vec<u16> = labels.iter().flatten().map(|&class| u16::from(class)).collect();
+        let n_classes = of_rows.iter().max().map_or(0, |&most| most + 1);
+        let classes = Classes {
+            names: (0..n_classes).map(|class| format!("class {class}")).collect(),
+            is_attack: (0..n_classes).map(|class| class > 0).collect(),
+        };
+        let class_labels = labels.is_some().then_some(ClassLabels { classes: &classes, of_rows: &of_rows });
+        let context = FitContext { seed, class_labels, ..FitContext::default() };
         let repeat = whole(request, "repeat", 1).max(1);
         let start = Instant::now();
         let mut model = detector.fit(rows, &context)?;
@@ -127,7 +139,7 @@ fn encode(request: &Value) -> Answer {
         frame.clone()
     };
     let spec = PipelineSpec {
-        steps: default_steps(frame.schema()),
+        steps: default_steps(frame.schema(), DETECTORS.get("isolation_forest")?),
         // Any detector would do: only the steps are used.
         detector: "robust_z".to_owned(),
         params: Value::Null,

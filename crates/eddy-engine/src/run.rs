@@ -270,9 +270,9 @@ fn fit(
     let started = Instant::now();
     (options.progress)(Stage::Fit, input.n_rows, input.n_rows);
     let mut cautions = Vec::new();
-    let mut steps = fitting.steps.clone().unwrap_or_else(|| default_steps(input.schema()));
     let detector = fitting.detector.clone().unwrap_or_else(|| "voting".to_owned());
     let entry = DETECTORS.get(&detector)?;
+    let mut steps = fitting.steps.clone().unwrap_or_else(|| default_steps(input.schema(), entry));
     let mut params = serde_json::Map::new();
     for (owner, name, value) in &fitting.set {
         let owner = owner.replace('-', "_");

@@ -3,7 +3,10 @@
 use eddy_frame::RowsView;
 use rayon::prelude::*;
 
-use crate::columns::finite;
+use crate::{
+    columns::finite,
+    flat_tree::{CutKind, Cuts},
+};
 
 /// Bins of a column at most: a bin number is one byte.
 pub(crate) const MAX_BINS: usize = 256;
@@ -30,10 +33,15 @@ impl Binned {
         let columns = (0..rows.n_cols()).into_par_iter().map(|col_idx| bin_column(rows, col_idx)).collect();
         Self { columns, n_rows: rows.n_rows() }
     }
+
+    /// Where the columns were cut.
+    pub(crate) fn into_cuts(self) -> Vec<Cuts> {
+        self.columns.into_iter().map(|column| Cuts { cuts: column.cuts, kind: CutKind::Numbers }).collect()
+    }
 }
 
 fn bin_column(rows: RowsView<'_>, col_idx: usize) -> BinnedColumn {
-    let cuts = cuts(rows, col_idx);
+    let cuts = cuts_of(rows, col_idx, MAX_BINS);
     let bins = rows.iter().map(|row| bin_of(&cuts, finite(row[col_idx])) as u8).collect();
     BinnedColumn { bins, cuts }
 }
@@ -43,10 +51,11 @@ pub(crate) fn bin_of(cuts: &[f32], value: f32) -> usize {
     cuts.partition_point(|&cut| cut < value)
 }
 
-fn cuts(rows: RowsView<'_>, col_idx: usize) -> Vec<f32> {
+/// Where to cut a column into at most `max_bins` bins; missing values do not count.
+pub(crate) fn cuts_of(rows: RowsView<'_>, col_idx: usize, max_bins: usize) -> Vec<f32> {
     let stride = rows.n_rows().div_ceil(MAX_SAMPLE).max(1);
-    let mut sample: Vec<f32> =
-        (0..rows.n_rows()).step_by(stride).map(|row_idx| finite(rows.row(row_idx)[col_idx]) + 0.0).collect();
+    let cells = (0..rows.n_rows()).step_by(stride).map(|row_idx| rows.row(row_idx)[col_idx]);
+    let mut sample: Vec<f32> = cells.filter(|cell| !cell.is_nan()).map(|cell| finite(cell) + 0.0).collect();
     sample.sort_unstable_by(f32::total_cmp);
     let n = sample.len();
     let mut levels: Vec<(f32, usize)> = Vec::new();
@@ -56,12 +65,12 @@ fn cuts(rows: RowsView<'_>, col_idx: usize) -> Vec<f32> {
             _ => levels.push((value, 1)),
         }
     }
-    if levels.len() <= MAX_BINS {
+    if levels.len() <= max_bins {
         return levels.windows(2).map(|pair| between(pair[0].0, pair[1].0)).collect();
     }
     // Walk through the levels and close a bin whenever it holds its share of the rows that are left.
-    let mut cuts = Vec::with_capacity(MAX_BINS - 1);
-    let (mut in_bin, mut left, mut bins_left) = (0usize, n, MAX_BINS);
+    let mut cuts = Vec::with_capacity(max_bins - 1);
+    let (mut in_bin, mut left, mut bins_left) = (0usize, n, max_bins);
     for pair in levels.windows(2) {
         in_bin += pair[0].1;
         if in_bin * bins_left >= left && bins_left > 1 {

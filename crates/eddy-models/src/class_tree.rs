@@ -1,13 +1,12 @@
 //! Decision trees over classes: growing them from binned columns, storing them, and walking many rows down at a time.
 
 use eddy_detect::{LoadError, SectionReader, SectionWriter};
-use eddy_frame::RowsView;
 use rand::{Rng, RngExt};
 
 use crate::{
     binned::{Binned, MAX_BINS},
     checked::check_len,
-    columns::finite,
+    flat_tree::{Cuts, FlatTree, Test, Tile},
 };
 
 /// How a tree is grown.
@@ -57,33 +56,16 @@ struct Drawn {
     times: u16,
 }
 
-/// A node: an inner one sends rows up to its threshold to `low` and others to `low + 1`; a leaf sends all to itself.
-#[derive(Debug, Clone, Copy, PartialEq)]
-struct Node {
-    feature: u32,
-    threshold: f32,
-    low: u32,
-}
-
 /// A grown tree.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct ClassTree {
-    nodes: Vec<Node>,
-    /// Where the class shares of each node begin, in numbers of leaves; inner nodes have [`INNER`].
-    leaf_of: Vec<u32>,
+    tree: FlatTree,
     /// Share of each class in each leaf.
     shares: Vec<f32>,
-    depth: u32,
 }
 
-/// In place of a leaf's number.
-const INNER: u32 = u32::MAX;
-/// Levels a saved tree may have.
-const MAX_DEPTH: usize = 4096;
-/// Rows that are walked down together.
-const LANES: usize = 16;
-/// Nodes of fewer rows are sorted instead of counted into bins.
-const FEW_ROWS: usize = 48;
+/// In nodes of more rows all bins are gone through, in others those that hold rows.
+const MANY_ROWS: usize = 512;
 
 /// The best cut found so far in a node.
 struct Cut {
@@ -94,12 +76,15 @@ struct Cut {
 
 /// What is needed while a tree grows, allocated once.
 struct Scratch {
-    /// Weighted rows by bin and class.
-    counts: Vec<f64>,
-    rows_in_bin: Vec<u32>,
+    /// Rows by bin and class; all zero between uses.
+    counts: Vec<u32>,
+    /// Rows by bin, one class in each half, counted in two places; all zero between uses.
+    pairs: [[u64; MAX_BINS]; 2],
     left: Vec<f64>,
     right: Vec<f64>,
     total: Vec<f64>,
+    /// Rows of the node, each as often as it was drawn.
+    n_drawn: usize,
     features: Vec<u32>,
     spare: Vec<Drawn>,
 }
@@ -115,129 +100,71 @@ impl ClassTree {
             .collect();
         let n_classes = rows.weights.len();
         let mut scratch = Scratch {
-            counts: vec![0.0; MAX_BINS * n_classes],
-            rows_in_bin: vec![0; MAX_BINS],
+            counts: vec![0; MAX_BINS * n_classes],
+            pairs: [[0; MAX_BINS]; 2],
+            n_drawn: 0,
             left: vec![0.0; n_classes],
             right: vec![0.0; n_classes],
             total: vec![0.0; n_classes],
             features: (0..rows.binned.columns.len() as u32).collect(),
             spare: Vec::with_capacity(drawn.len()),
         };
-        let leaf = Node { feature: 0, threshold: f32::INFINITY, low: 0 };
-        let mut tree = Self { nodes: vec![leaf], leaf_of: vec![INNER], shares: Vec::new(), depth: 0 };
+        let mut tree = FlatTree::leaf();
+        // The shares of each node that turns out to be a leaf.
+        let mut shares: Vec<(usize, Vec<f32>)> = Vec::new();
         // Node, its rows, its level. A stack: the order of random numbers is that of a walk through the tree.
         let mut open = vec![(0usize, 0usize, drawn.len(), 0usize)];
         while let Some((node, start, end, level)) = open.pop() {
-            tree.depth = tree.depth.max(level as u32);
             let part = &mut drawn[start..end];
             scratch.total.fill(0.0);
-            let mut n_drawn = 0;
+            scratch.n_drawn = 0;
             for one in part.iter() {
                 let class = usize::from(one.class);
                 scratch.total[class] += f64::from(one.times) * rows.weights[class];
-                n_drawn += usize::from(one.times);
+                scratch.n_drawn += usize::from(one.times);
             }
             let is_pure = scratch.total.iter().filter(|&&weight| weight > 0.0).count() <= 1;
-            let cut = if is_pure || n_drawn < growth.min_samples_split.max(2) || level >= growth.max_depth {
+            let cut = if is_pure
+                || scratch.n_drawn < growth.min_samples_split.max(2)
+                || level >= growth.max_depth
+            {
                 None
             } else {
                 best_cut(rows, part, growth, &mut scratch, rng)
             };
             let Some(cut) = cut else {
                 let whole: f64 = scratch.total.iter().sum();
-                tree.leaf_of[node] = (tree.shares.len() / n_classes) as u32;
-                tree.nodes[node].low = node as u32;
-                tree.shares.extend(scratch.total.iter().map(|weight| (weight / whole) as f32));
+                shares.push((node, scratch.total.iter().map(|weight| (weight / whole) as f32).collect()));
                 continue;
             };
             let column = &rows.binned.columns[cut.feature];
             let n_low = part_in_two(part, &mut scratch.spare, |one| {
                 usize::from(column.bins[one.row as usize]) <= cut.bin
             });
-            let low = tree.nodes.len();
-            tree.nodes[node] =
-                Node { feature: cut.feature as u32, threshold: column.cuts[cut.bin], low: low as u32 };
-            for _ in 0..2 {
-                tree.nodes.push(leaf);
-                tree.leaf_of.push(INNER);
-            }
+            let test = Test::UpTo { feature: cut.feature, bin: cut.bin, missing_passes: false };
+            let low = tree.cut(node, test);
             open.push((low + 1, start + n_low, end, level + 1));
             open.push((low, start, start + n_low, level + 1));
         }
-        tree.number_leaves(n_classes);
-        tree
+        tree.finish();
+        shares.sort_unstable_by_key(|(node, _)| *node);
+        Self { tree, shares: shares.into_iter().flat_map(|(_, shares)| shares).collect() }
     }
 
-    /// Brings the shares into the order of the nodes, which is the order they are saved in.
-    fn number_leaves(&mut self, n_classes: usize) {
-        let mut shares = Vec::with_capacity(self.shares.len());
-        for leaf in self.leaf_of.iter_mut().filter(|leaf| **leaf != INNER) {
-            let start = *leaf as usize * n_classes;
-            *leaf = (shares.len() / n_classes) as u32;
-            shares.extend_from_slice(&self.shares[start..start + n_classes]);
-        }
-        self.shares = shares;
-    }
-
-    /// Adds the class shares of each row's leaf to `sums` (rows times classes).
-    pub(crate) fn add_shares(&self, tile: &Tile, sums: &mut [f64]) {
-        let n_classes = sums.len() / tile.n_rows;
-        for (block, sums) in tile.values.chunks(LANES * tile.n_cols).zip(sums.chunks_mut(LANES * n_classes)) {
-            let mut nodes = [0u32; LANES];
-            let n_rows = block.len() / tile.n_cols;
-            if n_rows == LANES {
-                self.descend(block, tile.n_cols, &mut nodes);
-            } else {
-                for (row, node) in block.chunks_exact(tile.n_cols).zip(&mut nodes) {
-                    *node = self.leaf_node(row);
-                }
-            }
-            for (sums, &node) in sums.chunks_exact_mut(n_classes).zip(&nodes) {
-                let start = self.leaf_of[node as usize] as usize * n_classes;
-                for (sum, share) in sums.iter_mut().zip(&self.shares[start..start + n_classes]) {
-                    *sum += f64::from(*share);
-                }
+    /// Adds the class shares of each row's leaf to `sums` (rows times classes). `leaves` has room for a number a row.
+    pub(crate) fn add_shares(&self, tile: &Tile, leaves: &mut [u32], sums: &mut [f64]) {
+        self.tree.leaves(tile, leaves);
+        let n_classes = sums.len() / leaves.len();
+        for (sums, &leaf) in sums.chunks_exact_mut(n_classes).zip(&*leaves) {
+            let start = leaf as usize * n_classes;
+            for (sum, share) in sums.iter_mut().zip(&self.shares[start..start + n_classes]) {
+                *sum += f64::from(*share);
             }
         }
     }
 
-    /// Walks a full block of rows down together: while one waits for memory the others go on.
-    fn descend(&self, block: &[f32], n_cols: usize, nodes: &mut [u32; LANES]) {
-        let mut left = self.depth;
-        while left > 0 {
-            let steps = left.min(4);
-            for _ in 0..steps {
-                for (lane, at) in nodes.iter_mut().enumerate() {
-                    let node = self.nodes[*at as usize];
-                    let value = block[lane * n_cols + node.feature as usize];
-                    *at = node.low + u32::from(value > node.threshold);
-                }
-            }
-            left -= steps;
-            if nodes.iter().all(|&at| self.nodes[at as usize].low == at) {
-                return;
-            }
-        }
-    }
-
-    fn leaf_node(&self, row: &[f32]) -> u32 {
-        let mut at = 0;
-        loop {
-            let node = self.nodes[at as usize];
-            if node.low == at {
-                return at;
-            }
-            at = node.low + u32::from(row[node.feature as usize] > node.threshold);
-        }
-    }
-
-    pub(crate) fn save_all(trees: &[Self], section: &mut SectionWriter<'_>) {
-        let nodes = || trees.iter().flat_map(|tree| &tree.nodes);
-        section.u32("n_nodes", &trees.iter().map(|tree| tree.nodes.len() as u32).collect::<Vec<_>>());
-        section.u32("feature", &nodes().map(|node| node.feature).collect::<Vec<_>>());
-        let threshold = |node: &Node| if node.threshold.is_finite() { node.threshold } else { 0.0 };
-        section.f32("threshold", &nodes().map(threshold).collect::<Vec<_>>());
-        section.u32("low", &nodes().map(|node| node.low).collect::<Vec<_>>());
+    pub(crate) fn save_all(trees: &[Self], cuts: &[Cuts], section: &mut SectionWriter<'_>) {
+        FlatTree::save_all(&trees.iter().map(|tree| &tree.tree), cuts, section);
         section.f32("shares", &trees.iter().flat_map(|tree| &tree.shares).copied().collect::<Vec<_>>());
     }
 
@@ -246,79 +173,19 @@ impl ClassTree {
         section: &SectionReader<'_>,
         n_features: usize,
         n_classes: usize,
-    ) -> Result<Vec<Self>, LoadError> {
-        let n_nodes = section.u32("n_nodes")?;
-        let (feature, threshold, low) =
-            (section.u32("feature")?, section.f32("threshold")?, section.u32("low")?);
-        let total: usize = n_nodes.iter().map(|&n| n as usize).sum();
-        check_len("feature", feature.len(), total)?;
-        check_len("threshold", threshold.len(), total)?;
-        check_len("low", low.len(), total)?;
+    ) -> Result<(Vec<Self>, Vec<Cuts>), LoadError> {
+        let (trees, cuts) = FlatTree::load_all(section, n_features)?;
         let mut shares = section.f32("shares")?;
-        if n_nodes.is_empty() || n_nodes.contains(&0) {
-            return Err(LoadError::content("n_nodes", "hold a tree without nodes, or no tree"));
+        check_len("shares", shares.len(), trees.iter().map(|tree| tree.n_leaves() * n_classes).sum())?;
+        if !shares.iter().all(|share| (0.0..=1.0).contains(share)) {
+            return Err(LoadError::content("shares", "are not shares"));
         }
-        let is_share = |share: &f32| (0.0..=1.0).contains(share);
-        if !shares.iter().all(is_share) || !threshold.iter().all(|threshold| threshold.is_finite()) {
-            return Err(LoadError::content("shares", "are not shares, or a threshold is no number"));
-        }
-        let mut start = 0;
-        let mut trees = Vec::with_capacity(n_nodes.len());
-        for &n in n_nodes {
-            let n = n as usize;
-            let mut tree =
-                Self { nodes: Vec::with_capacity(n), leaf_of: vec![INNER; n], shares: Vec::new(), depth: 0 };
-            let mut levels = vec![0u32; n];
-            let mut n_leaves = 0;
-            for idx in 0..n {
-                let at = start + idx;
-                let is_leaf = low[at] as usize == idx;
-                // Children come after their parents, so a walk down ends.
-                let fine = is_leaf || (low[at] as usize > idx && (low[at] as usize) < n - 1);
-                if !fine || feature[at] as usize >= n_features {
-                    return Err(LoadError::content("low", "does not lead to a node further down"));
-                }
-                if is_leaf {
-                    tree.leaf_of[idx] = n_leaves;
-                    n_leaves += 1;
-                } else {
-                    let child = low[at] as usize;
-                    let level = levels[idx] + 1;
-                    levels[child] = levels[child].max(level);
-                    levels[child + 1] = levels[child + 1].max(level);
-                    tree.depth = tree.depth.max(level);
-                }
-                let threshold = if is_leaf { f32::INFINITY } else { threshold[at] };
-                let feature = if is_leaf { 0 } else { feature[at] };
-                tree.nodes.push(Node { feature, threshold, low: low[at] });
-            }
-            let n_shares = n_leaves as usize * n_classes;
-            if tree.depth as usize > MAX_DEPTH || shares.len() < n_shares {
-                return Err(LoadError::content("shares", "are not one a class and leaf"));
-            }
-            tree.shares = shares[..n_shares].to_vec();
-            shares = &shares[n_shares..];
-            start += n;
-            trees.push(tree);
-        }
-        Ok(trees)
-    }
-}
-
-/// Some rows, cleaned of what is not finite.
-pub(crate) struct Tile {
-    values: Vec<f32>,
-    n_cols: usize,
-    n_rows: usize,
-}
-
-impl Tile {
-    pub(crate) fn new(rows: RowsView<'_>) -> Self {
-        Self {
-            values: rows.values().iter().map(|&value| finite(value)).collect(),
-            n_cols: rows.n_cols(),
-            n_rows: rows.n_rows(),
-        }
+        let with_shares = |tree: FlatTree| {
+            let (own, rest) = shares.split_at(tree.n_leaves() * n_classes);
+            shares = rest;
+            Self { tree, shares: own.to_vec() }
+        };
+        Ok((trees.into_iter().map(with_shares).collect(), cuts))
     }
 }
 
@@ -379,11 +246,100 @@ fn cut_of(
     scratch: &mut Scratch,
     rng: &mut impl Rng,
 ) -> Option<(usize, f64)> {
-    let column = &rows.binned.columns[feature];
-    let bins = &column.bins;
+    let bins = &rows.binned.columns[feature].bins;
+    if growth.random_cuts {
+        return random_cut(rows, bins, part, growth, scratch, rng);
+    }
     let n_classes = rows.weights.len();
+    let least = growth.min_samples_leaf.max(1);
+    let Scratch { counts, pairs, left, right, total, n_drawn: n_all, .. } = scratch;
+    let n_all = *n_all;
+    let mut best: Option<(usize, f64)> = None;
+    if n_classes == 2 && growth.criterion == Criterion::Gini {
+        // Both classes in one word: one addition counts a row.
+        let mut seen = Occupied::default();
+        let add = |pairs: &mut [u64; MAX_BINS], one: &Drawn| {
+            let bin = bins[one.row as usize];
+            pairs[usize::from(bin)] += u64::from(one.times) << (32 * one.class);
+            bin
+        };
+        if part.len() > MANY_ROWS {
+            // Neighbours are counted apart, so that one need not wait for the other where their bin is the same.
+            let [even, odd] = pairs;
+            let (twos, rest) = part.as_chunks::<2>();
+            for [one, other] in twos {
+                add(even, one);
+                add(odd, other);
+            }
+            rest.iter().for_each(|one| _ = add(even, one));
+            for (even, odd) in even.iter_mut().zip(odd) {
+                *even += std::mem::take(odd);
+            }
+        } else {
+            part.iter().for_each(|one| seen.note(add(&mut pairs[0], one)));
+        }
+        let pairs = &mut pairs[0];
+        let whole = [total[0], total[1]];
+        let mut low = 0u64;
+        seen.for_each(|bin, is_last| {
+            low += std::mem::take(&mut pairs[bin]);
+            let counted = [f64::from(low as u32), f64::from((low >> 32) as u32)];
+            let n_low = (counted[0] + counted[1]) as usize;
+            if is_last || n_low < least || n_all - n_low < least || low == 0 {
+                return;
+            }
+            let left = [counted[0] * rows.weights[0], counted[1] * rows.weights[1]];
+            let right = [whole[0] - left[0], whole[1] - left[1]];
+            let (left_sum, right_sum) = (left[0] + left[1], right[0] + right[1]);
+            let gain = ((left[0] * left[0] + left[1] * left[1]) * right_sum
+                + (right[0] * right[0] + right[1] * right[1]) * left_sum)
+                / (left_sum * right_sum);
+            if best.is_none_or(|(_, best)| gain > best) {
+                best = Some((bin, gain));
+            }
+        });
+        return best;
+    }
+    let mut seen = Occupied::default();
+    for one in part {
+        let bin = bins[one.row as usize];
+        counts[usize::from(bin) * n_classes + usize::from(one.class)] += u32::from(one.times);
+        if part.len() <= MANY_ROWS {
+            seen.note(bin);
+        }
+    }
+    left.fill(0.0);
+    let mut n_low = 0;
+    seen.for_each(|bin, is_last| {
+        let mut n_here = 0;
+        let here = &mut counts[bin * n_classes..(bin + 1) * n_classes];
+        for ((left, count), weight) in left.iter_mut().zip(here).zip(rows.weights) {
+            n_here += *count;
+            *left += f64::from(std::mem::take(count)) * weight;
+        }
+        n_low += n_here as usize;
+        if is_last || n_low < least || n_all - n_low < least || n_here == 0 {
+            return;
+        }
+        right.iter_mut().zip(&*total).zip(&*left).for_each(|((right, total), left)| *right = total - left);
+        let gain = purity(growth.criterion, left) + purity(growth.criterion, right);
+        if best.is_none_or(|(_, best)| gain > best) {
+            best = Some((bin, gain));
+        }
+    });
+    best
+}
+
+/// A cut at a random place between the least and the greatest value, and what it gains.
+fn random_cut(
+    rows: &ClassRows<'_>,
+    bins: &[u8],
+    part: &[Drawn],
+    growth: &Growth,
+    scratch: &mut Scratch,
+    rng: &mut impl Rng,
+) -> Option<(usize, f64)> {
     let (mut low, mut high) = (u8::MAX, 0);
-    let few = part.len() <= FEW_ROWS;
     for one in part {
         let bin = bins[one.row as usize];
         low = low.min(bin);
@@ -392,78 +348,53 @@ fn cut_of(
     if low >= high {
         return None;
     }
-    let (low, high) = (usize::from(low), usize::from(high));
-    let Scratch { counts, rows_in_bin, left, right, total, .. } = scratch;
+    let cut = rng.random_range(usize::from(low)..usize::from(high));
+    let Scratch { left, right, total, .. } = scratch;
     left.fill(0.0);
-    if growth.random_cuts {
-        let cut = rng.random_range(low..high);
-        let (mut n_low, mut n_high) = (0, 0);
-        for one in part {
-            if usize::from(bins[one.row as usize]) <= cut {
-                let class = usize::from(one.class);
-                left[class] += f64::from(one.times) * rows.weights[class];
-                n_low += usize::from(one.times);
-            } else {
-                n_high += usize::from(one.times);
-            }
+    let (mut n_low, mut n_high) = (0, 0);
+    for one in part {
+        if usize::from(bins[one.row as usize]) <= cut {
+            let class = usize::from(one.class);
+            left[class] += f64::from(one.times) * rows.weights[class];
+            n_low += usize::from(one.times);
+        } else {
+            n_high += usize::from(one.times);
         }
-        if n_low.min(n_high) < growth.min_samples_leaf.max(1) {
-            return None;
-        }
-        right.iter_mut().zip(&*total).zip(&*left).for_each(|((right, total), left)| *right = total - left);
-        return Some((cut, purity(growth.criterion, left) + purity(growth.criterion, right)));
     }
-    let n_all: usize = part.iter().map(|one| usize::from(one.times)).sum();
-    let least = growth.min_samples_leaf.max(1);
-    let mut best: Option<(usize, f64)> = None;
-    let mut n_low = 0;
-    let mut consider = |bin: usize, n_low: usize, left: &[f64], right: &mut [f64]| {
-        if n_low < least || n_all - n_low < least {
+    if n_low.min(n_high) < growth.min_samples_leaf.max(1) {
+        return None;
+    }
+    right.iter_mut().zip(&*total).zip(&*left).for_each(|((right, total), left)| *right = total - left);
+    Some((cut, purity(growth.criterion, left) + purity(growth.criterion, right)))
+}
+
+/// Which bins hold rows. In large nodes nobody keeps book: all bins are gone through.
+#[derive(Default)]
+struct Occupied([u64; 4]);
+
+impl Occupied {
+    #[inline]
+    fn note(&mut self, bin: u8) {
+        self.0[usize::from(bin / 64)] |= 1 << (bin % 64);
+    }
+
+    /// Calls back with each bin, ascending, and whether it is the last.
+    #[inline]
+    fn for_each(self, mut call: impl FnMut(usize, bool)) {
+        if self.0 == [0; 4] {
+            (0..MAX_BINS).for_each(|bin| call(bin, bin == MAX_BINS - 1));
             return;
         }
-        right.iter_mut().zip(&*total).zip(left).for_each(|((right, total), left)| *right = total - left);
-        let gain = purity(growth.criterion, left) + purity(growth.criterion, right);
-        if best.is_none_or(|(_, best)| gain > best) {
-            best = Some((bin, gain));
-        }
-    };
-    if few {
-        // Few rows: put them in order and go through them.
-        let mut order = [(0u8, 0u16, 0u16); FEW_ROWS];
-        let order = &mut order[..part.len()];
-        for (slot, one) in order.iter_mut().zip(part) {
-            *slot = (bins[one.row as usize], one.class, one.times);
-        }
-        order.sort_unstable();
-        for (idx, &(bin, class, times)) in order.iter().enumerate() {
-            let class = usize::from(class);
-            left[class] += f64::from(times) * rows.weights[class];
-            n_low += usize::from(times);
-            if order.get(idx + 1).is_some_and(|next| next.0 > bin) {
-                consider(usize::from(bin), n_low, left, right);
+        let mut left: u32 = self.0.iter().map(|word| word.count_ones()).sum();
+        for (at, mut word) in self.0.into_iter().enumerate() {
+            while word != 0 {
+                let bin = at * 64 + word.trailing_zeros() as usize;
+                word &= word - 1;
+                left -= 1;
+                call(bin, left == 0);
             }
         }
-        return best;
     }
-    counts[low * n_classes..(high + 1) * n_classes].fill(0.0);
-    rows_in_bin[low..=high].fill(0);
-    for one in part {
-        let bin = usize::from(bins[one.row as usize]);
-        counts[bin * n_classes + usize::from(one.class)] += f64::from(one.times);
-        rows_in_bin[bin] += u32::from(one.times);
-    }
-    for bin in low..high {
-        if rows_in_bin[bin] == 0 {
-            continue;
-        }
-        n_low += rows_in_bin[bin] as usize;
-        let here = &counts[bin * n_classes..(bin + 1) * n_classes];
-        for ((left, count), weight) in left.iter_mut().zip(here).zip(rows.weights) {
-            *left += count * weight;
-        }
-        consider(bin, n_low, left, right);
-    }
-    best
 }
 
 /// Weight times purity of one side: the larger the sum over both sides, the better the cut.
@@ -482,6 +413,8 @@ fn purity(criterion: Criterion, weights: &[f64]) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use eddy_frame::RowsView;
+
     use super::*;
     use crate::stream::stream;
 
@@ -502,7 +435,11 @@ mod tests {
 
     fn shares(tree: &ClassTree, rows: RowsView<'_>) -> Vec<f64> {
         let mut sums = vec![0.0; rows.n_rows() * 2];
-        tree.add_shares(&Tile::new(rows), &mut sums);
+        tree.add_shares(
+            &Tile::new(rows, &Binned::new(rows).into_cuts()),
+            &mut vec![0; rows.n_rows()],
+            &mut sums,
+        );
         sums
     }
 
@@ -528,19 +465,19 @@ mod tests {
     fn the_first_cut_is_the_best_one() {
         // By hand: cutting after 3 parts the classes wholly.
         let tree = grown(&[1.0, 2.0, 3.0, 10.0, 11.0], 1, &[0, 0, 0, 1, 1], ALL);
-        assert_eq!(tree.nodes[0], Node { feature: 0, threshold: 6.5, low: 1 });
-        assert_eq!(tree.depth, 1);
+        assert_eq!(tree.tree.first_cut(), (0, 2));
+        assert_eq!(tree.tree.depth(), 1);
     }
 
     #[test]
-    fn counting_and_sorting_find_the_same_cut() {
-        let n = FEW_ROWS as u16;
+    fn small_and_large_nodes_find_the_same_cut() {
+        let n = MANY_ROWS as u16;
         let cells = |n: u16| (0..n).map(|i| f32::from(i * 7 % 31)).collect::<Vec<_>>();
         let classes = |n: u16| (0..n).map(|i| u16::from(i * 7 % 31 > 18)).collect::<Vec<_>>();
         let few = grown(&cells(n), 1, &classes(n), ALL);
-        let many = grown(&cells(n * 4), 1, &classes(n * 4), ALL);
-        assert_eq!(few.nodes[0].threshold, many.nodes[0].threshold);
-        assert_eq!(few.nodes[0].threshold, 18.5);
+        let many = grown(&cells(n + 1), 1, &classes(n + 1), ALL);
+        assert_eq!(few.tree.first_cut().1, many.tree.first_cut().1);
+        assert_eq!(few.tree.first_cut().1, 18);
     }
 
     #[test]
@@ -548,8 +485,8 @@ mod tests {
         let values: Vec<f32> = (0..500u16).map(|i| f32::from(i * 37 % 499)).collect();
         let of_rows: Vec<u16> = (0..500).map(|i| i * 53 % 7 % 2).collect();
         let shallow = grown(&values, 1, &of_rows, Growth { max_depth: 3, ..ALL });
-        assert!(shallow.depth <= 3);
+        assert!(shallow.tree.depth() <= 3);
         let coarse = grown(&values, 1, &of_rows, Growth { min_samples_leaf: 100, ..ALL });
-        assert!(coarse.nodes.len() <= 9, "{}", coarse.nodes.len());
+        assert!(coarse.tree.n_nodes() <= 9, "{}", coarse.tree.n_nodes());
     }
 }

@@ -72,7 +72,7 @@ impl Detector for DecisionTree {
             min_samples_leaf: self.min_samples_leaf.get(),
             criterion: self.criterion,
         };
-        Ok(forest::fit(rows, &labels, context, 1, Sampling::All, &growth, self.class_weight))
+        forest::fit(rows, &labels, context, 1, Sampling::All, &growth, self.class_weight)
     }
 
     fn load(section: &SectionReader<'_>) -> Result<Model, LoadError> {

@@ -15,7 +15,8 @@ use serde::{Deserialize, Serialize};
 use crate::{
     binned::Binned,
     checked,
-    class_tree::{ClassRows, ClassTree, Growth, Tile},
+    class_tree::{ClassRows, ClassTree, Growth},
+    flat_tree::{Cuts, MAX_FEATURES, Tile},
     stream::stream,
 };
 
@@ -76,7 +77,8 @@ pub(crate) fn fit(
     sampling: Sampling,
     growth: &Growth,
     class_weight: ClassWeight,
-) -> Model {
+) -> Result<Model, FitError> {
+    check_width(rows)?;
     let binned = Binned::new(rows);
     let weights = class_weight.weights(labels);
     let class_rows = ClassRows { binned: &binned, of_rows: labels.of_rows, weights: &weights };
@@ -93,15 +95,33 @@ pub(crate) fn fit(
         ClassTree::grow(&class_rows, &times, growth, &mut rng)
     };
     let trees = (0..n_trees).into_par_iter().map(grow).collect();
-    Model::Row(Arc::new(ForestModel { trees, classes: labels.classes.clone(), n_features: rows.n_cols() }))
+    let classes = labels.classes.clone();
+    Ok(Model::Row(Arc::new(ForestModel {
+        trees,
+        cuts: binned.into_cuts(),
+        classes,
+        n_features: rows.n_cols(),
+    })))
+}
+
+/// Refuses tables of more columns than trees can name.
+pub(crate) fn check_width(rows: RowsView<'_>) -> Result<(), FitError> {
+    if rows.n_cols() <= MAX_FEATURES {
+        return Ok(());
+    }
+    let reason = format!(
+        "{} columns are more than the {MAX_FEATURES} that trees can name; choose some with --features",
+        rows.n_cols()
+    );
+    Err(FitError::NoFeatures { reason })
 }
 
 /// Reads what a forest wrote.
 pub(crate) fn load(section: &SectionReader<'_>) -> Result<Model, LoadError> {
     let n_features = checked::n_features(section)?;
     let classes = load_classes(section)?;
-    let trees = ClassTree::load_all(section, n_features, classes.len())?;
-    Ok(Model::Row(Arc::new(ForestModel { trees, classes, n_features })))
+    let (trees, cuts) = ClassTree::load_all(section, n_features, classes.len())?;
+    Ok(Model::Row(Arc::new(ForestModel { trees, cuts, classes, n_features })))
 }
 
 /// Reads the classes of a model.
@@ -114,12 +134,13 @@ pub(crate) fn load_classes(section: &SectionReader<'_>) -> Result<Classes, LoadE
 /// A fitted forest: the class shares of a row are the mean of those of its leaves.
 struct ForestModel {
     trees: Vec<ClassTree>,
+    cuts: Vec<Cuts>,
     classes: Classes,
     n_features: usize,
 }
 
-/// Rows whose sums are kept at a time while the trees go by.
-const TILE_ROWS: usize = 256;
+/// Rows that go down a tree before the next tree: so many that fetching the tree is shared by many.
+const TILE_ROWS: usize = 2048;
 
 impl RowModel for ForestModel {
     fn n_features(&self) -> usize {
@@ -137,10 +158,13 @@ impl RowModel for ForestModel {
     fn probabilities(&self, rows: RowsView<'_>, out: &mut [f64]) {
         out.fill(0.0);
         let n_classes = self.classes.len();
+        let mut leaves = vec![0; TILE_ROWS.min(rows.n_rows())];
         for (idx, out) in out.chunks_mut(TILE_ROWS * n_classes).enumerate() {
             let start = idx * TILE_ROWS;
-            let tile = Tile::new(rows.slice(start, start + out.len() / n_classes));
-            self.trees.iter().for_each(|tree| tree.add_shares(&tile, out));
+            let n_rows = out.len() / n_classes;
+            let tile = Tile::new(rows.slice(start, start + n_rows), &self.cuts);
+            let leaves = &mut leaves[..n_rows];
+            self.trees.iter().for_each(|tree| tree.add_shares(&tile, leaves, out));
             out.iter_mut().for_each(|sum| *sum /= self.trees.len() as f64);
         }
     }
@@ -148,7 +172,7 @@ impl RowModel for ForestModel {
     fn save(&self, section: &mut SectionWriter<'_>) {
         section.value("n_features", &self.n_features);
         section.value("classes", &self.classes);
-        ClassTree::save_all(&self.trees, section);
+        ClassTree::save_all(&self.trees, &self.cuts, section);
     }
 }
 

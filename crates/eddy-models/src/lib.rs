@@ -1,10 +1,12 @@
 //! One file per detector, and the list.
 
 mod binned;
+mod boosting;
 mod checked;
 mod class_tree;
 mod columns;
 mod ecdf;
+mod flat_tree;
 mod forest;
 mod histogram;
 mod isolation_tree;
@@ -45,6 +47,7 @@ detectors! {
     decision_tree::DecisionTree;
     random_forest::RandomForest;
     extra_trees::ExtraTrees;
+    gradient_boosting::GradientBoosting;
     nids::Nids;
     voting::Voting with Combine, Member;
 }

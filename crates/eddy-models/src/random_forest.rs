@@ -79,7 +79,7 @@ impl Detector for RandomForest {
             min_samples_leaf: self.min_samples_leaf.get(),
             criterion: self.criterion,
         };
-        Ok(forest::fit(rows, &labels, context, self.n_estimators.get(), Sampling::Bootstrap, &growth, self.class_weight))
+        forest::fit(rows, &labels, context, self.n_estimators.get(), Sampling::Bootstrap, &growth, self.class_weight)
     }
 
     fn load(section: &SectionReader<'_>) -> Result<Model, LoadError> {

@@ -116,11 +116,9 @@ impl FittedStep for Fitted {
                     );
                 }
                 Method::Ordinal => {
-                    edit.set_role(idx, Role::Feature);
-                    edit.replace(
-                        idx,
-                        texts.iter().map(|text| places.get(text).map_or(-1.0, |&at| at as f64)).collect(),
-                    );
+                    edit.set_role(idx, Role::Category);
+                    let code = |text| places.get(text).map_or(-1, |&at| at as i64);
+                    edit.replace_by_codes(idx, texts.iter().map(code).collect());
                 }
                 Method::OneHot => {
                     let mut hot = vec![vec![0.0; texts.len()]; levels.counts.len() + 1];

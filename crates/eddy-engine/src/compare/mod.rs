@@ -169,12 +169,11 @@ pub fn compare(paths: &[String], options: &CompareOptions) -> Result<Comparison,
     let mut counts = vec![0u64; all.len()];
     of_rows.iter().for_each(|&class| counts[usize::from(class)] += 1);
     let rows = Labelled { frame, of_rows };
-    let steps = options.steps.clone().unwrap_or_else(|| default_steps(rows.frame.schema()));
     let mut contenders = Vec::new();
     let entries = wanted(&options.detectors)?;
     for (at, entry) in entries.iter().enumerate() {
         (options.run.progress)(Stage::Fit, at as u64, entries.len() as u64);
-        let contender = contend(entry, &steps, &rows, &all, &held, &parts, options);
+        let contender = contend(entry, &rows, &all, &held, &parts, options);
         if let Some(check) =
             contender.multi.as_ref().and_then(|multi| honesty::one_class(entry.about.name, multi))
         {
@@ -212,7 +211,6 @@ struct Outcome {
 
 fn contend(
     entry: &'static Entry,
-    steps: &[StepSpec],
     rows: &Labelled,
     all: &Classes,
     held: &[bool],
@@ -239,7 +237,7 @@ fn contend(
         params.insert(name.clone(), value.clone());
     }
     let spec = PipelineSpec {
-        steps: steps.to_vec(),
+        steps: options.steps.clone().unwrap_or_else(|| default_steps(rows.frame.schema(), entry)),
         detector: entry.about.name.to_owned(),
         params: if params.is_empty() { Value::Null } else { Value::Object(params) },
         seed: options.seed,
