@@ -185,6 +185,11 @@ pub trait Detector:
     /// Whether it understands missing values (NaN). If not, what is still missing after the steps counts as 0.
     const TAKES_MISSING: bool = false;
 
+    /// What it learns from with these parameters, for detectors that hold detectors.
+    fn learns_from(&self) -> LearnsFrom {
+        Self::LEARNS_FROM
+    }
+
     /// Learns from the rows. Every value is finite, or missing (NaN) if it takes missing values. Must give the same model on any number of threads.
     fn fit(&self, rows: RowsView<'_>, context: &FitContext<'_>) -> Result<Model, FitError>;
 

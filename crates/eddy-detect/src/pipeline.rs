@@ -61,6 +61,10 @@ pub struct Pipeline {
     pub columns: Vec<String>,
     /// Whether the model reads missing values as such.
     takes_missing: bool,
+    /// What the model learned from.
+    pub learns_from: LearnsFrom,
+    /// The raw score above which a row is an attack or anomalous, if the detector's source names one.
+    pub natural_threshold: Option<f64>,
     /// The fitted model.
     pub model: Model,
     /// Scale of its scores.
@@ -175,12 +179,12 @@ impl Pipeline {
             categories: &categories,
             progress: truth.progress,
         };
-        let held_out = match entry.learns_from {
+        let held_out = match detector.learns_from() {
             LearnsFrom::Labels => calibrate_on_held_out(detector.as_ref(), &rows, &context, score_all)?,
             LearnsFrom::Rows => None,
         };
         let model = detector.fit(rows.view(), &context)?;
-        let calibration = match (entry.scale, held_out) {
+        let calibration = match (detector.scale(), held_out) {
             (ScoreScale::Surprise, _) => Calibration::identity(),
             (ScoreScale::Raw, Some(calibration)) => calibration,
             (ScoreScale::Raw, None) => {
@@ -196,6 +200,8 @@ impl Pipeline {
             typical,
             columns,
             takes_missing: entry.takes_missing,
+            learns_from: detector.learns_from(),
+            natural_threshold: detector.natural_threshold(),
             model,
             calibration,
             runs: None,
@@ -330,6 +336,8 @@ impl Pipeline {
         let spec: PipelineSpec = reader.value("spec")?;
         let entry =
             registry.get(&spec.detector).map_err(|error| LoadError::content("spec", error.to_string()))?;
+        let detector =
+            entry.parse(&spec.params).map_err(|error| LoadError::content("spec", error.to_string()))?;
         let model = entry.load(&reader.part("model"))?;
         let names: Vec<String> = reader.value("step_names")?;
         let fitted = names
@@ -363,6 +371,8 @@ impl Pipeline {
             columns,
             model,
             takes_missing: entry.takes_missing,
+            learns_from: detector.learns_from(),
+            natural_threshold: detector.natural_threshold(),
             calibration: Calibration::load(&reader.part("calibration"))?,
             runs: if reader.value("has_runs")? { Some(Runs::load(&reader.part("runs"))?) } else { None },
             threshold: reader.value("threshold")?,

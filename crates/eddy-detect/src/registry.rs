@@ -14,6 +14,12 @@ pub trait AnyDetector: Send + Sync {
     fn about(&self) -> &'static About;
     /// Its parameters, as JSON.
     fn params(&self) -> Value;
+    /// What it learns from, with these parameters.
+    fn learns_from(&self) -> LearnsFrom;
+    /// What its raw scores mean, with these parameters.
+    fn scale(&self) -> ScoreScale;
+    /// The raw score above which a row is an attack or anomalous, with these parameters.
+    fn natural_threshold(&self) -> Option<f64>;
     /// Learns from the rows; see [`Detector::fit`].
     fn fit(&self, rows: RowsView<'_>, context: &FitContext<'_>) -> Result<Model, FitError>;
 }
@@ -27,6 +33,18 @@ impl<D: Detector> AnyDetector for D {
         serde_json::to_value(self).unwrap_or_default()
     }
 
+    fn learns_from(&self) -> LearnsFrom {
+        Detector::learns_from(self)
+    }
+
+    fn scale(&self) -> ScoreScale {
+        if Detector::learns_from(self) == D::LEARNS_FROM { D::SCALE } else { ScoreScale::Raw }
+    }
+
+    fn natural_threshold(&self) -> Option<f64> {
+        if Detector::learns_from(self) == D::LEARNS_FROM { D::ABOUT.natural_threshold } else { None }
+    }
+
     fn fit(&self, rows: RowsView<'_>, context: &FitContext<'_>) -> Result<Model, FitError> {
         if rows.n_cols() == 0 {
             return Err(FitError::NoFeatures { reason: "there is no column to learn from".into() });
@@ -34,7 +52,7 @@ impl<D: Detector> AnyDetector for D {
         if rows.n_rows() == 0 {
             return Err(FitError::TooFewRows { wanted: 1, got: 0 });
         }
-        if D::LEARNS_FROM == LearnsFrom::Labels {
+        if Detector::learns_from(self) == LearnsFrom::Labels {
             let Some(labels) = context.class_labels else {
                 return Err(FitError::NeedsLabels { detector: D::ABOUT.name });
             };

@@ -328,7 +328,7 @@ fn fit(
         params: if params.is_empty() { Value::Null } else { Value::Object(params) },
         seed: fitting.seed,
     };
-    let classes = match entry.learns_from {
+    let classes = match entry.parse(&spec.params)?.learns_from() {
         LearnsFrom::Labels => Some(classes(&frame).map_err(EngineError::Fit)?),
         LearnsFrom::Rows => None,
     };
@@ -417,12 +417,11 @@ fn finish(
         }
         _ => None,
     };
-    let entry = DETECTORS.get(&pipeline.spec.detector)?;
-    let rule = rule.unwrap_or(match entry.learns_from {
+    let rule = rule.unwrap_or(match pipeline.learns_from {
         LearnsFrom::Labels => Rule::Natural,
         LearnsFrom::Rows => Rule::default(),
     });
-    let natural = entry.about.natural_threshold.map(|raw| pipeline.calibration.surprise(raw));
+    let natural = pipeline.natural_threshold.map(|raw| pipeline.calibration.surprise(raw));
     let threshold = Threshold::find(rule, &all, natural).map_err(EngineError::Input)?;
     let flagged = all.iter().filter(|&&surprise| threshold.flags(surprise)).count() as u64;
     let evaluation = attack_rows.as_ref().and_then(|rows| {

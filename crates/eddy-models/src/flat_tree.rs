@@ -61,7 +61,34 @@ pub(crate) enum CutKind {
 }
 
 impl Cuts {
-    fn bin(&self, value: f32) -> u8 {
+    /// Writes the cuts of all columns.
+    pub(crate) fn save_all(all: &[Self], section: &mut SectionWriter<'_>) {
+        section.u8("kinds", &all.iter().map(|cuts| cuts.kind as u8).collect::<Vec<_>>());
+        section.u32("n_cuts", &all.iter().map(|cuts| cuts.cuts.len() as u32).collect::<Vec<_>>());
+        section.f32("cuts", &all.iter().flat_map(|cuts| &cuts.cuts).copied().collect::<Vec<_>>());
+    }
+
+    /// Reads what [`Cuts::save_all`] wrote.
+    pub(crate) fn load_all(section: &SectionReader<'_>, n_features: usize) -> Result<Vec<Self>, LoadError> {
+        let n_cuts = section.u32("n_cuts")?;
+        check_len("n_cuts", n_cuts.len(), n_features)?;
+        let mut values = section.f32("cuts")?;
+        check_len("cuts", values.len(), n_cuts.iter().map(|&n| n as usize).sum())?;
+        let mut all = load_kinds(section, n_features)?;
+        for (cuts, &n) in all.iter_mut().zip(n_cuts) {
+            let (own, rest) = values.split_at(n as usize);
+            values = rest;
+            let most = if cuts.kind == CutKind::Numbers { 255 } else { 254 };
+            if own.len() > most || !own.iter().all(|cut| cut.is_finite()) || !own.is_sorted() {
+                return Err(LoadError::content("cuts", "are not a few ascending numbers"));
+            }
+            cuts.cuts = own.to_vec();
+        }
+        Ok(all)
+    }
+
+    /// The bin of a value.
+    pub(crate) fn bin(&self, value: f32) -> u8 {
         match self.kind {
             CutKind::Numbers => bin_of(&self.cuts, finite(value)) as u8,
             _ if value.is_nan() => MISSING_BIN,
@@ -348,15 +375,8 @@ impl Node {
     }
 }
 
-/// Where the columns are cut, from the thresholds of all trees.
-fn load_cuts(
-    section: &SectionReader<'_>,
-    n_features: usize,
-    n_nodes: &[u32],
-    feature: &[u32],
-    threshold: &[f32],
-    low: &[u32],
-) -> Result<Vec<Cuts>, LoadError> {
+/// Columns without cuts, each of the kind that was saved; without any, all are numbers.
+fn load_kinds(section: &SectionReader<'_>, n_features: usize) -> Result<Vec<Cuts>, LoadError> {
     let mut cuts = vec![Cuts::default(); n_features];
     if let Ok(kinds) = section.u8("kinds") {
         check_len("kinds", kinds.len(), n_features)?;
@@ -369,6 +389,19 @@ fn load_cuts(
             };
         }
     }
+    Ok(cuts)
+}
+
+/// Where the columns are cut, from the thresholds of all trees.
+fn load_cuts(
+    section: &SectionReader<'_>,
+    n_features: usize,
+    n_nodes: &[u32],
+    feature: &[u32],
+    threshold: &[f32],
+    low: &[u32],
+) -> Result<Vec<Cuts>, LoadError> {
+    let mut cuts = load_kinds(section, n_features)?;
     let mut start = 0;
     for &n in n_nodes {
         for idx in 0..n as usize {

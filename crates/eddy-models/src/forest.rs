@@ -127,7 +127,7 @@ pub(crate) fn load(section: &SectionReader<'_>) -> Result<Model, LoadError> {
 /// Reads the classes of a model.
 pub(crate) fn load_classes(section: &SectionReader<'_>) -> Result<Classes, LoadError> {
     let classes: Classes = section.value("classes")?;
-    let fits = (1..=Classes::MOST).contains(&classes.len()) && classes.is_attack.len() == classes.len();
+    let fits = (2..=Classes::MOST).contains(&classes.len()) && classes.is_attack.len() == classes.len();
     if fits { Ok(classes) } else { Err(LoadError::content("classes", "do not fit together")) }
 }
 

@@ -8,8 +8,13 @@ mod columns;
 mod ecdf;
 mod flat_tree;
 mod forest;
+mod held;
 mod histogram;
 mod isolation_tree;
+mod isotonic;
+mod linear;
+mod naive_bayes;
+mod platt;
 mod robust_scale;
 mod stream;
 mod tree_tiles;
@@ -17,6 +22,7 @@ mod tree_tiles;
 pub use class_tree::Criterion;
 use eddy_detect::{Entry, Registry};
 pub use forest::ClassWeight;
+pub use held::Held;
 
 macro_rules! detectors {
     ($($module:ident :: $detector:ident $(with $($parameter:ident),+)?;)*) => {
@@ -48,6 +54,15 @@ detectors! {
     random_forest::RandomForest;
     extra_trees::ExtraTrees;
     gradient_boosting::GradientBoosting;
+    logistic_regression::LogisticRegression with PenaltyKind;
+    linear_svm::LinearSvm;
+    gaussian_naive_bayes::GaussianNaiveBayes;
+    categorical_naive_bayes::CategoricalNaiveBayes;
+    bagging::Bagging;
+    voting_classifier::VotingClassifier with VotingKind;
+    stacking::Stacking;
+    calibrated_classifier::CalibratedClassifier with CalibrationMethod;
+    hybrid_forest::HybridForest;
     nids::Nids;
     voting::Voting with Combine, Member;
 }

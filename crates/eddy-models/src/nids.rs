@@ -6,7 +6,7 @@ use eddy_detect::{
     About, Calibration, ClassLabels, Classes, Detector, FitContext, FitError, LearnsFrom, LoadError, Model,
     ModelKind, RowModel, SectionReader, SectionWriter,
 };
-use eddy_frame::{Rows, RowsView};
+use eddy_frame::RowsView;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -14,6 +14,7 @@ use serde_json::Value;
 use crate::{
     DETECTORS,
     forest::{class_labels, load_classes},
+    held::gather,
     stream::part_seed,
 };
 
@@ -122,12 +123,6 @@ impl Detector for Nids {
         let total = Calibration::load(&section.part("total"))?;
         Ok(Model::Row(Arc::new(NidsModel { members, total, classes, n_features })))
     }
-}
-
-fn gather(rows: RowsView<'_>, row_idxs: &[usize]) -> Rows {
-    let mut values = Vec::with_capacity(row_idxs.len() * rows.n_cols());
-    row_idxs.iter().for_each(|&row| values.extend_from_slice(rows.row(row)));
-    Rows::new(values, rows.n_cols())
 }
 
 /// How rare a score is among the held-out normal rows.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use eddy_detect::{
-    About, Calibration, Detector, FitContext, FitError, LoadError, Model, ModelKind, ParamError, Positive,
+    About, Calibration, Detector, FitContext, FitError, LearnsFrom, LoadError, Model, ModelKind, ParamError, Positive,
     RowModel, ScoreScale, SectionReader, SectionWriter, SeriesModel, SeriesScorer,
 };
 use eddy_frame::RowsView;
@@ -12,7 +12,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::{DETECTORS, stream::part_seed};
+use crate::{DETECTORS, held::is_holder, stream::part_seed};
 
 /// How deep votings may hold votings, the outermost included.
 const MAX_LEVELS: usize = 3;
@@ -141,7 +141,16 @@ impl Detector for Voting {
                     entry.about.name
                 ));
             }
-            entry.parse(&Value::Object(member.params.clone())).map_err(refuse)?;
+            if is_holder(entry.about.name) && !is_voting(&member.detector) {
+                return Err(format!("members: {} holds detectors itself and cannot be held", entry.about.name));
+            }
+            let detector = entry.parse(&Value::Object(member.params.clone())).map_err(refuse)?;
+            if detector.learns_from() == LearnsFrom::Labels {
+                return Err(format!(
+                    "members: {} learns from labels; voting_classifier and nids hold such models",
+                    entry.about.name
+                ));
+            }
         }
         Ok(())
     }
@@ -177,6 +186,9 @@ impl Detector for Voting {
             // Levels that count down keep a hostile file from nesting without end.
             if entry.about.name == Self::ABOUT.name && part.part("model").value::<usize>("levels")? >= levels {
                 return Err(LoadError::content("levels", "do not count down"));
+            }
+            if is_holder(entry.about.name) && entry.about.name != Self::ABOUT.name {
+                return Err(LoadError::content("members", "hold what cannot be held"));
             }
             let voter = match entry.load(&part.part("model"))? {
                 Model::Row(model) => Voter::Row(model),

@@ -209,6 +209,13 @@ struct Outcome {
     predicted: Option<Vec<u16>>,
 }
 
+/// The parameters of a model that were set; null if none was.
+fn params_of(entry: &Entry, set: &[(String, String, Value)]) -> Value {
+    let own = set.iter().filter(|(owner, ..)| owner.replace('-', "_") == entry.about.name);
+    let params: serde_json::Map<_, _> = own.map(|(_, name, value)| (name.clone(), value.clone())).collect();
+    if params.is_empty() { Value::Null } else { Value::Object(params) }
+}
+
 fn contend(
     entry: &'static Entry,
     rows: &Labelled,
@@ -217,11 +224,13 @@ fn contend(
     parts: &[Fold],
     options: &CompareOptions,
 ) -> Contender {
-    let from_labels = entry.learns_from == LearnsFrom::Labels;
+    let params = params_of(entry, &options.set);
+    let parsed = entry.parse(&params);
+    let from_labels = parsed.as_ref().is_ok_and(|detector| detector.learns_from() == LearnsFrom::Labels);
     let mut contender = Contender {
         detector: entry.about.name.to_owned(),
         learned_from: if from_labels { "labels" } else { "normal rows" },
-        failed: None,
+        failed: parsed.err().map(|error| error.to_string()),
         binary: None,
         multi: None,
         unseen: Vec::new(),
@@ -229,17 +238,13 @@ fn contend(
         score_seconds: 0.0,
         bytes: 0,
     };
-    let mut params = serde_json::Map::new();
-    for (owner, name, value) in
-        options.set.iter().filter(|(owner, ..)| owner.replace('-', "_") == entry.about.name)
-    {
-        let _ = owner;
-        params.insert(name.clone(), value.clone());
+    if contender.failed.is_some() {
+        return contender;
     }
     let spec = PipelineSpec {
         steps: options.steps.clone().unwrap_or_else(|| default_steps(rows.frame.schema(), entry)),
         detector: entry.about.name.to_owned(),
-        params: if params.is_empty() { Value::Null } else { Value::Object(params) },
+        params,
         seed: options.seed,
     };
     let mut binaries = Vec::new();
@@ -339,7 +344,7 @@ fn one_fold(
         _ => None,
     };
     contender.score_seconds += started.elapsed().as_secs_f64();
-    let natural = DETECTORS.get(&spec.detector)?.about.natural_threshold.filter(|_| from_labels);
+    let natural = pipeline.natural_threshold.filter(|_| from_labels);
     let verdicts = if let Some(natural) = natural {
         scores.iter().map(|&score| score >= natural).collect()
     } else {
