@@ -39,7 +39,7 @@ pub use error::{FitError, LoadError, ParamError};
 pub use evaluation::{Confusion, Evaluation};
 pub use model_file::{MAGIC, VERSION, decode, encode};
 pub use param::{Count, Fraction, Positive, Seed};
-pub use pipeline::{Memory, Pipeline, PipelineSpec, ScoreAll, Truth, default_steps};
+pub use pipeline::{CalibrateOn, Memory, Pipeline, PipelineSpec, ScoreAll, Truth, default_steps};
 pub use registry::{AnyDetector, Entry, Registry};
 pub use runs::{Run, Runs};
 pub use section::{Array, SectionReader, SectionWriter, Sections};

@@ -88,6 +88,18 @@ pub struct Truth<'a> {
     pub classes: Option<(&'a Classes, &'a [u16])>,
     /// Told how fitting goes, for detectors that take long.
     pub progress: Option<Progress<'a>>,
+    /// What models that learn from labels are calibrated on.
+    pub calibrate_on: CalibrateOn,
+}
+
+/// What the scores of a model that learned from labels are brought to scale with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum CalibrateOn {
+    /// Normal rows that were held out from a first fit: two fits, and a scale that holds for new rows.
+    #[default]
+    HeldOut,
+    /// The rows learned from: one fit, for those who look at probabilities only.
+    Training,
 }
 
 /// Normal rows that are held out to calibrate a model that learned from labels: one in so many.
@@ -180,8 +192,10 @@ impl Pipeline {
             progress: truth.progress,
         };
         let held_out = match detector.learns_from() {
-            LearnsFrom::Labels => calibrate_on_held_out(detector.as_ref(), &rows, &context, score_all)?,
-            LearnsFrom::Rows => None,
+            LearnsFrom::Labels if truth.calibrate_on == CalibrateOn::HeldOut => {
+                calibrate_on_held_out(detector.as_ref(), &rows, &context, score_all)?
+            }
+            _ => None,
         };
         let model = detector.fit(rows.view(), &context)?;
         let calibration = match (detector.scale(), held_out) {

@@ -335,7 +335,7 @@ fn fit(
     let truth = Truth {
         attacks: labels.as_deref(),
         classes: classes.as_ref().map(|(classes, of_rows)| (classes, of_rows.as_slice())),
-        progress: None,
+        ..Truth::default()
     };
     let pipeline = Pipeline::fit(&spec, frame, DETECTORS, truth, &score_all)?;
     Ok((pipeline, cautions, started.elapsed()))

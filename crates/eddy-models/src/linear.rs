@@ -49,11 +49,12 @@ pub(crate) struct Sums {
 }
 
 impl Sums {
-    /// Writes the sums of a row.
-    pub(crate) fn of(&self, row: &[f32], out: &mut [f64]) {
+    /// Writes the sums of a row; `wide` has room for its cells.
+    pub(crate) fn of(&self, row: &[f32], wide: &mut [f64], out: &mut [f64]) {
+        widen(row, wide);
         for (out, weights) in out.iter_mut().zip(self.weights.chunks_exact(row.len() + 1)) {
             // Weights are finite and so are cells, but their products may not be.
-            *out = (dot(row, &weights[..row.len()]) + weights[row.len()]).clamp(f64::MIN, f64::MAX);
+            *out = (dot(wide, &weights[..row.len()]) + weights[row.len()]).clamp(f64::MIN, f64::MAX);
         }
     }
 }
@@ -64,22 +65,26 @@ pub(crate) fn n_outputs(n_classes: usize) -> usize {
 }
 
 /// The sum of products, in eight lanes that are added in their order.
-fn dot(row: &[f32], weights: &[f64]) -> f64 {
+fn dot(row: &[f64], weights: &[f64]) -> f64 {
     let (row8, row_rest) = row.as_chunks::<8>();
     let (weights8, weights_rest) = weights.as_chunks::<8>();
     let mut lanes = [0.0; 8];
     for (row, weights) in row8.iter().zip(weights8) {
         for lane in 0..8 {
-            lanes[lane] += f64::from(finite(row[lane])) * weights[lane];
+            lanes[lane] += row[lane] * weights[lane];
         }
     }
-    let rest: f64 =
-        row_rest.iter().zip(weights_rest).map(|(&cell, weight)| f64::from(finite(cell)) * weight).sum();
+    let rest: f64 = row_rest.iter().zip(weights_rest).map(|(cell, weight)| cell * weight).sum();
     lanes.iter().sum::<f64>() + rest
 }
 
-fn add_scaled(row: &[f32], scale: f64, out: &mut [f64]) {
-    out.iter_mut().zip(row).for_each(|(out, &cell)| *out += scale * f64::from(finite(cell)));
+/// A row in 64 bits, what is not finite brought within range.
+fn widen(row: &[f32], out: &mut [f64]) {
+    out.iter_mut().zip(row).for_each(|(out, &cell)| *out = f64::from(finite(cell)));
+}
+
+fn add_scaled(row: &[f64], scale: f64, out: &mut [f64]) {
+    out.iter_mut().zip(row).for_each(|(out, cell)| *out += scale * cell);
 }
 
 impl Problem<'_> {
@@ -94,18 +99,19 @@ impl Problem<'_> {
                 let mut gradient = vec![0.0; params.len()];
                 let (mut loss, mut whole) = (0.0, 0.0);
                 let mut sums = vec![0.0; n_outputs];
+                let mut row = vec![0.0; n_cols];
                 for row_idx in start..end {
-                    let row = self.rows.row(row_idx);
+                    widen(self.rows.row(row_idx), &mut row);
                     let class = usize::from(self.of_rows[row_idx]);
                     let weight = self.weights[class];
                     for (sum, params) in sums.iter_mut().zip(params.chunks_exact(n_cols + 1)) {
-                        *sum = dot(row, &params[..n_cols]) + params[n_cols];
+                        *sum = dot(&row, &params[..n_cols]) + params[n_cols];
                     }
                     loss += weight * self.slopes(class, &mut sums);
                     whole += weight;
                     for (&slope, gradient) in sums.iter().zip(gradient.chunks_exact_mut(n_cols + 1)) {
                         if slope != 0.0 {
-                            add_scaled(row, weight * slope, &mut gradient[..n_cols]);
+                            add_scaled(&row, weight * slope, &mut gradient[..n_cols]);
                             gradient[n_cols] += weight * slope;
                         }
                     }

@@ -45,7 +45,7 @@ impl Default for LinearSvm {
     fn default() -> Self {
         Self {
             c: Positive::new(1.0),
-            max_iter: Count::new(1000),
+            max_iter: Count::new(200),
             tolerance: Positive::new(1e-4),
             class_weight: ClassWeight::Equal,
         }
@@ -78,9 +78,9 @@ impl Detector for LinearSvm {
         let sums = problem.solve(self.max_iter.get(), self.tolerance.get());
         let n_outputs = sums.n_outputs;
         let mut margins = vec![Vec::with_capacity(rows.n_rows()); n_outputs];
-        let mut one = vec![0.0; n_outputs];
+        let (mut wide, mut one) = (vec![0.0; rows.n_cols()], vec![0.0; n_outputs]);
         for row in rows.iter() {
-            sums.of(row, &mut one);
+            sums.of(row, &mut wide, &mut one);
             margins.iter_mut().zip(&one).for_each(|(margins, &margin)| margins.push(margin));
         }
         let sigmoids = margins.iter().enumerate().map(|(output, margins)| {
@@ -126,8 +126,9 @@ impl RowModel for SvmModel {
 
     fn probabilities(&self, rows: RowsView<'_>, out: &mut [f64]) {
         let n_outputs = self.sums.n_outputs;
+        let mut wide = vec![0.0; self.n_features];
         for (row, out) in rows.iter().zip(out.chunks_exact_mut(self.classes.len())) {
-            self.sums.of(row, &mut out[..n_outputs]);
+            self.sums.of(row, &mut wide, &mut out[..n_outputs]);
             for (sum, sigmoid) in out.iter_mut().zip(&self.sigmoids) {
                 *sum = sigmoid.probability(*sum);
             }

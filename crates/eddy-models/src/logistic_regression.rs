@@ -58,7 +58,7 @@ impl Default for LogisticRegression {
         Self {
             penalty: PenaltyKind::L2,
             c: Positive::new(1.0),
-            max_iter: Count::new(1000),
+            max_iter: Count::new(200),
             tolerance: Positive::new(1e-4),
             class_weight: ClassWeight::Equal,
         }
@@ -126,8 +126,9 @@ impl RowModel for LogisticModel {
     }
 
     fn probabilities(&self, rows: RowsView<'_>, out: &mut [f64]) {
+        let mut wide = vec![0.0; self.n_features];
         for (row, out) in rows.iter().zip(out.chunks_exact_mut(self.classes.len())) {
-            self.sums.of(row, &mut out[..self.sums.n_outputs]);
+            self.sums.of(row, &mut wide, &mut out[..self.sums.n_outputs]);
             if self.sums.n_outputs == 1 {
                 out[1] = logistic(out[0]);
                 out[0] = 1.0 - out[1];

@@ -6,8 +6,8 @@ mod split;
 use std::time::Instant;
 
 use eddy_detect::{
-    ClassEvaluation, Classes, Entry, Evaluation, FitError, LearnsFrom, Memory, Model, ModelKind, Pipeline,
-    PipelineSpec, Rule, Seed, StepSpec, Threshold, Truth, default_steps, encode, most_probable,
+    CalibrateOn, ClassEvaluation, Classes, Entry, Evaluation, FitError, LearnsFrom, Memory, Model, ModelKind,
+    Pipeline, PipelineSpec, Rule, Seed, StepSpec, Threshold, Truth, default_steps, encode, most_probable,
     precision_at_base_rate,
 };
 use eddy_frame::Frame;
@@ -321,7 +321,9 @@ fn one_fold(
     let truth = Truth {
         attacks: Some(&attacks),
         classes: from_labels.then_some((&known, of_rows.as_slice())),
-        progress: None,
+        // Models that know classes are measured by their probabilities.
+        calibrate_on: CalibrateOn::Training,
+        ..Truth::default()
     };
     let started = Instant::now();
     let pipeline = Pipeline::fit(spec, rows.frame.take(&learned), DETECTORS, truth, &score_all)?;
