@@ -71,6 +71,16 @@ pub struct StepSpec {
 }
 
 impl StepSpec {
+    /// Gives a parameter another value.
+    pub fn set(&mut self, name: &str, value: Value) {
+        match &mut self.params {
+            Value::Object(params) => {
+                params.insert(name.to_owned(), value);
+            }
+            params => *params = Value::Object(std::iter::once((name.to_owned(), value)).collect()),
+        }
+    }
+
     /// A step with default parameters.
     pub fn new(name: &str) -> Self {
         Self { name: name.to_owned(), params: Value::Null }

@@ -16,7 +16,10 @@ mod report;
 mod run;
 mod scoring;
 
-pub use compare::{Binary, Check, CompareOptions, Comparison, Contender, Split, compare};
+pub use compare::{
+    Agreement, Binary, Check, CompareOptions, Comparison, Contender, Curves, Detail, Dimension, Importance,
+    Leaks, Metric, Reliability, Search, Split, Target, Trial, TuneOptions, Tuning, Values, compare, tune,
+};
 pub use error::EngineError;
 pub use explore::{ColumnSummary, Exploration, Histogram, SeriesProfile, TopList, explore};
 pub use report::{detect_report, explore_report};

@@ -86,6 +86,8 @@ pub enum Stage {
     Read,
     /// Fitting: rows.
     Fit,
+    /// Comparing: models so far and in all.
+    Compare,
     /// Scoring: rows so far and in all.
     Score,
     /// Writing: rows so far and in all.
@@ -279,10 +281,7 @@ fn fit(
         if owner == entry.about.name {
             params.insert(name.clone(), value.clone());
         } else if let Some(step) = steps.iter_mut().find(|step| step.name == owner) {
-            if !step.params.is_object() {
-                step.params = Value::Object(serde_json::Map::new());
-            }
-            step.params[name] = value.clone();
+            step.set(name, value.clone());
         } else {
             let steps: Vec<&str> = steps.iter().map(|step| step.name.as_str()).collect();
             return Err(EngineError::Input(format!(

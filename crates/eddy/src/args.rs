@@ -83,6 +83,7 @@ fn progress() -> Arc<dyn Fn(Stage, u64, u64) + Send + Sync> {
         let text = match stage {
             Stage::Read => format!("read {rows} rows, {} MB", of / 1_000_000),
             Stage::Fit => format!("learning from {rows} rows"),
+            Stage::Compare => format!("compared {rows} of {of} models"),
             Stage::Score => format!("scored {rows} of {of} rows"),
             Stage::Write => format!("wrote {rows} of {of} rows"),
         };

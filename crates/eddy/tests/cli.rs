@@ -222,6 +222,9 @@ fn compare_ranks_models_and_says_how_far_to_trust_them() {
     assert!(forest["binary"]["roc_auc"].as_f64().unwrap() > 0.9, "{forest}");
     let measured = forest["multi"]["n_rows"].as_u64().unwrap();
     assert_eq!(measured, 1_440, "every row is measured once in a cross-validation");
+    let importance = forest["curves"]["importance"].as_array().unwrap();
+    assert!(importance[0]["drop"].as_f64() > importance.last().unwrap()["drop"].as_f64(), "{importance:?}");
+    assert_eq!(found["agreement"]["kappa"].as_array().unwrap().len(), 9);
     let at_rates = forest["binary"]["at_base_rates"].as_array().unwrap();
     assert_eq!(at_rates.len(), 3);
 }
@@ -252,4 +255,42 @@ fn a_supervised_model_is_trained_saved_and_scored() {
         let recall = run["evaluation"]["measured"]["recall"].as_f64().unwrap();
         assert!(recall > 0.95, "{detector}: {recall}");
     }
+}
+
+#[test]
+fn tune_tries_every_combination_and_goes_on_where_it_stopped() {
+    let folder = with_flows();
+    let args = |values: &'static str| {
+        ["tune", "flows.csv", "-d", "decision-tree", "--try", values, "-o", "trials.ndjson", "--json", "-q"]
+    };
+    let trials = |text: &str| -> Vec<serde_json::Value> {
+        serde_json::from_str::<serde_json::Value>(text).unwrap()["trials"].as_array().unwrap().clone()
+    };
+    let first = trials(&stdout(&eddy(folder.path(), &args("decision_tree.max_depth=1,2"))));
+    assert_eq!(first.len(), 2);
+    assert!(first[0]["metric"].as_f64() >= first[1]["metric"].as_f64());
+    // A line that was cut short is run again, what is whole is not.
+    let path = folder.path().join("trials.ndjson");
+    let log = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, &log[..log.len() - 5]).unwrap();
+    let more = stdout(&eddy(
+        folder.path(),
+        &[
+            "tune",
+            "flows.csv",
+            "-d",
+            "decision-tree",
+            "--try",
+            "decision_tree.max_depth=1,2,3",
+            "-o",
+            "trials.ndjson",
+            "-q",
+        ],
+    ));
+    assert!(more.contains("trials     3, 1 of them from the log"), "{more}");
+    let message = refusal(&eddy(
+        folder.path(),
+        &["tune", "flows.csv", "-d", "decision-tree", "--try", "decision_tree.depth=1"],
+    ));
+    assert!(message.contains("depth"), "{message}");
 }

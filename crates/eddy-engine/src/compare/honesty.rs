@@ -2,12 +2,19 @@
 
 use std::hash::Hasher as _;
 
-use eddy_detect::{ClassEvaluation, Classes};
-use eddy_frame::{Column, Frame, Role, Schema};
+use eddy_detect::{
+    ClassEvaluation, Classes, Entry, LearnsFrom, Memory, Pipeline, PipelineSpec, Seed, StepSpec, Truth,
+    default_steps,
+};
+use eddy_frame::{Column, Frame, Role};
+use eddy_models::DETECTORS;
 use rustc_hash::{FxHashMap, FxHashSet, FxHasher};
 use serde::Serialize;
 
-use super::split::Fold;
+use super::contend::Protocol;
+use super::split::{Fold, Split, folds};
+use super::{CompareOptions, Labelled, Leaks, probe};
+use crate::scoring::score_all;
 
 /// One thing that was looked into.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -21,17 +28,38 @@ pub struct Check {
 }
 
 /// Looks into the data and the split, before anything is fitted.
-pub(crate) fn of_data(
-    frame: &Frame,
-    classes: &Classes,
-    of_rows: &[u16],
-    fold: &Fold,
-    shuffled: bool,
-) -> Vec<Check> {
+pub(super) fn of_data(rows: &Labelled, fold: &Fold, options: &CompareOptions) -> Vec<Check> {
+    let Labelled { frame, classes, of_rows } = rows;
+    let shuffled = matches!(options.split, Split::Random | Split::Stratified | Split::Group(_));
     let mut checks = vec![majority(classes, of_rows, fold), duplicates(frame, fold)];
-    checks.push(left_out(frame.schema()));
+    checks.extend(near_duplicates(frame, fold));
+    checks.push(left_out(rows, fold, options));
     checks.push(one_column(frame, classes, of_rows, fold));
     checks.push(blocks(of_rows, shuffled));
+    checks.extend(gap(rows, fold, options, shuffled));
+    checks
+}
+
+/// Looks into the models that were compared.
+pub(super) fn of_models(protocol: &Protocol<'_>, entries: &[&'static Entry]) -> Vec<Check> {
+    let mut checks = Vec::new();
+    checks.extend(unscaled(protocol, entries));
+    let own: Vec<&str> = entries
+        .iter()
+        .filter(|entry| entry.learns_from == LearnsFrom::Rows && entry.about.natural_threshold.is_some())
+        .map(|entry| entry.about.name)
+        .collect();
+    if !own.is_empty() {
+        checks.push(Check {
+            name: "counts that are only the threshold",
+            found: false,
+            evidence: format!(
+                "models without labels are judged by what their calibration bears out, not by a share fixed beforehand \
+                 (such as the threshold that {} would bring)",
+                own.join(", ")
+            ),
+        });
+    }
     checks
 }
 
@@ -86,15 +114,67 @@ fn duplicates(frame: &Frame, fold: &Fold) -> Check {
     }
 }
 
-/// Columns that are not used because they give the label away or only name the row.
-fn left_out(schema: &Schema) -> Check {
+/// How finely rows are told apart when looking for those that are nearly the same: steps of the scaled columns.
+const NEAR: f32 = 0.1;
+
+/// Rows of the test part that fall into the same small cell as one of those learned from, all columns scaled.
+fn near_duplicates(frame: &Frame, fold: &Fold) -> Option<Check> {
+    let entry = DETECTORS.get("robust_z").ok()?;
+    let spec = PipelineSpec {
+        steps: default_steps(frame.schema(), entry),
+        detector: entry.about.name.to_owned(),
+        params: serde_json::Value::Null,
+        seed: Seed::default(),
+    };
+    let train = frame.take(&fold.train);
+    let pipeline = Pipeline::fit(&spec, train.clone(), DETECTORS, Truth::default(), &score_all).ok()?;
+    let cells = |frame: &Frame| -> Option<Vec<u64>> {
+        let rows = pipeline.encode(pipeline.features(frame, &mut Memory::default()).ok()?).ok()?;
+        let hash = |row: &[f32]| {
+            let mut hasher = FxHasher::default();
+            row.iter().for_each(|value| hasher.write_i32((value / NEAR).round() as i32));
+            hasher.finish()
+        };
+        Some(rows.view().iter().map(hash).collect())
+    };
+    let known: FxHashSet<u64> = cells(&train)?.into_iter().collect();
+    let near = cells(&frame.take(&fold.test))?.iter().filter(|cell| known.contains(cell)).count();
+    let share = near as f64 / fold.test.len().max(1) as f64;
+    Some(Check {
+        name: "near duplicates across the split",
+        found: share > 0.2,
+        evidence: format!(
+            "{} of the rows measured on are within {NEAR} standard deviations of one learned from in every column",
+            percent(share)
+        ),
+    })
+}
+
+/// Columns that give the label away or only name the row, and what they would have been worth.
+fn left_out(rows: &Labelled, fold: &Fold, options: &CompareOptions) -> Check {
+    let schema = rows.frame.schema();
     let names =
         |role: Role| -> Vec<&str> { schema.with_role(role).map(|idx| &*schema.fields[idx].name).collect() };
     let (leaks, identifiers) = (names(Role::LeakSuspect), names(Role::Identifier));
     let mut evidence = Vec::new();
     if !leaks.is_empty() {
-        evidence
-            .push(format!("left out because they cannot be known at detection time: {}", leaks.join(", ")));
+        let what = match options.leaks {
+            Leaks::LeftOut => "left out because they cannot be known at detection time",
+            Leaks::Used => "used although they cannot be known at detection time",
+        };
+        let mut text = format!("{what}: {}", leaks.join(", "));
+        let with = super::use_leaks(rows.frame.clone());
+        let with = with.and_then(|frame| probe::forest(&frame, rows, fold, options.seed));
+        let without = probe::forest(&rows.frame, rows, fold, options.seed);
+        if let (Ok(with), Ok(without)) = (with, without) {
+            let (with, without) = (percent(with.accuracy), percent(without.accuracy));
+            text.push_str(" (a small random forest is right about ");
+            text.push_str(&with);
+            text.push_str(" with them and ");
+            text.push_str(&without);
+            text.push_str(" without)");
+        }
+        evidence.push(text);
     }
     if !identifiers.is_empty() {
         evidence.push(format!("left out because they only name the row: {}", identifiers.join(", ")));
@@ -107,6 +187,80 @@ fn left_out(schema: &Schema) -> Check {
         found: !leaks.is_empty(),
         evidence: evidence.join("; "),
     }
+}
+
+/// How much better a model looks on rows taken from everywhere than on the later rows of each class.
+fn gap(rows: &Labelled, fold: &Fold, options: &CompareOptions, shuffled: bool) -> Option<Check> {
+    let other = if shuffled { Split::TimeInClass } else { Split::Stratified };
+    // The official test file has its own rows: the other split is of those learned from.
+    let cut = if let Split::Official(_) = options.split {
+        let of_train: Vec<u16> = fold.train.iter().map(|&row| rows.of_rows[row]).collect();
+        folds(&other, &rows.frame, &of_train, 1, options.test_share, options.seed).ok()?
+    } else {
+        folds(&other, &rows.frame, &rows.of_rows, 1, options.test_share, options.seed).ok()?
+    };
+    let here = probe::forest(&rows.frame, rows, fold, options.seed).ok()?;
+    let there = probe::forest(&rows.frame, rows, cut.first()?, options.seed).ok()?;
+    let (taken, later) = if shuffled { (here, there) } else { (there, here) };
+    let what = if matches!(options.split, Split::Official(_)) {
+        "on the official test file"
+    } else {
+        "on the later rows of each class"
+    };
+    let what = if shuffled || matches!(options.split, Split::Official(_) | Split::TimeInClass) {
+        what
+    } else {
+        "as the rows were parted here"
+    };
+    let gap = taken.balanced - later.balanced;
+    let found = gap > 0.05;
+    let meaning = if found { ": what it learned is partly the time, or this very set of rows" } else { "" };
+    Some(Check {
+        name: "gap between shuffled rows and others",
+        found,
+        evidence: format!(
+            "a small random forest has a balanced accuracy of {} on shuffled rows and {} {what}{meaning}",
+            percent(taken.balanced),
+            percent(later.balanced)
+        ),
+    })
+}
+
+/// What a model that needs columns on one scale does without.
+fn unscaled(protocol: &Protocol<'_>, entries: &[&'static Entry]) -> Option<Check> {
+    // One that is quickly fitted stands for all.
+    let sensitive: Vec<&str> = entries
+        .iter()
+        .filter(|entry| entry.scale_sensitive && entry.learns_from == LearnsFrom::Labels)
+        .map(|entry| entry.about.name)
+        .collect();
+    let quick = ["logistic_regression", "linear_svm"].into_iter().find(|name| sensitive.contains(name))?;
+    let (rows, options) = (protocol.rows, protocol.options);
+    let entry = DETECTORS.get(quick).ok()?;
+    let scaled = options.steps.clone().unwrap_or_else(|| default_steps(rows.frame.schema(), entry));
+    let raw: Vec<StepSpec> =
+        scaled.iter().filter(|step| !matches!(step.name.as_str(), "scale" | "log1p")).cloned().collect();
+    if raw.len() == scaled.len() {
+        return Some(Check {
+            name: "columns that are not on one scale",
+            found: true,
+            evidence: format!("the steps do not scale, and {} depend on the scale", sensitive.join(", ")),
+        });
+    }
+    let params = || serde_json::json!({ "max_iter": 100 });
+    let fold = protocol.parts.first()?;
+    let with = probe::probe(quick, params(), Some(scaled), &rows.frame, rows, fold, options.seed).ok()?;
+    let without = probe::probe(quick, params(), Some(raw), &rows.frame, rows, fold, options.seed).ok()?;
+    Some(Check {
+        name: "columns that are not on one scale",
+        found: false,
+        evidence: format!(
+            "columns are scaled by default; a small {quick} has a balanced accuracy of {} with that and {} on the raw \
+             columns",
+            percent(with.balanced),
+            percent(without.balanced)
+        ),
+    })
 }
 
 /// Values of a column that are told apart.
@@ -207,7 +361,7 @@ fn blocks(of_rows: &[u16], shuffled: bool) -> Check {
 }
 
 /// Whether a model gives all rows to one class.
-pub(crate) fn one_class(name: &str, evaluation: &ClassEvaluation) -> Option<Check> {
+pub(super) fn one_class(name: &str, evaluation: &ClassEvaluation) -> Option<Check> {
     let given = |class: usize| evaluation.confusion.iter().map(|row| row[class]).sum::<u64>();
     let only = (0..evaluation.classes.len()).find(|&class| given(class) == evaluation.n_rows)?;
     Some(Check {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::bail;
 use clap::Args;
-use eddy_engine::{CompareOptions, Comparison, Split, compare};
+use eddy_engine::{CompareOptions, Comparison, Detail, Leaks, Split, Target, compare};
 use eddy_insight::count;
 
 use crate::args::{FitArgs, ReadArgs};
@@ -27,15 +27,8 @@ pub(crate) struct Compare {
     /// Folds of a cross-validation; 1 holds rows out once
     #[arg(long, default_value_t = 1, value_name = "K", value_parser = clap::value_parser!(u16).range(1..=100))]
     folds: u16,
-    /// Share of the rows that is measured on, with one fold
-    #[arg(long, default_value_t = 0.3, value_name = "SHARE")]
-    test_share: f64,
-    /// Classes to keep from the models, to see whether they are caught all the same
-    #[arg(long, value_name = "CLASS,...", value_delimiter = ',')]
-    holdout_class: Vec<String>,
-    /// How rare attacks are where the model is to work
-    #[arg(long, value_name = "SHARE,...", value_delimiter = ',', default_values_t = [1e-2, 1e-3, 1e-4])]
-    base_rate: Vec<f64>,
+    #[command(flatten)]
+    protocol: ProtocolArgs,
     #[command(flatten)]
     read: ReadArgs,
     #[command(flatten)]
@@ -48,31 +41,72 @@ pub(crate) struct Compare {
     out: Option<PathBuf>,
 }
 
-fn split(text: &str) -> Result<Split, String> {
-    text.parse()
+/// What is learned and how it is measured.
+#[derive(Args)]
+pub(crate) struct ProtocolArgs {
+    /// Share of the rows that is measured on, with one fold
+    #[arg(long, default_value_t = 0.3, value_name = "SHARE")]
+    test_share: f64,
+    /// Classes to keep from the models, to see whether they are caught all the same
+    #[arg(long, value_name = "CLASS,...", value_delimiter = ',')]
+    holdout_class: Vec<String>,
+    /// What models that learn from labels learn: every class, or attacks from normal rows only
+    #[arg(long, value_enum, default_value = "classes")]
+    target: TargetArg,
+    /// Use columns that give the label away as well, to see what they are worth
+    #[arg(long)]
+    with_leaks: bool,
+    /// How rare attacks are where the model is to work
+    #[arg(long, value_name = "SHARE,...", value_delimiter = ',', default_values_t = [1e-2, 1e-3, 1e-4])]
+    base_rate: Vec<f64>,
 }
 
-impl Compare {
-    pub(crate) fn run(&self) -> anyhow::Result<u8> {
+impl ProtocolArgs {
+    /// Checks the flags and puts them where they belong.
+    pub(crate) fn apply(&self, options: &mut CompareOptions) -> anyhow::Result<()> {
         if !(self.test_share > 0.0 && self.test_share < 1.0) {
             bail!("--test-share {}: a share above 0 and below 1 is needed", self.test_share);
         }
         if let Some(rate) = self.base_rate.iter().find(|rate| !(**rate > 0.0 && **rate < 1.0)) {
             bail!("--base-rate {rate}: a share above 0 and below 1 is needed");
         }
+        options.test_share = self.test_share;
+        options.base_rates.clone_from(&self.base_rate);
+        options.holdout.clone_from(&self.holdout_class);
+        options.target = match self.target {
+            TargetArg::Classes => Target::Classes,
+            TargetArg::Attack => Target::Attack,
+        };
+        options.leaks = if self.with_leaks { Leaks::Used } else { Leaks::LeftOut };
+        Ok(())
+    }
+}
+
+#[derive(clap::ValueEnum, Clone, Copy)]
+enum TargetArg {
+    Classes,
+    Attack,
+}
+
+pub(crate) fn split(text: &str) -> Result<Split, String> {
+    text.parse()
+}
+
+impl Compare {
+    pub(crate) fn run(&self) -> anyhow::Result<u8> {
         let fitting = self.fit.fitting()?;
-        let options = CompareOptions {
+        let mut options = CompareOptions {
             run: self.read.options(),
             detectors: self.models.iter().cloned().chain(fitting.detector.clone()).collect(),
             split: self.split.clone(),
             folds: usize::from(self.folds),
-            test_share: self.test_share,
             steps: fitting.steps,
             set: fitting.set,
             seed: fitting.seed,
-            base_rates: self.base_rate.clone(),
-            holdout: self.holdout_class.clone(),
+            detail: if self.out.is_some() || self.json { Detail::Everything } else { Detail::Figures },
+            ..CompareOptions::default()
         };
+        self.protocol.apply(&mut options)?;
         let found = compare(&self.inputs, &options)?;
         let whole = serde_json::json!({
             "read": { "description": found.description, "stats": found.stats },
@@ -80,6 +114,7 @@ impl Compare {
             "classes": found.classes,
             "split": found.split,
             "models": found.contenders,
+            "agreement": found.agreement,
             "checks": found.checks,
         });
         if let Some(path) = &self.out {

@@ -8,6 +8,7 @@ mod generate;
 mod models;
 mod score;
 mod train;
+mod tune;
 
 use clap::Subcommand;
 
@@ -22,6 +23,8 @@ pub(crate) enum Command {
     Train(train::Train),
     /// Train models on labelled rows under one protocol, and say how far the figures can be trusted
     Compare(compare::Compare),
+    /// Try values of a model's parameters, or of a step's, under one protocol
+    Tune(tune::Tune),
     /// Score a file with a saved model
     Score(score::Score),
     /// List the detectors, or show what a model file holds
@@ -39,6 +42,7 @@ pub(crate) fn run(command: Command) -> anyhow::Result<u8> {
         Command::Explore(command) => command.run(),
         Command::Train(command) => command.run(),
         Command::Compare(command) => command.run(),
+        Command::Tune(command) => command.run(),
         Command::Score(command) => command.run(),
         Command::Models(command) => command.run(),
         Command::Generate(command) => command.run(),
