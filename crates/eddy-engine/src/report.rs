@@ -363,7 +363,7 @@ pub fn explore_report(found: &Exploration) -> ExploreReport {
         edges: histogram.edges.clone(),
         counts: histogram.counts.clone(),
     };
-    let mut cautions = Vec::new();
+    let mut cautions = found.cautions.clone();
     if found.n_rows < found.stats.rows_read {
         let rows = eddy_insight::count(found.n_rows);
         cautions.push(format!("the numbers are from an even sample of {rows} rows"));
@@ -401,6 +401,8 @@ pub fn explore_report(found: &Exploration) -> ExploreReport {
             pearson: found.pearson.clone(),
             spearman: found.spearman.clone(),
         }),
+        labelled: found.labelled.clone(),
+        projection: found.projection.clone(),
         series: found
             .series
             .iter()
