@@ -18,6 +18,7 @@ mod class_evaluation;
 mod detector;
 mod error;
 mod evaluation;
+pub mod hypothesis;
 mod model_file;
 mod param;
 mod pipeline;

@@ -2,12 +2,15 @@
 
 use eddy_frame::{Column, Frame, Kind, Role};
 use eddy_io::{Description, ReadStats};
+use eddy_report::{CorrelatedPair, Correlation, Labelled, Projection};
 use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 use serde::Serialize;
 
 use crate::EngineError;
 use crate::input::Input;
+use crate::labelled::{ClassedRows, labelled};
+use crate::projection::projection;
 use crate::run::RunOptions;
 
 /// Counts of values in bins of equal width.
@@ -101,6 +104,14 @@ pub struct Exploration {
     pub pearson: Vec<f64>,
     /// Spearman rank correlation, row after row.
     pub spearman: Vec<f64>,
+    /// Pairs of columns with a correlation beyond 0.9 either way, linear or by rank, strongest first.
+    pub nearly_the_same: Vec<CorrelatedPair>,
+    /// Classes and tests of each feature, where there is a label column with classes.
+    pub labelled: Option<Labelled>,
+    /// The rows on their first two principal components, where there are numeric columns.
+    pub projection: Option<Projection>,
+    /// Things the reader should know.
+    pub cautions: Vec<String>,
     /// Rhythm of value columns.
     pub series: Vec<SeriesProfile>,
     /// Top sources, destinations, protocols, ports.
@@ -109,6 +120,8 @@ pub struct Exploration {
 
 /// Columns in the correlation matrices at most.
 const MOST_CORRELATED: usize = 40;
+/// From which correlation on two columns say nearly the same.
+const NEARLY_THE_SAME: f64 = 0.9;
 /// Bins of a histogram.
 const BINS: usize = 40;
 
@@ -131,13 +144,32 @@ pub fn explore(paths: &[String], options: &RunOptions) -> Result<Exploration, En
         .collect();
     let values: Vec<Vec<f64>> = numeric.iter().map(|&idx| filled(frame.column(idx))).collect();
     let ranks: Vec<Vec<f64>> = values.par_iter().map(|values| rank(values)).collect();
+    let correlation = Correlation {
+        names: numeric.iter().map(|&idx| schema.fields[idx].name.to_string()).collect(),
+        pearson: correlation(&values),
+        spearman: correlation(&ranks),
+    };
+    drop((values, ranks));
+    let mut cautions = Vec::new();
+    let classes = match ClassedRows::of(&frame) {
+        Some(Ok(classes)) => Some(classes),
+        Some(Err(why)) => {
+            cautions.push(format!("features are not compared between classes: {why}"));
+            None
+        }
+        None => None,
+    };
     Ok(Exploration {
         description: input.description.clone(),
         stats: input.stats.clone(),
         n_rows: frame.n_rows() as u64,
-        correlated: numeric.iter().map(|&idx| schema.fields[idx].name.to_string()).collect(),
-        pearson: correlation(&values),
-        spearman: correlation(&ranks),
+        nearly_the_same: correlation.pairs_beyond(NEARLY_THE_SAME),
+        correlated: correlation.names,
+        pearson: correlation.pearson,
+        spearman: correlation.spearman,
+        labelled: classes.as_ref().map(|classes| labelled(&frame, classes)),
+        projection: projection(&frame, &columns, classes.as_ref()),
+        cautions,
         series: profiles(&frame),
         top: top_lists(&frame, &columns),
         columns,
@@ -210,7 +242,10 @@ fn histogram(sorted: &[f64], upper_quartile: f64) -> Histogram {
     let (low, high) = (sorted[0], sorted[sorted.len() - 1]);
     let (low, high) = if high > low { (low, high) } else { (low - 0.5, low + 0.5) };
     let even = |low: f64, high: f64| -> Vec<f64> {
-        (0..=BINS).map(|bin| low + (high - low) * bin as f64 / BINS as f64).collect()
+        // Half the distance twice: the whole may be more than a number can hold.
+        let half = high / 2.0 - low / 2.0;
+        let part = |bin: usize| half * (bin as f64 / BINS as f64);
+        (0..BINS).map(|bin| low + part(bin) + part(bin)).chain([high]).collect()
     };
     let edges = if low >= 0.0 && high > 100.0 * (1.0 + upper_quartile) {
         let mut edges: Vec<f64> = even(low.ln_1p(), high.ln_1p()).into_iter().map(f64::exp_m1).collect();
@@ -452,5 +487,8 @@ mod tests {
         let tailed = histogram(&tailed, 75.0);
         assert_eq!((tailed.counts.iter().sum::<u64>(), tailed.counts[BINS - 1]), (101, 1));
         assert_eq!(histogram(&[3.0, 3.0], 3.0).counts.iter().sum::<u64>(), 2);
+        let wide = histogram(&[-1e308, 0.0, 1e308], 0.0);
+        assert!(wide.edges.iter().all(|edge| edge.is_finite()));
+        assert_eq!((wide.counts[0], wide.counts[BINS / 2], wide.counts[BINS - 1]), (1, 1, 1));
     }
 }

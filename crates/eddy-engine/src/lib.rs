@@ -11,14 +11,17 @@ mod error;
 mod explore;
 mod findings;
 mod input;
+mod labelled;
 mod labels;
+mod projection;
 mod report;
 mod run;
 mod scoring;
 
 pub use compare::{
     Agreement, Binary, Check, CompareOptions, Comparison, Contender, Curves, Detail, Dimension, Importance,
-    Leaks, Metric, Reliability, Search, Split, Target, Trial, TuneOptions, Tuning, Values, compare, tune,
+    Leaks, Metric, Reliability, Search, Split, Target, Trial, TuneOptions, Tuning, Values, compare,
+    compare_report, tune,
 };
 pub use error::EngineError;
 pub use explore::{ColumnSummary, Exploration, Histogram, SeriesProfile, TopList, explore};

@@ -253,14 +253,14 @@ fn time_ms(frame: &Frame, row_idx: usize) -> f64 {
     }
 }
 
-fn title(description: &Description) -> String {
+pub(crate) fn title(description: &Description) -> String {
     match description.sources.as_slice() {
         [one] => one.rsplit(['/', '\\']).next().unwrap_or(one).to_owned(),
         many => format!("{} files", many.len()),
     }
 }
 
-fn read_summary(description: &Description, stats: &ReadStats) -> ReadSummary {
+pub(crate) fn read_summary(description: &Description, stats: &ReadStats) -> ReadSummary {
     let place = |one: &SetAside| {
         let line = one.line.map(|line| format!(", line {line}")).unwrap_or_default();
         let column = one.column.as_ref().map(|column| format!(", column {column}")).unwrap_or_default();
@@ -363,7 +363,7 @@ pub fn explore_report(found: &Exploration) -> ExploreReport {
         edges: histogram.edges.clone(),
         counts: histogram.counts.clone(),
     };
-    let mut cautions = Vec::new();
+    let mut cautions = found.cautions.clone();
     if found.n_rows < found.stats.rows_read {
         let rows = eddy_insight::count(found.n_rows);
         cautions.push(format!("the numbers are from an even sample of {rows} rows"));
@@ -401,6 +401,8 @@ pub fn explore_report(found: &Exploration) -> ExploreReport {
             pearson: found.pearson.clone(),
             spearman: found.spearman.clone(),
         }),
+        labelled: found.labelled.clone(),
+        projection: found.projection.clone(),
         series: found
             .series
             .iter()

@@ -1,13 +1,15 @@
 //! Writes sample reports from made-up, deterministic data: `cargo run -p eddy-report --example sample -- OUTDIR`.
 
+mod comparison;
+
 use std::path::Path;
 use std::{env, fs};
 
 use eddy_report::{
     Axis, Cause, ColumnRow, ColumnSummary, Contrast, Correlation, Counts, DetectReport, Evaluation,
     ExploreReport, FeatureSeries, FindingRow, Histogram, MOST_POINTS, Plot, Points, ReadSummary,
-    SeriesProfile, SetAside, Stretch, ThresholdInfo, TopItem, TopList, detect_html, downsample, explore_html,
-    png, svg,
+    SeriesProfile, SetAside, Stretch, ThresholdInfo, TopItem, TopList, compare_html, detect_html, downsample,
+    explore_html, png, svg,
 };
 
 /// Numbers that look random and are the same every time.
@@ -455,6 +457,8 @@ fn exploration(n_columns: usize, n_rows: usize) -> ExploreReport {
         values
     };
     ExploreReport {
+        labelled: None,
+        projection: None,
         title: "flows.csv".into(),
         eddy_version: "0.1.0".into(),
         generated_from: vec!["flows.csv".into()],
@@ -630,6 +634,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     fs::write(folder.join("explore.html"), explore_html(&exploration(8, 12_480)))?;
     fs::write(folder.join("explore-wide.html"), explore_html(&exploration(41, 12_480)))?;
+    fs::write(folder.join("clusters.html"), explore_html(&comparison::clusters()))?;
+    let mut models = comparison::comparison();
+    fs::write(folder.join("compare.html"), compare_html(&models))?;
+    models.title = HOSTILE.into();
+    models.models.iter_mut().for_each(|model| model.name = HOSTILE.into());
+    fs::write(folder.join("compare-hostile.html"), compare_html(&models))?;
     let mut evil = exploration(8, 600);
     evil.title = HOSTILE.into();
     evil.columns.iter_mut().for_each(|column| column.name = HOSTILE.into());

@@ -27,7 +27,24 @@ pub(crate) enum Ink {
     Flagged,
     /// The range in which most training rows lie.
     Usual,
+    /// One of several classes, clusters or models: 0 is [`Ink::Normal`], 1 is [`Ink::Flagged`], from
+    /// [`SERIES_INKS`] on they begin anew.
+    Series(usize),
 }
+
+/// Different inks of [`Ink::Series`].
+pub(crate) const SERIES_INKS: usize = 8;
+/// Style-sheet name and colour of each.
+const SERIES: [(&str, &str); SERIES_INKS] = [
+    ("normal", "#2c7196"),
+    ("flagged", "#c64600"),
+    ("series-2", "#2b7d4f"),
+    ("series-3", "#8a4a9e"),
+    ("series-4", "#94690a"),
+    ("series-5", "#b02f5b"),
+    ("series-6", "#0f7f86"),
+    ("series-7", "#5f6b1f"),
+];
 
 impl Ink {
     fn class(self) -> &'static str {
@@ -40,6 +57,7 @@ impl Ink {
             Self::NormalSoft => "normal-soft",
             Self::Flagged => "flagged",
             Self::Usual => "usual",
+            Self::Series(at) => SERIES[at % SERIES_INKS].0,
         }
     }
 
@@ -53,6 +71,7 @@ impl Ink {
             Self::NormalSoft => "#cfe2ec",
             Self::Flagged => "#c64600",
             Self::Usual => "#e2ece8",
+            Self::Series(at) => SERIES[at % SERIES_INKS].1,
         }
     }
 }
@@ -318,9 +337,42 @@ impl Drawing {
         out.push_str("</svg>");
         out
     }
+
+    /// The finished picture as a sign beside words, which say what it is.
+    pub(crate) fn finish_small(self, width: f64, height: f64) -> String {
+        format!(r#"<svg viewBox="0 0 {} {}" aria-hidden="true">{}</svg>"#, px(width), px(height), self.body)
+    }
 }
 
 /// A diamond around a point, as a path: the shape of flagged rows everywhere.
 pub(crate) fn diamond(x: f64, y: f64, half: f64) -> String {
     format!("M{} {}l{h} {h}l-{h} {h}l-{h} -{h}z", px(x), px(y - half), h = px(half))
+}
+
+/// Shapes of [`mark`] before they begin anew.
+pub(crate) const SHAPES: usize = 7;
+
+/// The mark of one of several classes, clusters or models around a point, as a path: 0 is the dot of ordinary rows, 1 the
+/// diamond of flagged ones, so that they differ in more than colour.
+pub(crate) fn mark(shape: usize, x: f64, y: f64, half: f64) -> String {
+    let (h, side) = (px(half), px(half * 1.6));
+    match shape % SHAPES {
+        0 => crate::trace::dot(x, y, half * 0.75),
+        1 => diamond(x, y, half),
+        2 => format!("M{} {}l{h} {side}h-{}z", px(x), px(y - half * 0.9), px(half * 2.0)),
+        3 => format!("M{} {}h{side}v{side}h-{side}z", px(x - half * 0.8), px(y - half * 0.8)),
+        4 => format!("M{} {}l{h} -{side}h-{}z", px(x), px(y + half * 0.9), px(half * 2.0)),
+        6 => {
+            let (wide, tall) = (px(half * 1.8), px(half * 1.8));
+            format!("M{} {}l{wide} {tall}h-{wide}l{wide} -{tall}z", px(x - half * 0.9), px(y - half * 0.9))
+        }
+        _ => {
+            let (arm, long) = (px(half * 0.6), px(half * 0.7));
+            format!(
+                "M{} {}h{arm}v{long}h{long}v{arm}h-{long}v{long}h-{arm}v-{long}h-{long}v-{arm}h{long}z",
+                px(x - half * 0.3),
+                px(y - half)
+            )
+        }
+    }
 }

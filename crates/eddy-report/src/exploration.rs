@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::{Axis, ReadSummary, compact};
+use crate::{Axis, Labelled, Projection, ReadSummary, compact};
 
 /// A table in numbers, ready to be drawn.
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
@@ -23,6 +23,10 @@ pub struct ExploreReport {
     pub columns: Vec<ColumnSummary>,
     /// Correlation of the numeric columns, where there are at least two.
     pub correlation: Option<Correlation>,
+    /// Classes and tests, where there is a label column.
+    pub labelled: Option<Labelled>,
+    /// The rows on their first two principal components, where there are numeric columns.
+    pub projection: Option<Projection>,
     /// The value columns over time or row number, with their rhythm.
     pub series: Vec<SeriesProfile>,
     /// Top sources, destinations, protocols, ports.
@@ -84,6 +88,43 @@ pub struct Correlation {
     pub spearman: Vec<f64>,
 }
 
+/// Two columns that say nearly the same.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct CorrelatedPair {
+    /// Name of the one column.
+    pub first: String,
+    /// Name of the other.
+    pub second: String,
+    /// Pearson correlation.
+    pub pearson: f64,
+    /// Spearman rank correlation; none when not computed.
+    pub spearman: Option<f64>,
+}
+
+impl Correlation {
+    /// Pairs of different columns with a correlation beyond `bound` either way, linear or by rank, strongest first.
+    pub fn pairs_beyond(&self, bound: f64) -> Vec<CorrelatedPair> {
+        let n = self.names.len();
+        let mut pairs: Vec<CorrelatedPair> = (0..n)
+            .flat_map(|row| (row + 1..n).map(move |column| (row, column)))
+            .filter_map(|(row, column)| {
+                let at = row * n + column;
+                let (pearson, spearman) = (*self.pearson.get(at)?, self.spearman.get(at).copied());
+                let strong = |value: f64| value.is_finite() && value.abs() > bound;
+                (strong(pearson) || spearman.is_some_and(strong)).then(|| CorrelatedPair {
+                    first: self.names[row].clone(),
+                    second: self.names[column].clone(),
+                    pearson,
+                    spearman,
+                })
+            })
+            .collect();
+        let strength = |pair: &CorrelatedPair| pair.pearson.abs().max(pair.spearman.map_or(0.0, f64::abs));
+        pairs.sort_by(|a, b| strength(b).total_cmp(&strength(a)));
+        pairs
+    }
+}
+
 /// One series and its rhythm. `x`, `values`, `rolling_mean` and `rolling_sd` have one length; the caller thins them
 /// together with [`crate::downsample`].
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
@@ -138,4 +179,23 @@ pub struct TopItem {
     pub count: u64,
     /// Bytes of those rows, where a length column is known.
     pub bytes: Option<f64>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn strong_pairs_are_found_by_either_correlation() {
+        let correlation = Correlation {
+            names: ["a", "b", "c"].map(String::from).to_vec(),
+            pearson: vec![1.0, 0.2, -0.92, 0.2, 1.0, 0.5, -0.92, 0.5, 1.0],
+            spearman: vec![1.0, 0.97, -0.5, 0.97, 1.0, 0.9, -0.5, 0.9, 1.0],
+        };
+        let pairs = correlation.pairs_beyond(0.9);
+        let names: Vec<(&str, &str)> =
+            pairs.iter().map(|pair| (pair.first.as_str(), pair.second.as_str())).collect();
+        assert_eq!(names, [("a", "b"), ("a", "c")]);
+        assert_eq!(Correlation { spearman: vec![], ..correlation }.pairs_beyond(0.9).len(), 1);
+    }
 }

@@ -7,12 +7,21 @@ use serde::Serialize;
 use crate::correlation::{matrix, strongest};
 use crate::correlogram::correlogram;
 use crate::drawing::{Area, Drawing};
+use crate::labelled_section::labelled_sections;
 use crate::page::{Page, cautions, fact, names, period, reading};
+use crate::projection_section::projection_section;
 use crate::spread::spread;
-use crate::{Axis, ColumnSummary, Correlation, ExploreReport, SeriesProfile, TopList, escape, trace, words};
+use crate::{
+    Axis, ColumnSummary, CorrelatedPair, Correlation, ExploreReport, SeriesProfile, TopList, escape, trace,
+    words,
+};
 
 /// Strongest correlations that are listed in words.
 const MOST_PAIRS: usize = 8;
+/// From which correlation on two columns say nearly the same.
+const NEARLY_THE_SAME: f64 = 0.9;
+/// Pairs of such columns in the table.
+const MOST_TWINS: usize = 200;
 /// Most common values shown of a text column.
 const MOST_VALUES: usize = 6;
 
@@ -37,6 +46,9 @@ pub fn explore_html(report: &ExploreReport) -> String {
     if single {
         main.push_str(&rhythm);
     }
+    if let Some(labelled) = &report.labelled {
+        labelled_sections(&mut main, labelled);
+    }
     columns_section(&mut main, report);
     spread_section(&mut main, report);
     if !single {
@@ -44,6 +56,9 @@ pub fn explore_html(report: &ExploreReport) -> String {
     }
     if let Some(correlation) = report.correlation.as_ref().filter(|correlation| correlation.names.len() > 1) {
         correlation_section(&mut main, correlation);
+    }
+    if let Some(projection) = &report.projection {
+        projection_section(&mut main, projection);
     }
     top_section(&mut main, report);
     main.push_str(
@@ -297,7 +312,10 @@ fn correlation_section(out: &mut String, correlation: &Correlation) {
         "the more of their variance they share.</p>"
     ));
     let pairs = strongest(&correlation.names, &correlation.pearson, MOST_PAIRS);
-    if pairs.is_empty() {
+    let twins = correlation.pairs_beyond(NEARLY_THE_SAME);
+    if twins.len() >= MOST_PAIRS {
+        // The table below says it all.
+    } else if pairs.is_empty() {
         out.push_str("<p class=\"empty\">No two columns have a linear correlation of 0.1 or more.</p>");
     } else {
         out.push_str("<ul class=\"pairs\" aria-label=\"Strongest linear correlations\">");
@@ -311,6 +329,7 @@ fn correlation_section(out: &mut String, correlation: &Correlation) {
         }
         out.push_str("</ul>");
     }
+    nearly_the_same(out, &twins);
     out.push_str("<div class=\"twins\">");
     for (which, title, values) in [
         ("pearson", "Pearson: linear", &correlation.pearson),
@@ -325,6 +344,44 @@ fn correlation_section(out: &mut String, correlation: &Correlation) {
         }
     }
     out.push_str("</div></section>\n");
+}
+
+/// Columns of which one would do, as a table.
+fn nearly_the_same(out: &mut String, pairs: &[CorrelatedPair]) {
+    if pairs.is_empty() {
+        let _ = write!(
+            out,
+            "<p class=\"note under\">No two columns have a correlation beyond ±{NEARLY_THE_SAME}.</p>"
+        );
+        return;
+    }
+    let n = pairs.len() as u64;
+    let _ = write!(
+        out,
+        concat!(
+            "<h3 id=\"same-h\">Columns that say nearly the same</h3><p class=\"note\">{} with a correlation beyond ±{}, linear ",
+            "or by rank. Of each pair one column would do for most models; a linear model needs it to be dropped.{}</p>",
+            "<div class=\"scroll tall\" tabindex=\"0\" role=\"region\" aria-labelledby=\"same-h\">",
+            "<table class=\"plain same\" data-live=\"sortable\"><thead><tr><th scope=\"col\">Column</th>",
+            "<th scope=\"col\">goes with</th><th scope=\"col\" class=\"num\">Pearson</th>",
+            "<th scope=\"col\" class=\"num\">Spearman</th></tr></thead><tbody>"
+        ),
+        words::counted(n, "pair", "pairs"),
+        NEARLY_THE_SAME,
+        if n > MOST_TWINS as u64 { format!(" The first {MOST_TWINS} are listed.") } else { String::new() },
+    );
+    for pair in pairs.iter().take(MOST_TWINS) {
+        let _ =
+            write!(out, "<tr><td>{}</td><td>{}</td>", escape::text(&pair.first), escape::text(&pair.second));
+        for value in [Some(pair.pearson), pair.spearman] {
+            let _ = match value.filter(|value| value.is_finite()) {
+                Some(value) => write!(out, "<td class=\"num\" data-value=\"{value}\">{value:+.3}</td>"),
+                None => write!(out, "<td class=\"num none\">–</td>"),
+            };
+        }
+        out.push_str("</tr>");
+    }
+    out.push_str("</tbody></table></div>");
 }
 
 fn top_section(out: &mut String, report: &ExploreReport) {

@@ -30,7 +30,10 @@ impl Histogram {
             let (from, to) = (low.ln_1p(), high.ln_1p());
             (0..=n_bins).map(|i| (from + (to - from) * i as f64 / n_bins as f64).exp_m1()).collect()
         } else {
-            (0..=n_bins).map(|i| low + (high - low) * (i as f64 / n_bins as f64)).collect()
+            // Halves, so that the distance of the two ends is a number too.
+            let (low, half) = (low, high / 2.0 - low / 2.0);
+            let edge = |i: usize| low + half * (i as f64 / n_bins as f64) + half * (i as f64 / n_bins as f64);
+            (0..=n_bins).map(edge).collect()
         };
         Self::with_edges(values, flagged, edges)
     }

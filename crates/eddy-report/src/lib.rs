@@ -1,11 +1,16 @@
 //! Run results to a self-contained HTML page and to SVG and PNG pictures.
 //!
-//! Plain data in ([`DetectReport`], [`ExploreReport`]), text or bytes out. This crate knows nothing of files, models or
+//! Plain data in ([`DetectReport`], [`ExploreReport`], [`CompareReport`]), text or bytes out. This crate knows nothing of files, models or
 //! clocks.
 
+mod class_plot;
 mod compact;
+mod compare_page;
+mod compare_plot;
+mod comparison;
 mod correlation;
 mod correlogram;
+mod curve;
 mod data;
 mod detect_page;
 mod distribution;
@@ -16,9 +21,14 @@ mod event;
 mod exploration;
 mod explore_page;
 mod histogram;
+mod labelled;
+mod labelled_section;
 mod leading;
 mod page;
 mod plot;
+mod projection;
+mod projection_plot;
+mod projection_section;
 mod raster;
 mod scatter;
 mod score_plot;
@@ -27,12 +37,23 @@ mod ticks;
 mod trace;
 mod words;
 
+pub use compare_page::compare_html;
+pub use comparison::{
+    Agreement, CompareReport, ConfusionMatrix, Curve, Figures, HonestyCheck, Importance, ModelResult,
+    Reliability, ReliabilityBin, UnseenClass,
+};
 pub use data::{
     Axis, Cause, ColumnRow, Contrast, DetectReport, Evaluation, FeatureSeries, FindingRow, Histogram, Points,
     ReadSummary, SetAside, Stretch, ThresholdInfo,
 };
 pub use detect_page::detect_html;
 pub use downsample::{MOST_POINTS, downsample, point_budget};
-pub use exploration::{ColumnSummary, Correlation, Counts, ExploreReport, SeriesProfile, TopItem, TopList};
+pub use exploration::{
+    ColumnSummary, CorrelatedPair, Correlation, Counts, ExploreReport, SeriesProfile, TopItem, TopList,
+};
 pub use explore_page::explore_html;
+pub use labelled::{
+    Baseline, ClassBox, ClassCount, ClassDistribution, Difference, FeatureTest, Labelled, PValue, p_in_words,
+};
 pub use plot::{Plot, PlotError, png, svg};
+pub use projection::{ClusterSilhouette, Clustering, KDistance, Projection, Silhouette};

@@ -57,6 +57,14 @@ pub(crate) fn percent(share: f64) -> String {
     }
 }
 
+/// A share as a percentage that is 100 % only when it is: "99.93 %".
+pub(crate) fn near_percent(share: f64) -> String {
+    if share > 0.99 && share < 1.0 {
+        return format!("{} %", (share * 1e4).floor().min(9_999.0) / 100.0);
+    }
+    percent(share)
+}
+
 /// An anomaly score with three decimals.
 pub(crate) fn score(value: f64) -> String {
     if value.is_finite() { format!("{value:.3}") } else { "none".into() }
@@ -187,6 +195,8 @@ mod tests {
         assert_eq!(percent(0.002_96), "0.3 %");
         assert_eq!(percent(0.000_012), "0.0012 %");
         assert_eq!(percent(0.5), "50 %");
+        assert_eq!(near_percent(0.999_99), "99.99 %");
+        assert_eq!((near_percent(1.0).as_str(), near_percent(0.98).as_str()), ("100 %", "98 %"));
         assert_eq!(counted(1, "row", "rows"), "1 row");
     }
 }

@@ -1,10 +1,14 @@
 //! What pages and pictures promise, whatever the data.
 
+mod made_up;
+
 use eddy_report::{
-    Axis, Cause, ColumnRow, ColumnSummary, Contrast, Correlation, Counts, DetectReport, Evaluation,
-    ExploreReport, FeatureSeries, FindingRow, Histogram, Plot, PlotError, Points, ReadSummary, SeriesProfile,
-    SetAside, Stretch, ThresholdInfo, TopItem, TopList, detect_html, explore_html, png, svg,
+    Axis, Cause, ColumnRow, ColumnSummary, CompareReport, Contrast, Correlation, Counts, DetectReport,
+    Evaluation, ExploreReport, FeatureSeries, FindingRow, Histogram, Plot, PlotError, Points, ReadSummary,
+    SeriesProfile, SetAside, Stretch, ThresholdInfo, TopItem, TopList, compare_html, detect_html,
+    explore_html, png, svg,
 };
+use made_up::{comparison, labelled, projection};
 use resvg::usvg::roxmltree::Document;
 
 const HOSTILE: &str = "<img src=x onerror=alert(1)></script><script>alert(2)</script>\u{0}\u{202e}'\"&]]>";
@@ -169,8 +173,10 @@ fn small_exploration(name: &str) -> ExploreReport {
         correlation: Some(Correlation {
             names: vec![name.into(), name.into()],
             pearson: vec![1.0, -0.5, -0.5, 1.0],
-            spearman: vec![],
+            spearman: vec![1.0, -0.95, -0.95, 1.0],
         }),
+        labelled: Some(labelled(name)),
+        projection: Some(projection(name)),
         series: vec![SeriesProfile {
             name: name.into(),
             unit: Some(name.into()),
@@ -203,6 +209,15 @@ fn plots() -> [Plot; 5] {
     ]
 }
 
+/// One page of each kind.
+fn pages(name: &str) -> [String; 3] {
+    [
+        detect_html(&small(name)),
+        explore_html(&small_exploration(name)),
+        compare_html(&comparison(name, small(name).read)),
+    ]
+}
+
 /// The sections, from the first to the end of the main part.
 fn main_of(page: &str) -> &str {
     let start = page.find("<section").expect("a page has a section");
@@ -223,7 +238,7 @@ fn markup_of(page: &str) -> String {
 
 #[test]
 fn text_from_data_never_becomes_markup() {
-    for page in [detect_html(&small(HOSTILE)), explore_html(&small_exploration(HOSTILE))] {
+    for page in pages(HOSTILE) {
         let markup = markup_of(&page);
         assert!(!markup.contains("<img"), "an image came out of the data");
         assert!(!markup.contains("</script><script>alert"), "a script came out of the data");
@@ -235,7 +250,7 @@ fn text_from_data_never_becomes_markup() {
 
 #[test]
 fn a_page_loads_nothing_and_allows_nothing_else() {
-    for page in [detect_html(&small("a")), explore_html(&small_exploration("a"))] {
+    for page in pages("a") {
         assert!(page.contains("default-src 'none'; script-src 'sha256-"));
         assert!(!page.contains("unsafe-inline"));
         let markup = markup_of(&page);
@@ -309,6 +324,7 @@ fn empty_reports_are_pages_too() {
     let page = detect_html(&DetectReport::default());
     assert!(page.contains("There was no row to look at."));
     assert!(explore_html(&ExploreReport::default()).contains("0 columns"));
+    assert!(compare_html(&CompareReport::default()).contains("None of 0 models could be measured"));
 }
 
 #[test]
@@ -319,6 +335,54 @@ fn the_static_part_of_a_detection() {
 #[test]
 fn the_static_part_of_an_exploration() {
     insta::assert_snapshot!(main_of(&explore_html(&small_exploration("seen"))).replace("><", ">\n<"));
+}
+
+#[test]
+fn pictures_in_pages_are_well_formed_whatever_the_text() {
+    for page in pages("a").into_iter().chain(pages(HOSTILE)) {
+        let mut rest = main_of(&page);
+        let mut n_pictures = 0;
+        while let Some(start) = rest.find("<svg") {
+            let end = start + rest[start..].find("</svg>").expect("a picture ends") + 6;
+            let picture = &rest[start..end];
+            Document::parse(picture).unwrap_or_else(|error| panic!("{error}: {picture}"));
+            assert!(!picture.contains("NaN") && !picture.contains("inf"), "{picture}");
+            rest = &rest[end..];
+            n_pictures += 1;
+        }
+        assert!(n_pictures > 3, "{n_pictures} pictures");
+    }
+}
+
+#[test]
+fn tests_of_features_are_told_with_their_effect_and_their_doubt() {
+    let page = explore_html(&small_exploration("seen"));
+    assert!(page.contains("2 of 2 features differ at p &lt; 0.05 after Holm’s correction for 4 tests"));
+    assert!(page.contains("attacks are higher in 95 % of pairs"));
+    assert!(page.contains("some counts are too small for the p-value"));
+    assert!(page.contains("Always answering <b>normal</b> is right in 75 %"));
+}
+
+#[test]
+fn noise_is_told_from_clusters() {
+    let page = explore_html(&small_exploration("seen"));
+    assert!(page.contains("finds 2 clusters; 2 points are in none and counted as noise"));
+    assert!(page.contains("noise, 2 points") && page.contains("knee at 0.5") && page.contains("mean 0.41"));
+}
+
+#[test]
+fn doubts_about_a_comparison_come_first() {
+    let page = compare_html(&comparison("seen", ReadSummary::default()));
+    let (doubt, fine) =
+        (page.find("rows that occur twice").unwrap(), page.find("majority baseline").unwrap());
+    assert!(doubt < fine && fine < page.find("id=\"leaderboard\"").unwrap());
+    assert!(page.contains("There is one reason for doubt below to be read first."));
+}
+
+#[test]
+fn the_static_part_of_a_comparison() {
+    let page = compare_html(&comparison("seen", ReadSummary::default()));
+    insta::assert_snapshot!(main_of(&page).replace("><", ">\n<"));
 }
 
 #[test]

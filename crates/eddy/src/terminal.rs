@@ -9,6 +9,7 @@ use eddy_engine::{Exploration, Run};
 use eddy_frame::Role;
 use eddy_insight::{Finding, count, number};
 use eddy_io::{Description, ReadStats};
+use eddy_report::{Labelled, p_in_words};
 
 /// Prints to standard output; a reader that went away ends the program quietly.
 pub(crate) fn print(text: &str) -> std::io::Result<()> {
@@ -322,7 +323,28 @@ pub(crate) fn exploration(found: &Exploration, inputs: &[String]) -> String {
     if found.columns.len() > 48 {
         let _ = writeln!(text, "... and {} more columns (--json has all)", found.columns.len() - 48);
     }
+    for caution in &found.cautions {
+        let _ = writeln!(text, "careful    {}", plain(caution));
+    }
+    if let Some(labelled) = &found.labelled {
+        classes_and_tests(&mut text, labelled);
+    }
     strong_pairs(&mut text, found);
+    if let Some(projection) = &found.projection {
+        let [first, second] = projection.shares.map(|share| share * 100.0);
+        let leading = |at: usize| {
+            let names = projection.leading[at].iter().take(2).map(|(name, _)| plain(name));
+            names.collect::<Vec<_>>().join(", ")
+        };
+        let _ = writeln!(
+            text,
+            "pca        two components hold {:.0} % of the variance of {} scaled columns: {first:.0} % ({}), {second:.0} % ({})",
+            first + second,
+            projection.n_columns,
+            leading(0),
+            leading(1)
+        );
+    }
     for series in &found.series {
         let period = series.period_rows.map_or("no rhythm stands out".to_owned(), |rows| {
             let time =
@@ -347,6 +369,61 @@ pub(crate) fn exploration(found: &Exploration, inputs: &[String]) -> String {
     text
 }
 
+/// Features in the list of what tells attacks from normal rows.
+const MOST_TESTS: usize = 8;
+
+fn classes_and_tests(text: &mut String, labelled: &Labelled) {
+    let Some(baseline) = labelled.baseline() else { return };
+    let total: u64 = labelled.classes.iter().map(|class| class.rows).sum();
+    let shown: Vec<String> = labelled
+        .classes
+        .iter()
+        .take(6)
+        .map(|class| {
+            let name = if class.name.is_empty() { "(missing)".to_owned() } else { plain(&class.name) };
+            format!("{name} {} ({:.1} %)", count(class.rows), class.rows as f64 / total as f64 * 100.0)
+        })
+        .collect();
+    let more = labelled.classes.len().saturating_sub(6);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    let _ = writeln!(text, "\nclasses    {}{more}", shown.join(", "));
+    let _ = writeln!(
+        text,
+        "           {:.1} % are attacks; always naming one class is right for {:.1} %, always saying {} for {:.1} %",
+        baseline.attacks * 100.0,
+        baseline.most_common_class * 100.0,
+        if baseline.attacks > 0.5 { "attack" } else { "normal" },
+        baseline.attack_or_normal * 100.0
+    );
+    if labelled.tests.is_empty() {
+        return;
+    }
+    let _ = writeln!(
+        text,
+        "apart      attacks and normal rows by effect size, 0 (no difference) to 1 (no overlap):"
+    );
+    for test in labelled.tests.iter().take(MOST_TESTS) {
+        let name: String = plain(&test.name).chars().take(28).collect();
+        let _ = writeln!(
+            text,
+            "           {name:<28} {:.2} {:<10}  p {:<9}  {}",
+            test.effect,
+            test.strength(),
+            p_in_words(test.difference.p_value().holm),
+            plain(&test.in_words())
+        );
+    }
+    let n = labelled.tests.len();
+    let more = n.saturating_sub(MOST_TESTS);
+    let more = if more > 0 { format!("and {more} more (--out FILE.html has all); ") } else { String::new() };
+    let many = if total >= 5_000 { ", as nearly all are with many rows: go by the effect" } else { "" };
+    let _ = writeln!(
+        text,
+        "           {more}{} of {n} are significant after Holm{many}",
+        labelled.n_significant()
+    );
+}
+
 fn strong_pairs(text: &mut String, found: &Exploration) {
     let d = found.correlated.len();
     let mut pairs: Vec<(usize, usize)> = (0..d).flat_map(|i| (i + 1..d).map(move |j| (i, j))).collect();
@@ -355,6 +432,11 @@ fn strong_pairs(text: &mut String, found: &Exploration) {
     if pairs.is_empty() {
         return;
     }
+    let more = match found.nearly_the_same.len() {
+        0 => String::new(),
+        1 => "; 1 pair beyond 0.9, linear or by rank".to_owned(),
+        n => format!("; {n} pairs beyond 0.9, linear or by rank"),
+    };
     let shown: Vec<String> = pairs
         .iter()
         .take(6)
@@ -363,7 +445,7 @@ fn strong_pairs(text: &mut String, found: &Exploration) {
             format!("{} ~ {} {r:.2}", plain(&found.correlated[*i]), plain(&found.correlated[*j]))
         })
         .collect();
-    let _ = writeln!(text, "\ntogether   {}", shown.join(", "));
+    let _ = writeln!(text, "\ntogether   {}{more}", shown.join(", "));
 }
 
 fn duration(seconds: f64) -> String {

@@ -294,3 +294,37 @@ fn tune_tries_every_combination_and_goes_on_where_it_stopped() {
     ));
     assert!(message.contains("depth"), "{message}");
 }
+
+#[test]
+fn explore_tells_what_sets_attacks_apart() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut text = String::from("bytes,noise,proto,label\n");
+    for row in 0..400 {
+        let (bytes, proto, label) = match row % 4 {
+            0 => (9_000 + row, "udp", "flood"),
+            _ => (100 + row * 13 % 40, "tcp", "normal"),
+        };
+        writeln!(text, "{bytes},{},{proto},{label}", row * 37 % 101).unwrap();
+    }
+    std::fs::write(folder.path().join("flows.csv"), text).unwrap();
+    let shown = stdout(&eddy(folder.path(), &["explore", "flows.csv", "-o", "table.html"]));
+    for wanted in [
+        "classes    normal 300 (75.0 %), flood 100 (25.0 %)",
+        "always naming one class is right for 75.0 %",
+        "attacks are higher in 100 % of pairs",
+        "udp in 100 % of attacks, 0 % of normal rows",
+        "2 of 3 are significant after Holm",
+    ] {
+        assert!(shown.contains(wanted), "{wanted}\n{shown}");
+    }
+    let page = std::fs::read_to_string(folder.path().join("table.html")).unwrap();
+    for section in ["classes", "apart", "correlation", "projection"] {
+        assert!(page.contains(&format!("<section id=\"{section}\"")), "{section}");
+    }
+    let json = stdout(&eddy(folder.path(), &["explore", "flows.csv", "--json"]));
+    let found: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let tests = found["labelled"]["tests"].as_array().unwrap();
+    let measured = tests.iter().find(|test| test["name"] == "bytes").unwrap();
+    assert_eq!(measured["difference"]["auc"], 1.0);
+    assert_eq!(found["projection"]["n_columns"], 2);
+}

@@ -99,7 +99,12 @@ export interface Exploration {
   correlation: Correlation | null;
 }
 
-export function read(): Detection | Exploration | null {
+/** A page that compares models is all tables and pictures. */
+export interface Comparison {
+  kind: "compare";
+}
+
+export function read(): Detection | Exploration | Comparison | null {
   const source = document.getElementById("data")?.textContent;
-  return source ? (JSON.parse(source) as Detection | Exploration) : null;
+  return source ? (JSON.parse(source) as Detection | Exploration | Comparison) : null;
 }

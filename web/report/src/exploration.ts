@@ -14,11 +14,16 @@ export function addExploration(data: Exploration): void {
     const series = data.series[Number(place.dataset.series)];
     if (series && series.x.length > 0) addSeries(place, series);
   }
-  document.querySelectorAll<HTMLTableElement>('table[data-live="sortable"]').forEach(addSorting);
+  addTables();
   const { correlation } = data;
   if (correlation) {
     for (const place of document.querySelectorAll<HTMLElement>('[data-live="matrix"]')) addReadout(place, correlation);
   }
+}
+
+/** Makes the tables of the page sortable. */
+export function addTables(): void {
+  document.querySelectorAll<HTMLTableElement>('table[data-live="sortable"]').forEach(addSorting);
 }
 
 function addSeries(place: HTMLElement, series: Series): void {
@@ -109,7 +114,8 @@ function addSorting(table: HTMLTableElement): void {
     button.addEventListener("click", () => {
       const turned = head.getAttribute("aria-sort") === "ascending";
       const numeric = head.classList.contains("num");
-      const key = (row: HTMLTableRowElement): string => row.cells[at].dataset.value ?? row.cells[at].textContent ?? "";
+      // A row without figures has fewer cells.
+      const key = (row: HTMLTableRowElement): string => row.cells[at]?.dataset.value ?? row.cells[at]?.textContent ?? "–";
       const sorted = [...body.rows].sort((a, b) => {
         const order = numeric ? Number(key(a)) - Number(key(b)) || 0 : key(a).localeCompare(key(b));
         return turned ? -order : order;

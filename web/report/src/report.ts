@@ -5,7 +5,7 @@ import { Bench } from "./bench";
 import { addConsole } from "./console";
 import { type Detection, read } from "./data";
 import { element } from "./element";
-import { addExploration } from "./exploration";
+import { addExploration, addTables } from "./exploration";
 import { addFindings } from "./findings";
 import { addMultiples } from "./multiples";
 import { addScatter } from "./scatter";
@@ -44,5 +44,6 @@ if (data) {
   document.documentElement.classList.add("live");
   addSchemeButton();
   if (data.kind === "detect") detection(data);
-  else addExploration(data);
+  else if (data.kind === "explore") addExploration(data);
+  else addTables();
 }

@@ -58,6 +58,7 @@ const ORANGE = [198, 70, 0];
 const names = [
   "flows", "metric", "nothing", "one-row", "index", "elapsed", "three", "many", "wide", "long", "bare", "hostile",
   "explore", "explore-wide", "explore-hostile", "explore-bare",
+  "clusters", "compare", "compare-hostile",
 ];
 
 for (const name of names) {
@@ -319,6 +320,24 @@ test("a table is sorted by number, and missing numbers stay last", () =>
     assert.deepEqual(numbers, numbers.toSorted((a, b) => a - b));
     await page.getByRole("button", { name: "Max", exact: true }).click();
     assert.equal((await column()).at(-1), "none");
+  }));
+
+test("models without figures stay last when the leaderboard is sorted", () =>
+  open("compare", {}, async (page) => {
+    const models = () => page.$$eval("table.board tbody tr", (rows) => rows.map((row) => row.cells[0].textContent));
+    await page.getByRole("button", { name: "Fit", exact: true }).click();
+    assert.equal((await models())[0], "random_forest");
+    assert.equal((await models()).at(-1), "one_class_svm");
+    await page.getByRole("button", { name: "Fit", exact: true }).click();
+    assert.equal((await models())[0], "hbos");
+    assert.equal((await models()).at(-1), "one_class_svm");
+  }));
+
+test("noise is drawn in the colour of flagged rows", () =>
+  open("clusters", { colorScheme: "dark" }, async (page) => {
+    const noise = page.locator("#projection .legend li", { hasText: "noise, 45 points" });
+    assert.equal(await noise.locator("path.f-flagged").count(), 1);
+    assert.equal(await noise.locator("path").evaluate((path) => getComputedStyle(path).fill), "rgb(255, 148, 72)");
   }));
 
 test("without a script everything is there as tables and pictures", async () => {

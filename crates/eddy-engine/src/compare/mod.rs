@@ -4,6 +4,7 @@ mod contend;
 mod curves;
 mod figures;
 mod honesty;
+mod page;
 mod probe;
 mod split;
 mod tune;
@@ -12,12 +13,14 @@ use eddy_detect::{ClassEvaluation, Classes, Entry, FitError, ModelKind, Seed, St
 use eddy_frame::{Frame, Role, Schema};
 use eddy_io::{Description, ReadStats};
 use eddy_models::DETECTORS;
+use eddy_report::ClassCount;
 use serde::Serialize;
 use serde_json::Value;
 
 pub use curves::{Agreement, Curves, Importance, Reliability};
 pub use figures::Binary;
 pub use honesty::Check;
+pub use page::compare_report;
 pub use split::Split;
 pub use tune::{Dimension, Metric, Search, Trial, TuneOptions, Tuning, Values, tune};
 
@@ -149,8 +152,8 @@ pub struct Comparison {
     pub stats: ReadStats,
     /// Label column.
     pub label: String,
-    /// The classes and the rows of each.
-    pub classes: Vec<(String, u64)>,
+    /// The classes and the rows of each, the most common first.
+    pub classes: Vec<ClassCount>,
     /// What was learned from and measured on.
     pub split: String,
     /// Rows measured on, over all folds.
@@ -234,6 +237,10 @@ pub fn compare(paths: &[String], options: &CompareOptions) -> Result<Comparison,
     }
     let mut counts = vec![0u64; rows.classes.len()];
     rows.of_rows.iter().for_each(|&class| counts[usize::from(class)] += 1);
+    let names = rows.classes.names.iter().zip(&rows.classes.is_attack).zip(counts);
+    let mut class_counts: Vec<ClassCount> =
+        names.map(|((name, &is_attack), rows)| ClassCount { name: name.clone(), is_attack, rows }).collect();
+    class_counts.sort_by_key(|class| std::cmp::Reverse(class.rows));
     let protocol = Protocol { rows: &rows, held: &held, parts: &parts, options };
     let mut contenders = Vec::new();
     let mut verdicts = Vec::new();
@@ -262,7 +269,7 @@ pub fn compare(paths: &[String], options: &CompareOptions) -> Result<Comparison,
         description,
         stats,
         label,
-        classes: rows.classes.names.iter().cloned().zip(counts).collect(),
+        classes: class_counts,
         split: options.split.in_words(options.folds, options.test_share),
         n_measured: n_measured as u64,
         base_rate: attacks as f64 / n_measured.max(1) as f64,

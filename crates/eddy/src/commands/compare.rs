@@ -3,10 +3,11 @@
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-use anyhow::bail;
+use anyhow::{Context, bail};
 use clap::Args;
-use eddy_engine::{CompareOptions, Comparison, Detail, Leaks, Split, Target, compare};
+use eddy_engine::{CompareOptions, Comparison, Detail, Leaks, Split, Target, compare, compare_report};
 use eddy_insight::count;
+use eddy_report::compare_html;
 
 use crate::args::{FitArgs, ReadArgs};
 use crate::terminal;
@@ -36,9 +37,9 @@ pub(crate) struct Compare {
     /// Print everything as JSON instead of the table
     #[arg(long, help_heading = "Output")]
     json: bool,
-    /// Write everything as JSON
+    /// Write everything: .html = report, .json. May be given several times
     #[arg(long, short, value_name = "FILE", help_heading = "Output")]
-    out: Option<PathBuf>,
+    out: Vec<PathBuf>,
 }
 
 /// What is learned and how it is measured.
@@ -103,7 +104,7 @@ impl Compare {
             steps: fitting.steps,
             set: fitting.set,
             seed: fitting.seed,
-            detail: if self.out.is_some() || self.json { Detail::Everything } else { Detail::Figures },
+            detail: if self.json || !self.out.is_empty() { Detail::Everything } else { Detail::Figures },
             ..CompareOptions::default()
         };
         self.protocol.apply(&mut options)?;
@@ -117,8 +118,14 @@ impl Compare {
             "agreement": found.agreement,
             "checks": found.checks,
         });
-        if let Some(path) = &self.out {
-            std::fs::write(path, serde_json::to_string_pretty(&whole)? + "\n")?;
+        for path in &self.out {
+            let is_page = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("html"));
+            let text = if is_page {
+                compare_html(&compare_report(&found))
+            } else {
+                serde_json::to_string_pretty(&whole)? + "\n"
+            };
+            std::fs::write(path, text).with_context(|| path.display().to_string())?;
         }
         if self.json {
             terminal::print(&format!("{}\n", serde_json::to_string_pretty(&whole)?))?;
@@ -132,11 +139,13 @@ impl Compare {
 /// The models, best first, and what was looked into.
 fn leaderboard(found: &Comparison) -> String {
     let mut text = String::new();
-    let mut by_size = found.classes.clone();
-    by_size.sort_by_key(|(_, n)| std::cmp::Reverse(*n));
-    let shown: Vec<String> =
-        by_size.iter().take(6).map(|(name, n)| format!("{} {}", terminal::plain(name), count(*n))).collect();
-    let more = by_size.len().saturating_sub(6);
+    let shown: Vec<String> = found
+        .classes
+        .iter()
+        .take(6)
+        .map(|class| format!("{} {}", terminal::plain(&class.name), count(class.rows)))
+        .collect();
+    let more = found.classes.len().saturating_sub(6);
     let _ =
         writeln!(text, "read       {} rows, {}", count(found.stats.rows_read), found.description.shape.title);
     let _ = writeln!(

@@ -17,7 +17,7 @@ use clap::Subcommand;
 pub(crate) enum Command {
     /// Find what is unusual in a file, and why
     Detect(detect::Detect),
-    /// Describe what is in a file: columns, distributions, correlation, rhythm, top talkers
+    /// Describe what is in a file: columns, classes, tests, correlation, rhythm, top talkers
     Explore(explore::Explore),
     /// Learn from a file and save the model
     Train(train::Train),
