@@ -3,18 +3,31 @@
 mod binned;
 mod checked;
 mod class_tree;
+pub mod clustering;
 mod columns;
+mod density;
 mod ecdf;
 mod forest;
 mod histogram;
 mod isolation_tree;
+mod kmeans;
+mod moments;
+mod neighbours;
+mod pairwise;
+mod platt;
+mod rbf;
 mod robust_scale;
+mod sampling;
+mod smo;
 mod stream;
+mod tiles;
 mod tree_tiles;
+mod wide;
 
 pub use class_tree::Criterion;
 use eddy_detect::{Entry, Registry};
 pub use forest::ClassWeight;
+pub use rbf::GammaRule;
 
 macro_rules! detectors {
     ($($module:ident :: $detector:ident $(with $($parameter:ident),+)?;)*) => {
@@ -42,6 +55,15 @@ detectors! {
     rolling_z::RollingZ;
     half_space_trees::HalfSpaceTrees;
     mahalanobis::Mahalanobis;
+    k_means::KMeans;
+    dbscan::Dbscan with RadiusSearch;
+    knn::Knn with DistanceAggregation;
+    lof::Lof;
+    k_neighbors::KNeighbors with NeighborWeights;
+    pca_reconstruction::PcaReconstruction with PcaDistance;
+    gaussian_mixture::GaussianMixture with CovarianceKind;
+    one_class_svm::OneClassSvm;
+    rbf_svm::RbfSvm;
     decision_tree::DecisionTree;
     random_forest::RandomForest;
     extra_trees::ExtraTrees;
