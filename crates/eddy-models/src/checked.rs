@@ -2,6 +2,8 @@
 
 use eddy_detect::{LoadError, SectionReader};
 
+use crate::tiles::Range;
+
 /// The most columns a saved model may claim; a guard against nonsense, far above any real table.
 const MAX_FEATURES: usize = 1 << 20;
 
@@ -45,6 +47,42 @@ pub(crate) fn positives(section: &SectionReader<'_>, name: &str, len: usize) -> 
         return Err(LoadError::content(name, "holds a number that is not above 0"));
     }
     Ok(values)
+}
+
+/// The range that points were brought into.
+pub(crate) fn range(section: &SectionReader<'_>, n_features: usize) -> Result<Range, LoadError> {
+    let scale = section.f32("scale")?;
+    check_len("scale", scale.len(), 1)?;
+    Range::from_scale(scale[0], n_features)
+        .ok_or_else(|| LoadError::content("scale", "is no power of two up to 1"))
+}
+
+/// The width of a Gaussian kernel.
+pub(crate) fn gamma(section: &SectionReader<'_>) -> Result<f32, LoadError> {
+    let gamma = section.f32("gamma")?;
+    check_len("gamma", gamma.len(), 1)?;
+    if gamma[0] >= f32::MIN_POSITIVE && gamma[0].is_finite() {
+        Ok(gamma[0])
+    } else {
+        Err(LoadError::content("gamma", "is not above 0"))
+    }
+}
+
+/// Points of `n_features` columns, all within the range.
+pub(crate) fn points(
+    section: &SectionReader<'_>,
+    name: &str,
+    n_features: usize,
+    range: Range,
+) -> Result<Vec<f32>, LoadError> {
+    let values = section.f32(name)?;
+    if !values.len().is_multiple_of(n_features) {
+        return Err(LoadError::content(name, "is no whole number of points"));
+    }
+    if !values.iter().all(|value| value.abs() <= range.limit) {
+        return Err(LoadError::content(name, "holds a number that is out of range"));
+    }
+    Ok(values.to_vec())
 }
 
 /// Refuses an array of the wrong length.

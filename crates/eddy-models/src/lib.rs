@@ -4,7 +4,9 @@ mod binned;
 mod boosting;
 mod checked;
 mod class_tree;
+pub mod clustering;
 mod columns;
+mod density;
 mod ecdf;
 mod flat_tree;
 mod forest;
@@ -12,17 +14,27 @@ mod held;
 mod histogram;
 mod isolation_tree;
 mod isotonic;
+mod kmeans;
 mod linear;
+mod moments;
 mod naive_bayes;
+mod neighbours;
+mod pairwise;
 mod platt;
+mod rbf;
 mod robust_scale;
+mod sampling;
+mod smo;
 mod stream;
+mod tiles;
 mod tree_tiles;
+mod wide;
 
 pub use class_tree::Criterion;
 use eddy_detect::{Entry, Registry};
 pub use forest::ClassWeight;
 pub use held::Held;
+pub use rbf::GammaRule;
 
 macro_rules! detectors {
     ($($module:ident :: $detector:ident $(with $($parameter:ident),+)?;)*) => {
@@ -50,6 +62,15 @@ detectors! {
     rolling_z::RollingZ;
     half_space_trees::HalfSpaceTrees;
     mahalanobis::Mahalanobis;
+    k_means::KMeans;
+    dbscan::Dbscan with RadiusSearch;
+    knn::Knn with DistanceAggregation;
+    lof::Lof;
+    k_neighbors::KNeighbors with NeighborWeights;
+    pca_reconstruction::PcaReconstruction with PcaDistance;
+    gaussian_mixture::GaussianMixture with CovarianceKind;
+    one_class_svm::OneClassSvm;
+    rbf_svm::RbfSvm;
     decision_tree::DecisionTree;
     random_forest::RandomForest;
     extra_trees::ExtraTrees;

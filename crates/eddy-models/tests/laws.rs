@@ -73,6 +73,18 @@ fn subjects() -> Vec<Subject> {
             "calibrated_classifier",
             json!({ "method": "sigmoid", "base": { "detector": "categorical_naive_bayes" } }),
         ),
+        ("k_means", json!({ "n_clusters": 30, "n_init": 3, "min_share": 0.01 })),
+        ("dbscan", json!({ "search": "silhouette", "max_samples": 300 })),
+        ("dbscan", json!({ "eps": 1.5, "min_samples": 10 })),
+        ("knn", json!({ "aggregation": "median", "n_neighbors": 30, "max_samples": 500 })),
+        ("knn", json!({ "aggregation": "mean", "n_neighbors": 1 })),
+        ("lof", json!({ "n_neighbors": 50, "max_samples": 500 })),
+        ("k_neighbors", json!({ "weights": "distance", "n_neighbors": 9, "max_samples": 700 })),
+        ("pca_reconstruction", json!({ "variance": 0.5 })),
+        ("gaussian_mixture", json!({ "covariance": "diagonal", "n_components": 7, "max_samples": 500 })),
+        ("one_class_svm", json!({ "nu": 0.3, "gamma": 0.5, "max_samples": 500 })),
+        ("one_class_svm", json!({ "gamma_rule": "auto" })),
+        ("rbf_svm", json!({ "c": 10, "class_weight": "balanced", "max_samples": 400 })),
         ("voting", json!({ "members": [{ "detector": "rolling_z" }, { "detector": "ecod", "weight": 2 }] })),
         (
             "voting",
@@ -327,6 +339,9 @@ fn another_seed_is_another_model_where_chance_plays_a_part() {
         "hybrid_forest",
         "nids",
         "voting",
+        "k_means",
+        "gaussian_mixture",
+        "rbf_svm",
     ];
     for entry in DETECTORS.0 {
         let subject = Subject { entry, params: json!({}) };
