@@ -8,8 +8,8 @@ use std::{env, fs};
 use eddy_report::{
     Axis, Cause, ColumnRow, ColumnSummary, Contrast, Correlation, Counts, DetectReport, Evaluation,
     ExploreReport, FeatureSeries, FindingRow, Histogram, MOST_POINTS, Plot, Points, ReadSummary,
-    SeriesProfile, SetAside, Stretch, ThresholdInfo, TopItem, TopList, compare_html, detect_html, downsample,
-    explore_html, png, svg,
+    SeriesProfile, SetAside, Stretch, ThresholdInfo, TopItem, TopList, detect_html, downsample, explore_html,
+    png, svg,
 };
 
 /// Numbers that look random and are the same every time.
@@ -457,8 +457,6 @@ fn exploration(n_columns: usize, n_rows: usize) -> ExploreReport {
         values
     };
     ExploreReport {
-        labelled: None,
-        projection: None,
         title: "flows.csv".into(),
         eddy_version: "0.1.0".into(),
         generated_from: vec!["flows.csv".into()],
@@ -546,6 +544,7 @@ fn exploration(n_columns: usize, n_rows: usize) -> ExploreReport {
                 })
                 .collect(),
         }),
+        ..ExploreReport::default()
     }
 }
 
@@ -634,12 +633,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     fs::write(folder.join("explore.html"), explore_html(&exploration(8, 12_480)))?;
     fs::write(folder.join("explore-wide.html"), explore_html(&exploration(41, 12_480)))?;
-    fs::write(folder.join("clusters.html"), explore_html(&comparison::clusters()))?;
-    let mut models = comparison::comparison();
-    fs::write(folder.join("compare.html"), compare_html(&models))?;
-    models.title = HOSTILE.into();
-    models.models.iter_mut().for_each(|model| model.name = HOSTILE.into());
-    fs::write(folder.join("compare-hostile.html"), compare_html(&models))?;
+    comparison::write(folder, HOSTILE)?;
     let mut evil = exploration(8, 600);
     evil.title = HOSTILE.into();
     evil.columns.iter_mut().for_each(|column| column.name = HOSTILE.into());
@@ -649,9 +643,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         correlation.names.iter_mut().for_each(|name| *name = HOSTILE.into());
     }
     fs::write(folder.join("explore-hostile.html"), explore_html(&evil))?;
-    fs::write(
-        folder.join("explore-bare.html"),
-        explore_html(&ExploreReport { title: "empty.csv".into(), ..ExploreReport::default() }),
-    )?;
+    let bare = ExploreReport { title: "empty.csv".into(), ..ExploreReport::default() };
+    fs::write(folder.join("explore-bare.html"), explore_html(&bare))?;
     Ok(())
 }

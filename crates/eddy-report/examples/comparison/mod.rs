@@ -1,10 +1,13 @@
 //! Made-up models and clusters.
 
+use std::path::Path;
+use std::{fs, io};
+
 use eddy_report::{
     Agreement, ClassBox, ClassCount, ClassDistribution, ClusterSilhouette, Clustering, CompareReport,
     ConfusionMatrix, Curve, Difference, ExploreReport, FeatureTest, Figures, Histogram, HonestyCheck,
     Importance, KDistance, Labelled, ModelResult, PValue, Projection, ReadSummary, Reliability,
-    ReliabilityBin, Silhouette, UnseenClass,
+    ReliabilityBin, Silhouette, UnseenClass, compare_html, explore_html,
 };
 
 const MODELS: [(&str, &str, f64); 9] = [
@@ -119,7 +122,7 @@ fn model(at: usize, (name, learned_from, skill): (&str, &str, f64)) -> ModelResu
 }
 
 /// Ten models on a known data set.
-pub(crate) fn comparison() -> CompareReport {
+fn comparison() -> CompareReport {
     let check = |name: &str, found, evidence: &str| HonestyCheck {
         name: name.into(),
         found,
@@ -230,7 +233,7 @@ fn labelled() -> Labelled {
 }
 
 /// Three heaps of points and some noise.
-pub(crate) fn clusters() -> ExploreReport {
+fn clusters() -> ExploreReport {
     let mut seed = 5u64;
     let mut next = || {
         seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -281,4 +284,14 @@ pub(crate) fn clusters() -> ExploreReport {
         }),
         ..ExploreReport::default()
     }
+}
+
+/// Writes the pages; the last with `hostile` in place of the names.
+pub(crate) fn write(folder: &Path, hostile: &str) -> io::Result<()> {
+    fs::write(folder.join("clusters.html"), explore_html(&clusters()))?;
+    let mut models = comparison();
+    fs::write(folder.join("compare.html"), compare_html(&models))?;
+    models.title = hostile.into();
+    models.models.iter_mut().for_each(|model| model.name = hostile.into());
+    fs::write(folder.join("compare-hostile.html"), compare_html(&models))
 }
