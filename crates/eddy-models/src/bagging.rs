@@ -46,7 +46,7 @@ impl Default for Bagging {
     fn default() -> Self {
         Self {
             base: Held::of("decision_tree"),
-            n_estimators: Count::new(10),
+            n_estimators: Count::new(50),
             max_samples: Fraction::new(1.0),
             max_features: Fraction::new(1.0),
         }
