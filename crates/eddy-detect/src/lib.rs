@@ -15,6 +15,7 @@
 
 mod calibration;
 mod class_evaluation;
+mod class_labels;
 mod detector;
 mod error;
 mod evaluation;
@@ -31,6 +32,7 @@ mod typical;
 
 pub use calibration::{Calibration, anomaly_score, surprise_of};
 pub use class_evaluation::{ClassEvaluation, ClassReport, most_probable, precision_at_base_rate};
+pub use class_labels::{ClassWeight, class_labels, load_classes, score_by_probabilities};
 pub use detector::{
     About, ClassLabels, Classes, Detector, FitContext, FitStep, LearnsFrom, Model, ModelKind, OnlineModel,
     Progress, RowModel, ScoreScale, SeriesModel, SeriesScorer,
@@ -38,7 +40,7 @@ pub use detector::{
 pub use error::{FitError, LoadError, ParamError};
 pub use evaluation::{Confusion, Evaluation};
 pub use model_file::{MAGIC, VERSION, decode, encode};
-pub use param::{Count, Fraction, Positive, Seed};
+pub use param::{Count, Fraction, Positive, Seed, Share};
 pub use pipeline::{Memory, Pipeline, PipelineSpec, ScoreAll, Truth, default_steps};
 pub use registry::{AnyDetector, Entry, Registry};
 pub use runs::{Run, Runs};
