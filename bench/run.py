@@ -9,14 +9,17 @@ from importlib import metadata
 from pathlib import Path
 
 BENCH = Path(__file__).resolve().parent
-NAMES = ("forest", "end_to_end", "quality", "detectors", "clusters", "startup")
+NAMES = ("forest", "end_to_end", "quality", "detectors", "supervised", "clusters", "deep", "startup")
 MARK = "<!-- results: written by `cargo xtask bench` -->"
 
 
-def missing_peers() -> list[str]:
+def missing_peers(names: list[str]) -> list[str]:
     """What is not installed, and what has another version than the results were made with."""
     faults = []
-    for line in (BENCH / "requirements.txt").read_text().split():
+    wanted = (BENCH / "requirements.txt").read_text().split()
+    if "deep" in names:
+        wanted += (BENCH / "requirements-deep.txt").read_text().split()
+    for line in wanted:
         name, _, wanted = line.partition("==")
         try:
             found = metadata.version(name)
@@ -68,10 +71,11 @@ def main() -> None:
     if unknown:
         known = ", ".join(NAMES)
         sys.exit(f"there is no bench {', '.join(unknown)}; there are {known}, and readme for the tables alone")
-    if faults := missing_peers():
+    if faults := missing_peers(names):
         sys.exit(
             "the peers are not all there:\n  " + "\n  ".join(faults) + "\nInstall them with\n"
             "  python3 -m venv bench/.venv && bench/.venv/bin/pip install -r bench/requirements.txt"
+            " -r bench/requirements-deep.txt"
         )
     for name in names:
         if name != "readme":

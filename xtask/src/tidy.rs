@@ -10,7 +10,8 @@ use anyhow::{Context, Result, bail};
 const ARROWS: &[(&str, &[&str])] = &[
     ("eddy-frame", &[]),
     ("eddy-detect", &["eddy-frame"]),
-    ("eddy-models", &["eddy-frame", "eddy-detect"]),
+    ("eddy-deep", &["eddy-frame", "eddy-detect"]),
+    ("eddy-models", &["eddy-frame", "eddy-detect", "eddy-deep"]),
     ("eddy-insight", &["eddy-frame", "eddy-detect"]),
     ("eddy-sim", &["eddy-frame"]),
     ("eddy-report", &["eddy-frame"]),
@@ -34,7 +35,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 
 /// Outside crates that only some of ours may see.
 const KEPT_APART: &[(&str, &[&str])] = &[
-    ("rayon", &["eddy-models", "eddy-engine", "eddy-io"]),
+    ("rayon", &["eddy-deep", "eddy-models", "eddy-engine", "eddy-io"]),
     ("clap", &["eddy"]),
     ("anyhow", &["eddy", "xtask"]),
 ];

@@ -15,6 +15,8 @@
 
 mod calibration;
 mod class_evaluation;
+mod class_labels;
+mod default_steps;
 mod detector;
 mod error;
 mod evaluation;
@@ -32,6 +34,8 @@ mod typical;
 
 pub use calibration::{Calibration, anomaly_score, surprise_of};
 pub use class_evaluation::{ClassEvaluation, ClassReport, most_probable, precision_at_base_rate};
+pub use class_labels::{ClassWeight, class_labels, load_classes, score_by_probabilities};
+pub use default_steps::default_steps;
 pub use detector::{
     About, ClassLabels, Classes, Detector, FitContext, FitStep, LearnsFrom, Model, ModelKind, OnlineModel,
     Progress, RowModel, ScoreScale, SeriesModel, SeriesScorer,
@@ -39,8 +43,8 @@ pub use detector::{
 pub use error::{FitError, LoadError, ParamError};
 pub use evaluation::{Confusion, Evaluation};
 pub use model_file::{MAGIC, VERSION, decode, encode};
-pub use param::{Count, Fraction, Positive, Seed};
-pub use pipeline::{CalibrateOn, Memory, Pipeline, PipelineSpec, ScoreAll, Truth, default_steps};
+pub use param::{Count, Fraction, Positive, Seed, Share};
+pub use pipeline::{CalibrateOn, Memory, Pipeline, PipelineSpec, ScoreAll, Truth};
 pub use registry::{AnyDetector, Entry, Registry};
 pub use runs::{Run, Runs};
 pub use section::{Array, SectionReader, SectionWriter, Sections};

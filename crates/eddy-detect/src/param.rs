@@ -58,6 +58,11 @@ bounded!(
     |v| v > 0.0 && v <= 1.0, { "exclusiveMinimum": 0, "maximum": 1 }
 );
 bounded!(
+    /// A share that may be none: at least 0, below 1.
+    Share(f64), "a share from 0 to below 1", "number",
+    |v| (0.0..1.0).contains(&v), { "minimum": 0, "exclusiveMaximum": 1 }
+);
+bounded!(
     /// A finite number greater than 0.
     Positive(f64), "a finite number above 0", "number",
     |v| v > 0.0 && v.is_finite(), { "exclusiveMinimum": 0 }
@@ -86,6 +91,17 @@ impl Fraction {
     /// When it is not above 0 and at most 1.
     pub const fn new(value: f64) -> Self {
         assert!(value > 0.0 && value <= 1.0, "share out of range");
+        Self(value)
+    }
+}
+
+impl Share {
+    /// A share known to be in range.
+    ///
+    /// # Panics
+    /// When it is not at least 0 and below 1.
+    pub const fn new(value: f64) -> Self {
+        assert!(value >= 0.0 && value < 1.0, "share out of range");
         Self(value)
     }
 }
@@ -132,6 +148,7 @@ mod tests {
         check::<Count>("0", "0 is not a whole number from 1");
         check::<Count>("2.5", "2.5 is not a whole number");
         check::<Fraction>("1.5", "1.5 is not a share");
+        check::<Share>("1", "1 is not a share from 0 to below 1");
         check::<Positive>("-1", "-1 is not a finite number above 0");
         check::<Seed>("-1", "-1 is not a whole number from 0");
     }

@@ -10,9 +10,9 @@ use serde_json::Value;
 use crate::step::{numbers, times};
 use crate::typical::{Typical, finite, typical_of};
 use crate::{
-    AnyDetector, Calibration, ClassLabels, Classes, Entry, FitContext, FitError, FittedStep, LearnsFrom,
-    LoadError, Model, ModelKind, Progress, Registry, Runs, ScoreScale, Sections, Seed, StepEntry, StepMemory,
-    StepSpec, Threshold, steps,
+    AnyDetector, Calibration, ClassLabels, Classes, FitContext, FitError, FittedStep, LearnsFrom, LoadError,
+    Model, ModelKind, Progress, Registry, Runs, ScoreScale, Sections, Seed, StepEntry, StepMemory, StepSpec,
+    Threshold, steps,
 };
 
 /// What to fit.
@@ -622,34 +622,4 @@ fn narrow(number: f64, keep_missing: bool) -> f32 {
     } else {
         0.0
     }
-}
-
-/// The chain of steps chosen from the roles of the columns and the detector: counters become rates, well-known ratios
-/// are added, value columns of a time series get the values before and the change; then logarithm, imputation,
-/// categories, scale, unless the detector takes missing values and categories as they are.
-pub fn default_steps(schema: &Schema, entry: &Entry) -> Vec<StepSpec> {
-    let inputs: Vec<&Field> = schema.fields.iter().filter(|field| field.role.is_input()).collect();
-    let mut steps = Vec::new();
-    if inputs.iter().any(|field| field.counter.is_some()) {
-        steps.push(StepSpec::new("counter_rate"));
-    }
-    if let Ok(empty) = Frame::new(
-        Arc::new(schema.clone()),
-        schema.fields.iter().map(|field| Column::empty(field.kind)).collect(),
-    ) && !steps::known_ratios(&empty).is_empty()
-    {
-        steps.push(StepSpec::new("ratio"));
-    }
-    if inputs.iter().any(|field| field.role == Role::Value) {
-        steps.push(StepSpec::new("lag"));
-        steps.push(StepSpec::new("difference"));
-    }
-    if entry.takes_missing {
-        let mut encode = StepSpec::new("encode");
-        encode.params = serde_json::json!({ "method": "ordinal" });
-        steps.push(encode);
-    } else {
-        steps.extend(["log1p", "impute", "encode", "scale"].map(StepSpec::new));
-    }
-    steps
 }

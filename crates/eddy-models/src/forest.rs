@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
+pub use eddy_detect::ClassWeight;
 use eddy_detect::{
     ClassLabels, Classes, FitContext, FitError, Fraction, LoadError, Model, RowModel, SectionReader,
     SectionWriter,
 };
+pub(crate) use eddy_detect::{class_labels, load_classes, score_by_probabilities};
 use eddy_frame::RowsView;
 use rand::RngExt;
 use rayon::prelude::*;
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 
 use crate::{
     binned::Binned,
@@ -19,39 +19,6 @@ use crate::{
     flat_tree::{Cuts, MAX_FEATURES, Tile},
     stream::stream,
 };
-
-/// How much the rows of each class count.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum ClassWeight {
-    /// Every row counts the same.
-    #[default]
-    Equal,
-    /// Every class counts the same, however few rows it has.
-    Balanced,
-}
-
-impl ClassWeight {
-    /// The weight of a row of each class.
-    pub(crate) fn weights(self, labels: &ClassLabels<'_>) -> Vec<f64> {
-        let n_classes = labels.classes.len();
-        let mut counts = vec![0usize; n_classes];
-        labels.of_rows.iter().for_each(|&class| counts[usize::from(class)] += 1);
-        let weight = |&count: &usize| match self {
-            Self::Equal => 1.0,
-            Self::Balanced => labels.of_rows.len() as f64 / (n_classes as f64 * count.max(1) as f64),
-        };
-        counts.iter().map(weight).collect()
-    }
-}
-
-/// The labels that every detector with [`eddy_detect::LearnsFrom::Labels`] is given.
-pub(crate) fn class_labels<'a>(
-    detector: &'static str,
-    context: &FitContext<'a>,
-) -> Result<ClassLabels<'a>, FitError> {
-    context.class_labels.ok_or(FitError::NeedsLabels { detector })
-}
 
 /// Columns that are looked at for each cut.
 pub(crate) fn n_tried(max_features: Option<Fraction>, n_cols: usize) -> usize {
@@ -124,13 +91,6 @@ pub(crate) fn load(section: &SectionReader<'_>) -> Result<Model, LoadError> {
     Ok(Model::Row(Arc::new(ForestModel { trees, cuts, classes, n_features })))
 }
 
-/// Reads the classes of a model.
-pub(crate) fn load_classes(section: &SectionReader<'_>) -> Result<Classes, LoadError> {
-    let classes: Classes = section.value("classes")?;
-    let fits = (2..=Classes::MOST).contains(&classes.len()) && classes.is_attack.len() == classes.len();
-    if fits { Ok(classes) } else { Err(LoadError::content("classes", "do not fit together")) }
-}
-
 /// A fitted forest: the class shares of a row are the mean of those of its leaves.
 struct ForestModel {
     trees: Vec<ClassTree>,
@@ -173,24 +133,5 @@ impl RowModel for ForestModel {
         section.value("n_features", &self.n_features);
         section.value("classes", &self.classes);
         ClassTree::save_all(&self.trees, &self.cuts, section);
-    }
-}
-
-/// The probability of an attack, row by row, from a model's class probabilities.
-pub(crate) fn score_by_probabilities(
-    model: &impl RowModel,
-    classes: &Classes,
-    rows: RowsView<'_>,
-    out: &mut [f64],
-) {
-    let n_classes = classes.len();
-    let mut probabilities = vec![0.0; TILE_ROWS * n_classes];
-    for (idx, out) in out.chunks_mut(TILE_ROWS).enumerate() {
-        let start = idx * TILE_ROWS;
-        let probabilities = &mut probabilities[..out.len() * n_classes];
-        model.probabilities(rows.slice(start, start + out.len()), probabilities);
-        for (score, probabilities) in out.iter_mut().zip(probabilities.chunks_exact(n_classes)) {
-            *score = classes.attack_probability(probabilities);
-        }
     }
 }

@@ -37,13 +37,15 @@ pub use held::Held;
 pub use rbf::GammaRule;
 
 macro_rules! detectors {
-    ($($module:ident :: $detector:ident $(with $($parameter:ident),+)?;)*) => {
+    ($($module:ident :: $detector:ident $(with $($parameter:ident),+)?;)* @eddy_deep { $($deep:ident,)* }) => {
         $(
             mod $module;
             pub use $module::{$detector $(, $($parameter),+)?};
         )*
 
-        static ENTRIES: &[Entry] = &[$(Entry::of::<$detector>()),*];
+        pub use eddy_deep::{$($deep),*};
+
+        static ENTRIES: &[Entry] = &[$(Entry::of::<$detector>(),)* $(Entry::of::<$deep>()),*];
     };
 }
 
@@ -51,6 +53,7 @@ macro_rules! detectors {
 pub static DETECTORS: Registry = Registry(ENTRIES);
 
 // A new detector is one file and one line here: its module and type, and the types of its parameters if it has its own.
+// Those that eddy-deep holds stand at the end.
 detectors! {
     isolation_forest::IsolationForest;
     extended_isolation_forest::ExtendedIsolationForest;
@@ -86,4 +89,5 @@ detectors! {
     hybrid_forest::HybridForest;
     nids::Nids;
     voting::Voting with Combine, Member;
+    @eddy_deep { Autoencoder, LstmAutoencoder, GruAutoencoder, Kitnet, Mlp, }
 }

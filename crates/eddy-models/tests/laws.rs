@@ -87,6 +87,19 @@ fn subjects() -> Vec<Subject> {
         ("rbf_svm", json!({ "c": 10, "class_weight": "balanced", "max_samples": 400 })),
         ("voting", json!({ "members": [{ "detector": "rolling_z" }, { "detector": "ecod", "weight": 2 }] })),
         (
+            "autoencoder",
+            json!({ "hidden": [3], "dropout": 0, "trimmed": 0, "batch_size": 200, "validation_share": 0, "epochs": 3 }),
+        ),
+        (
+            "lstm_autoencoder",
+            json!({ "window": 1, "hidden_size": 3, "stride": 7, "batch_size": 5, "epochs": 2 }),
+        ),
+        ("kitnet", json!({ "max_features": 2, "hidden_ratio": 1, "epochs": 60 })),
+        (
+            "mlp",
+            json!({ "hidden": [20, 10], "class_weight": "balanced", "validation_share": 0, "epochs": 20 }),
+        ),
+        (
             "voting",
             json!({ "combine": "max", "members": [{ "detector": "voting" }, { "detector": "copod" }] }),
         ),
@@ -342,6 +355,11 @@ fn another_seed_is_another_model_where_chance_plays_a_part() {
         "k_means",
         "gaussian_mixture",
         "rbf_svm",
+        "autoencoder",
+        "lstm_autoencoder",
+        "gru_autoencoder",
+        "kitnet",
+        "mlp",
     ];
     for entry in DETECTORS.0 {
         let subject = Subject { entry, params: json!({}) };

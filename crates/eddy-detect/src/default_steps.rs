@@ -1,0 +1,37 @@
+//! Steps for those who name none.
+
+use std::sync::Arc;
+
+use eddy_frame::{Column, Field, Frame, Role, Schema};
+
+use crate::{Entry, StepSpec, steps};
+
+/// The chain of steps chosen from the roles of the columns and the detector: counters become rates, well-known ratios
+/// are added, value columns of a time series get the values before and the change; then logarithm, imputation,
+/// categories, scale, unless the detector takes missing values and categories as they are.
+pub fn default_steps(schema: &Schema, entry: &Entry) -> Vec<StepSpec> {
+    let inputs: Vec<&Field> = schema.fields.iter().filter(|field| field.role.is_input()).collect();
+    let mut steps = Vec::new();
+    if inputs.iter().any(|field| field.counter.is_some()) {
+        steps.push(StepSpec::new("counter_rate"));
+    }
+    if let Ok(empty) = Frame::new(
+        Arc::new(schema.clone()),
+        schema.fields.iter().map(|field| Column::empty(field.kind)).collect(),
+    ) && !steps::known_ratios(&empty).is_empty()
+    {
+        steps.push(StepSpec::new("ratio"));
+    }
+    if inputs.iter().any(|field| field.role == Role::Value) {
+        steps.push(StepSpec::new("lag"));
+        steps.push(StepSpec::new("difference"));
+    }
+    if entry.takes_missing {
+        let mut encode = StepSpec::new("encode");
+        encode.params = serde_json::json!({ "method": "ordinal" });
+        steps.push(encode);
+    } else {
+        steps.extend(["log1p", "impute", "encode", "scale"].map(StepSpec::new));
+    }
+    steps
+}
