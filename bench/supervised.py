@@ -24,7 +24,7 @@ TASKS = {
         "score": 3.0,
     },
     "gradient_boosting": {
-        "eddy": {"n_estimators": 100, "max_leaves": 31, "patience": None},
+        "eddy": {"n_estimators": 100, "max_leaves": 31, "patience": None, "l2": None},
         "peers": {
             "scikit-learn": (
                 "sklearn.ensemble.HistGradientBoostingClassifier",

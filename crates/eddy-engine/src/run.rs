@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use eddy_detect::{
-    Evaluation, FitError, LearnsFrom, Memory, Pipeline, PipelineSpec, Rule, Runs, Seed, StepSpec, Threshold,
-    Truth, anomaly_score, decode, default_steps, encode,
+    Evaluation, FitError, FitStep, LearnsFrom, Memory, Pipeline, PipelineSpec, Progress, Rule, Runs, Seed,
+    StepSpec, Threshold, Truth, anomaly_score, decode, default_steps, encode,
 };
 use eddy_frame::{Column, Field, Frame, Kind, MISSING_TIME, Role, Schema, TextColumn};
 use eddy_insight::{Finding, count};
@@ -64,6 +64,8 @@ pub struct RunOptions {
     pub most_findings: usize,
     /// Told of what is going on, now and then.
     pub progress: Arc<dyn Fn(Stage, u64, u64) + Send + Sync>,
+    /// Told how fitting goes, step by step, by detectors that take long.
+    pub fit_progress: Arc<dyn Fn(&FitStep) + Send + Sync>,
 }
 
 impl Default for RunOptions {
@@ -75,6 +77,7 @@ impl Default for RunOptions {
             fit_rows: 262_144,
             most_findings: 1_000,
             progress: Arc::new(|_, _, _| {}),
+            fit_progress: Arc::new(|_| {}),
         }
     }
 }
@@ -334,10 +337,22 @@ fn fit(
     let truth = Truth {
         attacks: labels.as_deref(),
         classes: classes.as_ref().map(|(classes, of_rows)| (classes, of_rows.as_slice())),
+        progress: Some(Progress(&*options.fit_progress)),
         ..Truth::default()
     };
     let pipeline = Pipeline::fit(&spec, frame, DETECTORS, truth, &score_all)?;
     Ok((pipeline, cautions, started.elapsed()))
+}
+
+/// A caution where the detector's own threshold is a share of the rows that it was told to find.
+fn share_asked_for(pipeline: &Pipeline) -> Option<String> {
+    let detector = DETECTORS.get(&pipeline.spec.detector).ok()?.parse(&pipeline.spec.params).ok()?;
+    let share = detector.params().get("contamination")?.as_f64()?;
+    Some(format!(
+        "the count is only the rule: {} was told to find {} % of the rows, and would find as many in any data",
+        pipeline.spec.detector,
+        (share * 1e4).round() / 100.0
+    ))
 }
 
 /// What is learned from the scores of all rows.
@@ -421,7 +436,10 @@ fn finish(
         LearnsFrom::Rows => Rule::default(),
     });
     let natural = pipeline.natural_threshold.map(|raw| pipeline.calibration.surprise(raw));
-    let threshold = Threshold::find(rule, &all, natural).map_err(EngineError::Input)?;
+    let mut threshold = Threshold::find(rule, &all, natural).map_err(EngineError::Input)?;
+    if rule == Rule::Natural {
+        threshold.warning = share_asked_for(&pipeline);
+    }
     let flagged = all.iter().filter(|&&surprise| threshold.flags(surprise)).count() as u64;
     let evaluation = attack_rows.as_ref().and_then(|rows| {
         let name = label_of(input.schema())?.name.to_string();

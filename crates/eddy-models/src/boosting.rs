@@ -23,6 +23,8 @@ const FEW_UPDATES: usize = 1 << 16;
 const PIECE_ROWS: usize = 1 << 15;
 /// Categories are put in order of their gradients, softened by this much hessian, as LightGBM's `cat_smooth`.
 const CATEGORY_SMOOTHING: f64 = 10.0;
+/// No leaf steps further: where next to nothing is left to learn, a hessian of next to nothing would have it leap.
+const MOST_STEP: f64 = 20.0;
 /// The least hessian on a side of a cut.
 const LEAST_HESSIAN: f64 = 1e-3;
 
@@ -259,7 +261,11 @@ impl<'a> Grower<'a> {
         open.sort_unstable_by_key(|leaf| leaf.node);
         let value = |leaf: &Open| {
             let h = hessian(leaf.sum) * slopes.hessian_unit + self.growth.l2;
-            if h > 0.0 { -gradient(leaf.sum) * slopes.gradient_unit / h } else { 0.0 }
+            if h > 0.0 {
+                (-gradient(leaf.sum) * slopes.gradient_unit / h).clamp(-MOST_STEP, MOST_STEP)
+            } else {
+                0.0
+            }
         };
         let values = open.iter().map(value).collect();
         let rows = open.iter().map(|leaf| self.rows[leaf.start..leaf.end].to_vec()).collect();

@@ -48,7 +48,8 @@ pub struct GradientBoosting {
     pub max_depth: Option<Count>,
     /// Training rows that each side of a cut must have, as their share of the hessian tells.
     pub min_samples_leaf: Count,
-    /// How much the values of leaves are drawn towards zero; none is not at all.
+    /// How much the values of leaves are drawn towards zero, as so much hessian that says nothing; none is not at all,
+    /// which goes wrong where classes are rare.
     pub l2: Option<Positive>,
     /// Trees without progress on the held-out rows after which growing stops; none: all trees are grown and nothing is
     /// held out.
@@ -65,7 +66,7 @@ impl Default for GradientBoosting {
             max_leaves: Count::new(31),
             max_depth: None,
             min_samples_leaf: Count::new(20),
-            l2: None,
+            l2: Some(Positive::new(1.0)),
             patience: Some(Count::new(10)),
             class_weight: ClassWeight::Equal,
         }

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use anyhow::{Context, bail};
 use clap::{Args as ClapArgs, Parser};
-use eddy_detect::{Fraction, Rule, Seed, StepSpec};
+use eddy_detect::{FitStep, Fraction, Rule, Seed, StepSpec};
 use eddy_engine::{FitOn, Fitting, RunOptions, Stage};
 use eddy_io::{Overrides, ReadOptions};
 use serde_json::Value;
@@ -60,6 +60,7 @@ impl ReadArgs {
             },
             max_memory: if self.max_memory == 0 { 1 << 30 } else { self.max_memory },
             progress: if self.quiet { Arc::new(|_, _, _| {}) } else { progress() },
+            fit_progress: if self.quiet { Arc::new(|_| {}) } else { fit_progress() },
             ..RunOptions::default()
         }
     }
@@ -89,6 +90,35 @@ fn progress() -> Arc<dyn Fn(Stage, u64, u64) + Send + Sync> {
         };
         if terminal {
             eprint!("\r\x1b[K{text}{}", if done { "\r\x1b[K" } else { "" });
+        } else {
+            eprintln!("eddy: {text}");
+        }
+    })
+}
+
+/// A bar on standard error while a detector learns step by step, with what it makes small; nothing in the first second.
+fn fit_progress() -> Arc<dyn Fn(&FitStep) + Send + Sync> {
+    use std::io::IsTerminal;
+    let started = Instant::now();
+    let last = std::sync::Mutex::new(0u128);
+    let terminal = std::io::stderr().is_terminal();
+    Arc::new(move |step| {
+        let now = started.elapsed().as_millis();
+        let Ok(mut last) = last.lock() else { return };
+        if now < 1_000 || now < *last + if terminal { 100 } else { 10_000 } {
+            return;
+        }
+        *last = now;
+        let full = 20 * step.done / step.of.max(1);
+        let bar = format!("[{}{}]", "#".repeat(full), ".".repeat(20 - full.min(20)));
+        let held_out =
+            step.held_out_loss.map_or(String::new(), |loss| format!(", {loss:.5} on rows held out"));
+        let text = format!(
+            "{bar} {} {} of at most {}, loss {:.5}{held_out}",
+            step.what, step.done, step.of, step.loss
+        );
+        if terminal {
+            eprint!("\r\x1b[K{text}{}", if step.done >= step.of { "\r\x1b[K" } else { "" });
         } else {
             eprintln!("eddy: {text}");
         }
