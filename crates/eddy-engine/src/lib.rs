@@ -6,6 +6,7 @@
 //!
 //! This crate knows nothing of HTTP or of the command line.
 
+mod clusters;
 mod compare;
 mod error;
 mod explore;

@@ -6,6 +6,7 @@ use eddy_detect::{Fraction, Impute, Pca, Scale, Step, StepMemory};
 use eddy_frame::{Column, Field, Frame, Kind, Role, Schema};
 use eddy_report::Projection;
 
+use crate::clusters::{Sampled, clusters};
 use crate::explore::ColumnSummary;
 use crate::labelled::ClassedRows;
 
@@ -54,6 +55,9 @@ pub(crate) fn projection(
         return None;
     }
     let drawn = drawn(&rows, classes);
+    let is_attack = |at: usize| {
+        classes.is_some_and(|classes| classes.counts[usize::from(classes.of_rows[rows[at]])].is_attack)
+    };
     let pick = |column: &Column| drawn.iter().map(|&at| column.number(at)).collect::<Vec<f64>>();
     Some(Projection {
         n_rows: rows.len() as u64,
@@ -66,7 +70,12 @@ pub(crate) fn projection(
         classes: classes.map_or_else(Vec::new, |classes| classes.counts.clone()),
         class: classes
             .map_or_else(Vec::new, |classes| drawn.iter().map(|&at| classes.of_rows[rows[at]]).collect()),
-        clustering: None,
+        clustering: clusters(&Sampled {
+            scaled: &scaled,
+            places: [&|at| first.number(at), &|at| second.number(at)],
+            is_attack: classes.is_some().then_some(&is_attack),
+            most_points: MOST_POINTS,
+        }),
     })
 }
 

@@ -103,9 +103,28 @@ pub fn silhouette(rows: RowsView<'_>, clusters: &[Option<u32>], seed: Seed) -> O
     silhouette_of(rows, clusters, MOST_SILHOUETTE_ROWS, seed)
 }
 
+/// How much nearer each row is to its own cluster than to the nearest other, from -1 to 1; none for rows without a
+/// cluster, and for all rows when there are not at least two clusters. A row alone in its cluster has 0.
+///
+/// Cost: `O(n^2 d)`, with all rows. Source: as [`silhouette`], which is the mean.
+pub fn silhouettes(rows: RowsView<'_>, clusters: &[Option<u32>]) -> Vec<Option<f64>> {
+    let members: Vec<usize> = (0..rows.n_rows()).filter(|&row_idx| clusters[row_idx].is_some()).collect();
+    let mut all = vec![None; rows.n_rows()];
+    if let Some(widths) = widths(rows, clusters, &members) {
+        members.iter().zip(widths).for_each(|(&row_idx, width)| all[row_idx] = Some(width));
+    }
+    all
+}
+
 fn silhouette_of(rows: RowsView<'_>, clusters: &[Option<u32>], most: usize, seed: Seed) -> Option<f64> {
     let labelled: Vec<usize> = (0..rows.n_rows()).filter(|&row_idx| clusters[row_idx].is_some()).collect();
     let members: Vec<usize> = sample(labelled.len(), most, seed).into_iter().map(|at| labelled[at]).collect();
+    let widths = widths(rows, clusters, &members)?;
+    Some(widths.iter().sum::<f64>() / widths.len() as f64)
+}
+
+/// The silhouettes of some rows that are in clusters, among themselves.
+fn widths(rows: RowsView<'_>, clusters: &[Option<u32>], members: &[usize]) -> Option<Vec<f64>> {
     let mut names: Vec<u32> = members.iter().filter_map(|&row_idx| clusters[row_idx]).collect();
     names.sort_unstable();
     names.dedup();
@@ -143,8 +162,7 @@ fn silhouette_of(rows: RowsView<'_>, clusters: &[Option<u32>], most: usize, seed
         let most = inside.max(outside);
         if most > 0.0 { (outside - inside) / most } else { 0.0 }
     };
-    let widths: Vec<f64> = (0..members.len()).into_par_iter().map(width).collect();
-    Some(widths.iter().sum::<f64>() / widths.len() as f64)
+    Some((0..members.len()).into_par_iter().map(width).collect())
 }
 
 /// What clusters came of one pair of parameters.
@@ -289,6 +307,16 @@ mod tests {
         let expect = f64::midpoint(9.5 / 10.5, 8.5 / 9.5);
         let got = silhouette(RowsView::new(&rows, 1), &clusters, Seed::default()).unwrap();
         assert!((got - expect).abs() < 1e-12, "{got}");
+        let each = silhouettes(
+            RowsView::new(&[0.0, 1.0, 50.0, 10.0, 11.0], 1),
+            &[Some(0), Some(0), None, Some(7), Some(7)],
+        );
+        let expect = [9.5 / 10.5, 8.5 / 9.5];
+        for (at, expect) in [(0, expect[0]), (1, expect[1]), (3, expect[1]), (4, expect[0])] {
+            assert!((each[at].unwrap() - expect).abs() < 1e-12, "{at} {each:?}");
+        }
+        assert_eq!(each[2], None);
+        assert_eq!(silhouettes(RowsView::new(&rows, 1), &[Some(1); 4]), [None; 4]);
         assert_eq!(silhouette(RowsView::new(&rows, 1), &[Some(1); 4], Seed::default()), None);
         assert_eq!(silhouette(RowsView::new(&rows, 1), &[None; 4], Seed::default()), None);
     }

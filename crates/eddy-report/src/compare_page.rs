@@ -4,7 +4,9 @@ use std::fmt::Write;
 
 use serde::Serialize;
 
-use crate::compare_plot::{MOST_LINES, Sides, confusion, curves, keys, matrix_size, readable, reliability};
+use crate::compare_plot::{
+    MOST_CLASSES, MOST_LINES, Sides, confusion, curves, keys, matrix_size, readable, reliability,
+};
 use crate::correlation::matrix;
 use crate::curve::legend;
 use crate::drawing::{Area, Drawing};
@@ -205,7 +207,11 @@ fn board_row(out: &mut String, model: &ModelResult) {
     );
     let Some(figures) = &model.figures else {
         let why = model.failed.as_deref().unwrap_or("not measured");
-        let _ = write!(out, "<td colspan=\"12\">{}</td></tr>", escape::text(why));
+        let _ = write!(
+            out,
+            "<td colspan=\"12\"><span class=\"unit\">failed</span> {}</td></tr>",
+            escape::text(why)
+        );
         return;
     };
     number(out, Some(figures.balanced_accuracy), &|value| {
@@ -233,7 +239,7 @@ fn board_row(out: &mut String, model: &ModelResult) {
     let seconds = |value: f64| if value < 10.0 { format!("{value:.2} s") } else { format!("{value:.0} s") };
     number(out, Some(model.fit_seconds), &seconds);
     number(out, Some(model.score_seconds), &seconds);
-    number(out, Some(model.bytes as f64), &|value| format!("{}B", words::tick(value)));
+    number(out, Some(model.bytes as f64), &|value| format!("{}B", words::rough(value)));
     out.push_str("</tr>");
 }
 
@@ -317,7 +323,15 @@ fn confusion_section(out: &mut String, report: &CompareReport) {
             confusion_figure(out, &format!("{}, class by class", model.name), &readable(multi), "large");
         }
     }
-    out.push_str("</div></section>\n");
+    out.push_str("</div>");
+    if models.iter().filter_map(|model| model.multi.as_ref()).any(|multi| multi.names.len() > MOST_CLASSES) {
+        let _ = write!(
+            out,
+            "<p class=\"note under\">Beyond the {} most common, classes are taken together; mistakes among these do not show.</p>",
+            MOST_CLASSES - 1
+        );
+    }
+    out.push_str("</section>\n");
 }
 
 fn confusion_figure(out: &mut String, title: &str, matrix: &ConfusionMatrix, class: &str) {
@@ -419,7 +433,12 @@ fn importance_section(out: &mut String, report: &CompareReport) {
     for model in models {
         let most = model.importance.iter().map(|one| one.drop).fold(0.0, f64::max);
         let _ = write!(out, "<div><h3>{}</h3><ol class=\"levels\">", escape::text(&model.name));
-        for one in model.importance.iter().take(MOST_IMPORTANT) {
+        // What is nothing in four digits is no feature that the model goes by.
+        let shown = model.importance.iter().take(MOST_IMPORTANT).filter(|one| one.drop >= 0.00005);
+        if shown.clone().next().is_none() {
+            out.push_str("<li><span class=\"name\">no single feature</span></li>");
+        }
+        for one in shown {
             let part = if most > 0.0 { (one.drop / most).clamp(0.0, 1.0) * 100.0 } else { 0.0 };
             let _ = write!(
                 out,

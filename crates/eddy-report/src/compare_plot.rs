@@ -9,7 +9,7 @@ use crate::{ConfusionMatrix, Curve, ModelResult, words};
 /// Lines in one plot; more could not be told apart.
 pub(crate) const MOST_LINES: usize = 8;
 /// Classes of a matrix that are drawn; the rarest beyond are taken together.
-const MOST_CLASSES: usize = 20;
+pub(crate) const MOST_CLASSES: usize = 20;
 
 /// What the two sides of a plot of curves are, and the line that says nothing was learned.
 pub(crate) struct Sides {
@@ -142,7 +142,9 @@ fn cell_and_labels(n: usize) -> (f64, f64) {
     match n {
         0..=2 => (88.0, 74.0),
         3..=8 => (58.0, 112.0),
-        _ => (30.0, 118.0),
+        9..=16 => (30.0, 118.0),
+        // Two fit beside each other.
+        _ => (26.5, 118.0),
     }
 }
 
@@ -189,7 +191,12 @@ fn counted(drawing: &mut Drawing, spot: Area, count: u64, share: f64, cell: f64)
     let ink = if share > 0.55 { Ink::Paper } else { Ink::Ink };
     let (x, y) = (spot.x + spot.width / 2.0, spot.y + spot.height / 2.0);
     if cell < 40.0 {
-        return drawing.text(x, y + 3.2, &words::rough(count as f64), Type { ink, size: 8.5, ..TICK });
+        return drawing.text(
+            x,
+            y + 3.2,
+            &words::rough(count as f64),
+            Type { ink, size: if cell < 30.0 { 7.8 } else { 8.5 }, ..TICK },
+        );
     }
     let size = if cell > 70.0 { 13.0 } else { 11.0 };
     let text = if count < 100_000 { words::count(count) } else { words::tick(count as f64) };

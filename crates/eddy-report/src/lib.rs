@@ -56,4 +56,6 @@ pub use labelled::{
     Baseline, ClassBox, ClassCount, ClassDistribution, Difference, FeatureTest, Labelled, PValue, p_in_words,
 };
 pub use plot::{Plot, PlotError, png, svg};
-pub use projection::{ClusterSilhouette, Clustering, KDistance, Projection, Silhouette};
+pub use projection::{
+    ClusterRows, ClusterSilhouette, ClusterTrial, Clustering, KDistance, Projection, Silhouette,
+};

@@ -27,21 +27,61 @@ pub struct Projection {
     pub classes: Vec<ClassCount>,
     /// Position in `classes` for each point; empty without labels.
     pub class: Vec<u16>,
-    /// Clusters among the points, where they were looked for.
+    /// Clusters among the rows, where they were looked for.
     pub clustering: Option<Clustering>,
 }
 
-/// Clusters of the points of a [`Projection`], found in all their columns.
+/// Clusters of the rows of a [`Projection`], found in all their columns.
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
 pub struct Clustering {
-    /// What found them, in words ("DBSCAN, eps 0.52, at least 10 rows").
+    /// What found them, in words ("DBSCAN with radius 0.52 and at least 10 rows").
     pub method: String,
-    /// Number of the cluster of each point, from 0; -1 for noise.
+    /// Why with these parameters, in sentences.
+    pub choice: String,
+    /// Rows they were looked for among.
+    pub n_rows: u64,
+    /// The clusters, largest first; their numbers are their places.
+    pub clusters: Vec<ClusterRows>,
+    /// The rows out of reach of all clusters.
+    pub noise: ClusterRows,
+    /// Place on the first component, one for each row that is drawn.
+    #[serde(serialize_with = "compact::rounded")]
+    pub x: Vec<f64>,
+    /// Place on the second component.
+    #[serde(serialize_with = "compact::rounded")]
+    pub y: Vec<f64>,
+    /// Number of the cluster of each row that is drawn, from 0; -1 for noise.
     pub cluster: Vec<i32>,
-    /// The curve that the radius was chosen from.
+    /// The curve of distances that radii were taken from.
     pub k_distance: Option<KDistance>,
-    /// How well each point sits in its cluster.
+    /// How well each row sits in its cluster.
     pub silhouette: Option<Silhouette>,
+    /// What came of each radius that was tried, in rising order.
+    pub trials: Vec<ClusterTrial>,
+}
+
+/// What is in a cluster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct ClusterRows {
+    /// Rows in it.
+    pub rows: u64,
+    /// How many of them are labelled attacks, where there are labels.
+    pub attacks: Option<u64>,
+}
+
+/// What clusters came of one radius.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
+pub struct ClusterTrial {
+    /// The radius.
+    pub radius: f64,
+    /// Clusters there are.
+    pub n_clusters: u64,
+    /// Rows in none.
+    pub n_noise: u64,
+    /// Mean silhouette of the rows in clusters, where there are at least two.
+    pub silhouette: Option<f64>,
+    /// Whether it was taken.
+    pub taken: bool,
 }
 
 /// Distances to the k-th nearest neighbour.
@@ -52,8 +92,10 @@ pub struct KDistance {
     /// The distances of all points in rising order.
     #[serde(serialize_with = "compact::rounded")]
     pub distances: Vec<f64>,
-    /// Position in `distances` where the curve bends upward; its distance is the radius to take.
+    /// Position in `distances` where the curve bends upward; its distance is a radius worth trying.
     pub knee: Option<usize>,
+    /// The radius that was taken.
+    pub radius: Option<f64>,
 }
 
 /// How well points sit in their clusters.

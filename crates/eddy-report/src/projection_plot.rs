@@ -6,7 +6,7 @@ use crate::curve::{Key, through};
 use crate::drawing::{Anchor, Area, Drawing, Ink, LABEL, NOTE, SERIES_INKS, TICK, Type, mark, px};
 use crate::ticks::Scale;
 use crate::trace::{nothing, ticks_for};
-use crate::{KDistance, Projection, Silhouette, words};
+use crate::{Clustering, KDistance, Projection, Silhouette, words};
 
 /// Classes and clusters that have a mark of their own.
 const MOST_MARKS: usize = 7;
@@ -55,43 +55,36 @@ impl Groups {
     }
 
     /// One group a cluster, noise in the colour of flagged rows.
-    pub(crate) fn of_clusters(cluster: &[i32]) -> Self {
-        let mut sizes: Vec<(i32, usize)> = Vec::new();
-        let mut sorted = cluster.to_vec();
-        sorted.sort_unstable();
-        for same in sorted.chunk_by(|a, b| a == b) {
-            sizes.push((same[0], same.len()));
-        }
-        sizes.retain(|(number, _)| *number >= 0);
-        sizes.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(&b.0)));
-        let n_noise = cluster.iter().filter(|number| **number < 0).count();
+    pub(crate) fn of_clusters(clustering: &Clustering) -> Self {
         let mut keys: Vec<(usize, Ink, String)> = Vec::new();
         // The second ink and shape belong to noise.
         let own: Vec<usize> = (0..SERIES_INKS).filter(|at| *at != 1).take(MOST_MARKS - 1).collect();
-        for ((number, n), at) in sizes.iter().zip(&own) {
-            let words = format!("cluster {number}, {}", words::counted(*n as u64, "point", "points"));
+        for ((number, cluster), at) in clustering.clusters.iter().enumerate().zip(&own) {
+            let words = format!("cluster {number}, {}", words::counted(cluster.rows, "row", "rows"));
             keys.push((*at, Ink::Series(*at), words));
         }
-        let place = |number: &i32| sizes.iter().position(|(one, _)| one == number).unwrap_or(0);
         let n_own = keys.len();
-        let has_rest = sizes.len() > n_own;
-        if has_rest {
-            let more = (sizes.len() - n_own) as u64;
+        if clustering.clusters.len() > n_own {
+            let more = (clustering.clusters.len() - n_own) as u64;
             keys.push((REST.0, REST.1, words::counted(more, "smaller cluster", "smaller clusters")));
         }
         let noise = keys.len();
-        if n_noise > 0 {
-            let words = format!("noise, {}", words::counted(n_noise as u64, "point", "points"));
-            keys.push((1, Ink::Flagged, words));
+        let words = format!("noise, {}", words::counted(clustering.noise.rows, "row", "rows"));
+        keys.push((1, Ink::Flagged, words));
+        let group = |number: &i32| usize::try_from(*number).map_or(noise, |number| number.min(n_own));
+        let of_point = clustering.cluster.iter().map(group).collect();
+        if clustering.noise.rows == 0 && !clustering.cluster.iter().any(|number| *number < 0) {
+            keys.pop();
         }
-        let group = |number: &i32| if *number < 0 { noise } else { place(number).min(n_own) };
-        Self { of_point: cluster.iter().map(group).collect(), keys }
+        Self { of_point, keys }
     }
 
-    /// The ink of a cluster's points.
-    fn ink(&self, clusters: &[i32], number: i32) -> Ink {
-        let point = clusters.iter().position(|one| *one == number);
-        point.map_or(REST.1, |point| self.keys[self.of_point[point]].1)
+    /// The ink of a cluster's rows, as [`Groups::of_clusters`] has it.
+    fn ink(&self, number: i32) -> Ink {
+        match usize::try_from(number).ok().and_then(|number| self.keys.get(number)) {
+            Some((_, ink, _)) if *ink != Ink::Flagged => *ink,
+            _ => REST.1,
+        }
     }
 
     /// The legend; empty where there is nothing to tell apart.
@@ -102,17 +95,20 @@ impl Groups {
 }
 
 /// Points on the two components. A few far points do not squeeze the others: they are drawn at the edge. Returns how many.
-pub(crate) fn scatter(drawing: &mut Drawing, area: Area, projection: &Projection, groups: &Groups) -> usize {
-    let (x, y) = (&projection.x, &projection.y);
+pub(crate) fn scatter(
+    drawing: &mut Drawing,
+    area: Area,
+    (x, y): (&[f64], &[f64]),
+    shares: [f64; 2],
+    groups: &Groups,
+) -> usize {
     if x.is_empty() || x.len() != y.len() || groups.of_point.len() != x.len() {
         nothing(drawing, area, "no rows to draw");
         return 0;
     }
     let plot = area.inside(22.0, 10.0, 38.0, 52.0);
     let (across, up) = (middle(x), middle(y));
-    let title = |at: usize| {
-        format!("component {}, {} of the variance", at + 1, words::percent(projection.shares[at]))
-    };
+    let title = |at: usize| format!("component {}, {} of the variance", at + 1, words::percent(shares[at]));
     drawing.text(plot.x, plot.y - 9.0, &title(1), LABEL);
     drawing.text(plot.right(), plot.bottom() + 32.0, &title(0), Type { anchor: Anchor::End, ..LABEL });
     drawing.left_side(plot, &up, &up.ticks(ticks_for(plot.height, 34.0)));
@@ -160,24 +156,59 @@ pub(crate) fn k_distance(drawing: &mut Drawing, area: Area, curve: &KDistance) {
         return nothing(drawing, plot, "too few points");
     }
     let across = Scale::from_to(1.0, values.len() as f64);
-    let highest = values.iter().copied().filter(|value| value.is_finite()).fold(0.0, f64::max);
-    let up = Scale::from_to(0.0, highest * 1.05);
+    let up = Scale::from_to(0.0, k_distance_top(curve) * 1.05);
     drawing.left_side(plot, &up, &up.ticks(ticks_for(plot.height, 34.0)));
     drawing.bottom_side(plot, &across, &across.ticks(ticks_for(plot.width, 70.0)));
     let every = values.len().div_ceil(1_000).max(1);
     let places = (0..values.len()).step_by(every).chain([values.len() - 1]);
-    let points = places.map(|at| (at as f64 + 1.0, values[at]));
+    // A few far rows would make a corner of the rest: the line ends where it leaves the picture.
+    let n_inside = values.iter().take_while(|value| **value <= k_distance_top(curve) * 1.05).count();
+    let n_far = values[n_inside..].iter().filter(|value| value.is_finite()).count() as u64;
+    if n_far > 0 {
+        let text = format!("{} farther, up to {}", words::counted(n_far, "row is", "rows are"), {
+            words::number(values.iter().copied().filter(|value| value.is_finite()).fold(0.0, f64::max))
+        });
+        drawing.text(plot.right(), plot.y - 9.0, &text, Type { anchor: Anchor::End, ..NOTE });
+    }
+    let points = places.take_while(|at| *at < n_inside).map(|at| (at as f64 + 1.0, values[at]));
     drawing.stroke(&through(points, plot, &across, &up), Ink::Normal, 1.6, r#" stroke-linejoin="round""#);
-    if let Some((at, &value)) = curve.knee.and_then(|at| Some((at, values.get(at)?))) {
+    let note = |drawing: &mut Drawing, x: f64, y: f64, text: &str| {
+        // To the left, where the curve is below.
+        let look = Type { ink: Ink::Ink, anchor: Anchor::End, ..NOTE };
+        drawing.text((x - 8.0).max(plot.x + 90.0), (y - 6.0).max(plot.y + 10.0), text, look);
+    };
+    let knee = curve.knee.and_then(|at| Some((at, *values.get(at)?)));
+    if let Some((at, value)) = knee {
         let (x, y) = (plot.at_x(&across, at as f64 + 1.0), plot.at_y(&up, value));
-        drawing.dashes((plot.x, y), (x, y), Ink::Ink, 1.0);
-        drawing.dashes((x, y), (x, plot.bottom()), Ink::Ink, 1.0);
+        drawing.dashes((x, y), (x, plot.bottom()), Ink::Muted, 1.0);
         drawing.marks(&mark(1, x, y, 4.5), Ink::Flagged);
-        let text = format!("knee at {}", words::number(value));
-        drawing.text(plot.x + 8.0, (y - 6.0).max(plot.y + 10.0), &text, Type { ink: Ink::Ink, ..NOTE });
+        if curve.radius.is_none_or(|radius| radius == value) {
+            note(drawing, x, y, &format!("knee and radius {}", words::number(value)));
+        } else {
+            note(drawing, x, y, &format!("knee {}", words::number(value)));
+        }
+    }
+    if let Some(radius) = curve.radius.filter(|radius| knee.is_none_or(|(_, value)| value != *radius)) {
+        let y = plot.at_y(&up, radius);
+        drawing.dashes((plot.x, y), (plot.right(), y), Ink::Ink, 1.0);
+        let apart = knee.map_or(f64::INFINITY, |(_, value)| (plot.at_y(&up, value) - y).abs());
+        // Above its line; at the left end when the knee's words are as high.
+        let x = if apart < 18.0 { plot.x + 110.0 } else { plot.at_x(&across, values.len() as f64 * 0.6) };
+        note(drawing, x, y, &format!("radius {}", words::number(radius)));
     }
     let look = Type { anchor: Anchor::End, ..NOTE };
-    drawing.text(plot.right(), plot.bottom() + 32.0, "points, in rising order", look);
+    drawing.text(plot.right(), plot.bottom() + 32.0, "rows, in rising order", look);
+}
+
+/// Height of the curve of distances: all of it, or a few times as far as most rows and the radius when the last are far.
+fn k_distance_top(curve: &KDistance) -> f64 {
+    let values = &curve.distances;
+    let finite = |value: &f64| value.is_finite();
+    let most = values.iter().copied().filter(finite).fold(0.0, f64::max);
+    let knee = curve.knee.and_then(|at| values.get(at)).copied();
+    let usual = values.get(values.len() * 19 / 20).copied();
+    let wanted = [knee, curve.radius, usual].into_iter().flatten().filter(finite).fold(0.0, f64::max);
+    if wanted > 0.0 { most.min(wanted * 2.5) } else { most }
 }
 
 fn ordinal(k: u64) -> String {
@@ -192,8 +223,7 @@ fn ordinal(k: u64) -> String {
 }
 
 /// The silhouette of each cluster: its points from the best to the worst, as bars to the right and to the left of 0.
-pub(crate) fn silhouette(drawing: &mut Drawing, area: Area, silhouette: &Silhouette, clusters: &[i32]) {
-    let groups = Groups::of_clusters(clusters);
+pub(crate) fn silhouette(drawing: &mut Drawing, area: Area, silhouette: &Silhouette, groups: &Groups) {
     let plot = area.inside(22.0, 12.0, 38.0, 84.0);
     drawing.text(plot.x, plot.y - 9.0, "silhouette of each cluster", LABEL);
     let shown: Vec<_> = silhouette.clusters.iter().filter(|one| !one.values.is_empty()).take(24).collect();
@@ -221,10 +251,10 @@ pub(crate) fn silhouette(drawing: &mut Drawing, area: Area, silhouette: &Silhoue
             let _ = write!(path, "L{x} {}L{x} {}", px(from), px(to));
         }
         let _ = write!(path, "L{} {}z", px(zero), px(top + height));
-        drawing.fill(&path, groups.ink(clusters, one.cluster), r#" fill-opacity="0.8""#);
+        drawing.fill(&path, groups.ink(one.cluster), r#" fill-opacity="0.8""#);
         if height >= 10.0 || shown.len() <= 12 {
             let look = Type { anchor: Anchor::End, mono: false, ..TICK };
-            let text = format!("{}: {}", one.cluster, words::counted(n as u64, "point", "points"));
+            let text = format!("{}: {}", one.cluster, words::counted(n as u64, "row", "rows"));
             drawing.text(plot.x - 8.0, top + height / 2.0 + 3.6, &text, look);
         }
         top += height + gap;
@@ -243,18 +273,36 @@ pub(crate) fn silhouette(drawing: &mut Drawing, area: Area, silhouette: &Silhoue
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ClassCount;
+    use crate::{ClassCount, ClusterRows};
+
+    fn clustering(sizes: &[u64], noise: u64, cluster: &[i32]) -> Clustering {
+        let rows = |&rows: &u64| ClusterRows { rows, attacks: None };
+        Clustering {
+            clusters: sizes.iter().map(rows).collect(),
+            noise: rows(&noise),
+            cluster: cluster.to_vec(),
+            ..Clustering::default()
+        }
+    }
 
     #[test]
-    fn noise_is_the_flagged_diamond_and_large_clusters_come_first() {
-        let groups = Groups::of_clusters(&[0, 1, 1, -1, 1, 0, 2]);
+    fn noise_is_the_flagged_diamond_and_counts_are_of_all_rows() {
+        let groups = Groups::of_clusters(&clustering(&[30, 20, 1], 1, &[1, 0, 0, -1, 0, 1, 2]));
         let words: Vec<&str> = groups.keys.iter().map(|(.., words)| words.as_str()).collect();
-        assert_eq!(
-            words,
-            ["cluster 1, 3 points", "cluster 0, 2 points", "cluster 2, 1 point", "noise, 1 point"]
-        );
+        assert_eq!(words, ["cluster 0, 30 rows", "cluster 1, 20 rows", "cluster 2, 1 row", "noise, 1 row"]);
         assert_eq!(groups.of_point, [1, 0, 0, 3, 0, 1, 2]);
         assert_eq!((groups.keys[3].0, groups.keys[3].1), (1, Ink::Flagged));
+        assert_ne!(groups.ink(0), groups.ink(1));
+    }
+
+    #[test]
+    fn many_clusters_share_the_last_mark_before_noise() {
+        let groups = Groups::of_clusters(&clustering(&[9; 12], 0, &[0, 5, 6, 11, -1]));
+        assert_eq!(groups.of_point, [0, 5, 6, 6, 7]);
+        assert_eq!(groups.keys[6].2, "6 smaller clusters");
+        assert_eq!((groups.ink(6), groups.ink(11), groups.ink(-1)), (REST.1, REST.1, REST.1));
+        let quiet = Groups::of_clusters(&clustering(&[9, 8], 0, &[0, 1]));
+        assert_eq!(quiet.keys.len(), 2);
     }
 
     #[test]
@@ -278,6 +326,21 @@ mod tests {
         values.push(1e9);
         assert!(middle(&values).part(999.0) > 0.6);
         assert!((middle(&[]).part(0.5) - 0.5).abs() < 1e-12);
+    }
+
+    #[test]
+    fn one_far_row_does_not_flatten_the_curve_of_distances() {
+        let mut distances: Vec<f64> = (1..=100).map(|at| f64::from(at) / 100.0).collect();
+        distances.push(1e6);
+        let mut curve = KDistance { k: 4, distances, knee: Some(90), radius: Some(1.0) };
+        assert!((k_distance_top(&curve) - 2.5).abs() < 1e-12);
+        let mut drawing = Drawing::default();
+        k_distance(&mut drawing, Area { x: 0.0, y: 0.0, width: 590.0, height: 320.0 }, &curve);
+        assert!(
+            drawing.finish(590.0, 320.0, "picture", "", None).contains("1 row is farther, up to 1,000,000")
+        );
+        curve.distances.pop();
+        assert!((k_distance_top(&curve) - 1.0).abs() < 1e-12);
     }
 
     #[test]

@@ -366,8 +366,9 @@ fn tests_of_features_are_told_with_their_effect_and_their_doubt() {
 #[test]
 fn noise_is_told_from_clusters() {
     let page = explore_html(&small_exploration("seen"));
-    assert!(page.contains("finds 2 clusters; 2 points are in none and counted as noise"));
-    assert!(page.contains("noise, 2 points") && page.contains("knee at 0.5") && page.contains("mean 0.41"));
+    assert!(page.contains("finds 2 clusters among 40 rows; 2 rows are in none (5.0 %) and counted as noise"));
+    assert!(page.contains("noise, 2 rows") && page.contains(">knee 0.5<") && page.contains(">radius 0.25<"));
+    assert!(page.contains("mean 0.41"));
 }
 
 #[test]

@@ -9,7 +9,7 @@ use eddy_engine::{Exploration, Run};
 use eddy_frame::Role;
 use eddy_insight::{Finding, count, number};
 use eddy_io::{Description, ReadStats};
-use eddy_report::{Labelled, p_in_words};
+use eddy_report::{Clustering, Labelled, p_in_words};
 
 /// Prints to standard output; a reader that went away ends the program quietly.
 pub(crate) fn print(text: &str) -> std::io::Result<()> {
@@ -277,6 +277,27 @@ pub(crate) fn run_json(run: &Run) -> serde_json::Value {
     })
 }
 
+/// What DBSCAN found, and where its radius is from.
+fn clusters(text: &mut String, found: &Clustering) {
+    let sizes: Vec<String> = found.clusters.iter().take(6).map(|one| count(one.rows)).collect();
+    let more = if found.clusters.len() > sizes.len() { ", ..." } else { "" };
+    let _ = writeln!(
+        text,
+        "clusters   {} of {} rows ({}{more}), noise {:.1} %{}: {}",
+        found.clusters.len(),
+        count(found.n_rows),
+        sizes.join(", "),
+        100.0 * found.noise.rows as f64 / found.n_rows.max(1) as f64,
+        found.noise.attacks.map_or(String::new(), |attacks| format!(
+            " ({} of {} are attacks)",
+            count(attacks),
+            count(found.noise.rows)
+        )),
+        found.method
+    );
+    let _ = writeln!(text, "           {}", found.choice);
+}
+
 /// What exploring found, to fit a screen.
 pub(crate) fn exploration(found: &Exploration, inputs: &[String]) -> String {
     let mut text = String::new();
@@ -344,6 +365,9 @@ pub(crate) fn exploration(found: &Exploration, inputs: &[String]) -> String {
             leading(0),
             leading(1)
         );
+        if let Some(clustering) = &projection.clustering {
+            clusters(&mut text, clustering);
+        }
     }
     for series in &found.series {
         let period = series.period_rows.map_or("no rhythm stands out".to_owned(), |rows| {

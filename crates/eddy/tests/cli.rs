@@ -328,3 +328,41 @@ fn explore_tells_what_sets_attacks_apart() {
     assert_eq!(measured["difference"]["auc"], 1.0);
     assert_eq!(found["projection"]["n_columns"], 2);
 }
+
+#[test]
+fn explore_finds_clusters_and_noise() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut state = 1u64;
+    let mut below = |most: u64| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) % most
+    };
+    let mut text = String::from("bytes,packets,label\n");
+    for row in 0..300 {
+        let (bytes, packets, label) = match row {
+            at if at % 60 == 7 => (2_000 + 50 * at, 900 + at / 60 % 2 * 200, "scan"),
+            at if at % 3 == 0 => (9_000 + below(1_500), 20 + below(120), "normal"),
+            _ => (100 + below(1_200), 400 + below(110), "normal"),
+        };
+        writeln!(text, "{bytes},{packets},{label}").unwrap();
+    }
+    std::fs::write(folder.path().join("flows.csv"), text).unwrap();
+    let shown = stdout(&eddy(folder.path(), &["explore", "flows.csv", "-o", "table.html"]));
+    for wanted in [
+        "clusters   2 of 300 rows (195, 100), noise 1.7 % (5 of 5 are attacks): DBSCAN",
+        "parts the rows best",
+    ] {
+        assert!(shown.contains(wanted), "{wanted}\n{shown}");
+    }
+    let page = std::fs::read_to_string(folder.path().join("table.html")).unwrap();
+    for wanted in
+        ["id=\"clusters-h\"", "noise, 5 rows", "silhouette of each cluster", "Radii that were tried"]
+    {
+        assert!(page.contains(wanted), "{wanted}");
+    }
+    let json = stdout(&eddy(folder.path(), &["explore", "flows.csv", "--json"]));
+    let found: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let clustering = &found["projection"]["clustering"];
+    assert_eq!(clustering["noise"]["rows"], 5);
+    assert_eq!(clustering["k_distance"]["distances"].as_array().unwrap().len(), 300);
+}

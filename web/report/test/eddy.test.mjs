@@ -42,6 +42,10 @@ before(async () => {
     run("detect", "-q", `${name}.csv`, "--out", `${name}.html`);
     run("explore", "-q", `${name}.csv`, "--out", `explore-${name}.html`);
   }
+  // Few trees: what is looked at is the page. One model fails.
+  const models = "random_forest,logistic_regression,isolation_forest,extended_isolation_forest,gaussian_mixture";
+  const settings = ["random_forest.n_estimators=10", "gaussian_mixture.n_components=100000"].flatMap((one) => ["--set", one]);
+  run("compare", "-q", "flows.csv", "--models", models, ...settings, "--out", "compare-flows.html");
   const cells = (row) => [row % 50 === 7 ? HOSTILE : "tcp", 100 + (row % 13), row === 300 ? 90_000 : 40 + (row % 7)];
   const quoted = (cell) => (typeof cell === "string" ? `"${cell.replaceAll('"', '""')}"` : cell);
   const heads = [HOSTILE, "</script><script>alert(3)</script>", "<b>bytes</b>"].map(quoted);
@@ -57,7 +61,7 @@ after(async () => {
   rmSync(folder, { recursive: true });
 });
 
-const names = ["flows", "series", "hostile", "large"].flatMap((name) => [name, `explore-${name}`]);
+const names = ["flows", "series", "hostile", "large"].flatMap((name) => [name, `explore-${name}`]).concat("compare-flows");
 for (const name of names) {
   for (const colorScheme of ["light", "dark"]) {
     for (const width of [1440, 390]) {
@@ -77,7 +81,9 @@ for (const name of names) {
     open(name, {}, async (page) => {
       assert.deepEqual(await unreachable(page), []);
       const reached = await tabStops(page, 400);
-      const wanted = name.startsWith("explore")
+      const wanted = name.startsWith("compare")
+        ? ["Skip to the leaderboard", "Dark colours", "Balanced"]
+        : name.startsWith("explore")
         ? ["Skip to the columns", "Dark colours", "Median"]
         : ["Skip to the findings", "Dark colours", "Threshold", "Score strip", "Filter the findings", "Horizontal axis"];
       for (const one of wanted) assert.ok(reached.some((stop) => stop.startsWith(one)), `${one} is not reached`);
@@ -164,6 +170,31 @@ for (const name of ["flows", "series"]) {
       assert.ok(await back.isDisabled());
     }));
 }
+
+test("explore-flows: clusters add up to the rows, and noise is red", () =>
+  open("explore-flows", {}, async (page) => {
+    const legend = page.locator("#clusters-h ~ .twins .legend").first();
+    const counts = (await legend.locator("li").allTextContents()).map((text) => Number(/([\d,]+) rows?$/.exec(text)[1].replaceAll(",", "")));
+    const sentence = await page.locator("#clusters-h + p").textContent();
+    const [, total] = /among ([\d,]+) rows/.exec(sentence);
+    assert.equal(counts.reduce((sum, count) => sum + count), Number(total.replaceAll(",", "")));
+    assert.equal(await legend.locator("li", { hasText: "noise" }).locator("path.f-flagged").count(), 1);
+    assert.equal(await page.locator("table th", { hasText: /^taken$/ }).count(), 1);
+    assert.equal(await page.locator("#projection svg[aria-label^=Silhouette]").count(), 1);
+  }));
+
+test("compare-flows: models are sorted, and the one that failed says why", () =>
+  open("compare-flows", {}, async (page) => {
+    assert.equal(await page.locator("table.board tbody tr").count(), 5);
+    assert.match(await page.locator("table.board tr", { hasText: "gaussian_mixture" }).textContent(), /100000 is more than 65536/);
+    const models = () => page.$$eval("table.board tbody th", (heads) => heads.map((head) => head.textContent));
+    const before = await models();
+    await page.locator("#leaderboard").getByRole("button", { name: "Model", exact: true }).click();
+    assert.deepEqual(await models(), before.toSorted((a, b) => a.localeCompare(b)));
+    const board = page.locator("#leaderboard .scroll");
+    assert.ok(await board.evaluate((box) => box.scrollWidth <= box.clientWidth), "the leaderboard fits a wide screen");
+    assert.equal(await page.locator("#confusion figure.small").count(), 4);
+  }));
 
 test("a page about 100,000 rows stays small and opens soon", async () => {
   for (const name of ["large", "explore-large"]) {

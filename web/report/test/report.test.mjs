@@ -335,7 +335,7 @@ test("models without figures stay last when the leaderboard is sorted", () =>
 
 test("noise is drawn in the colour of flagged rows", () =>
   open("clusters", { colorScheme: "dark" }, async (page) => {
-    const noise = page.locator("#projection .legend li", { hasText: "noise, 45 points" });
+    const noise = page.locator("#projection .legend li", { hasText: "noise, 45 rows" });
     assert.equal(await noise.locator("path.f-flagged").count(), 1);
     assert.equal(await noise.locator("path").evaluate((path) => getComputedStyle(path).fill), "rgb(255, 148, 72)");
   }));

@@ -4,10 +4,10 @@ use std::path::Path;
 use std::{fs, io};
 
 use eddy_report::{
-    Agreement, ClassBox, ClassCount, ClassDistribution, ClusterSilhouette, Clustering, CompareReport,
-    ConfusionMatrix, Curve, Difference, ExploreReport, FeatureTest, Figures, Histogram, HonestyCheck,
-    Importance, KDistance, Labelled, ModelResult, PValue, Projection, ReadSummary, Reliability,
-    ReliabilityBin, Silhouette, UnseenClass, compare_html, explore_html,
+    Agreement, ClassBox, ClassCount, ClassDistribution, ClusterRows, ClusterSilhouette, ClusterTrial,
+    Clustering, CompareReport, ConfusionMatrix, Curve, Difference, ExploreReport, FeatureTest, Figures,
+    Histogram, HonestyCheck, Importance, KDistance, Labelled, ModelResult, PValue, Projection, ReadSummary,
+    Reliability, ReliabilityBin, Silhouette, UnseenClass, compare_html, explore_html,
 };
 
 const MODELS: [(&str, &str, f64); 9] = [
@@ -252,6 +252,14 @@ fn clusters() -> ExploreReport {
         cluster,
         values: (0..n).map(|rank| best - f64::from(rank) / f64::from(n) * 0.8).collect(),
     };
+    let rows = |rows, attacks| ClusterRows { rows, attacks: Some(attacks) };
+    let trial = |radius, n_clusters, n_noise, silhouette| ClusterTrial {
+        radius,
+        n_clusters,
+        n_noise,
+        silhouette,
+        taken: false,
+    };
     ExploreReport {
         title: "made up".into(),
         eddy_version: env!("CARGO_PKG_VERSION").into(),
@@ -265,15 +273,27 @@ fn clusters() -> ExploreReport {
                 vec![("src_bytes".into(), 0.93), ("count".into(), -0.71)],
                 vec![("duration".into(), 0.82)],
             ],
-            x,
-            y,
+            x: x.clone(),
+            y: y.clone(),
             clustering: Some(Clustering {
-                method: "DBSCAN, eps 0.61, at least 10 rows".into(),
+                method: "DBSCAN with radius 0.61 and at least 10 rows".into(),
+                choice: "Of three radii this one parts the rows best.".into(),
+                n_rows: 900,
+                clusters: vec![rows(430, 12), rows(215, 0), rows(210, 208)],
+                noise: rows(45, 31),
+                x,
+                y,
                 cluster,
+                trials: vec![
+                    trial(0.42, 7, 211, Some(0.31)),
+                    ClusterTrial { taken: true, ..trial(0.61, 3, 45, Some(0.43)) },
+                    trial(1.9, 1, 3, None),
+                ],
                 k_distance: Some(KDistance {
                     k: 10,
                     distances: (0..900).map(|at| 0.2 + (f64::from(at) / 900.0).powi(12) * 3.0).collect(),
                     knee: Some(790),
+                    radius: Some(0.61),
                 }),
                 silhouette: Some(Silhouette {
                     clusters: vec![silhouette(0, 430, 0.8), silhouette(1, 210, 0.9), silhouette(2, 215, 0.6)],

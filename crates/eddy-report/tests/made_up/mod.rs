@@ -1,10 +1,10 @@
 //! Made-up data of the parts of pages that need labels, clusters or several models.
 
 use eddy_report::{
-    Agreement, ClassBox, ClassCount, ClassDistribution, ClusterSilhouette, Clustering, CompareReport,
-    ConfusionMatrix, Curve, Difference, FeatureTest, Figures, Histogram, HonestyCheck, Importance, KDistance,
-    Labelled, ModelResult, PValue, Projection, ReadSummary, Reliability, ReliabilityBin, Silhouette,
-    UnseenClass,
+    Agreement, ClassBox, ClassCount, ClassDistribution, ClusterRows, ClusterSilhouette, ClusterTrial,
+    Clustering, CompareReport, ConfusionMatrix, Curve, Difference, FeatureTest, Figures, Histogram,
+    HonestyCheck, Importance, KDistance, Labelled, ModelResult, PValue, Projection, ReadSummary, Reliability,
+    ReliabilityBin, Silhouette, UnseenClass,
 };
 
 const P: PValue = PValue { alone: 1e-20, holm: 4e-20, benjamini_hochberg: 2e-20 };
@@ -109,11 +109,25 @@ pub(crate) fn projection(name: &str) -> Projection {
         class: (0..20).map(|at| at % 3).collect(),
         clustering: Some(Clustering {
             method: name.into(),
+            choice: name.into(),
+            n_rows: 40,
+            clusters: vec![
+                ClusterRows { rows: 21, attacks: Some(2) },
+                ClusterRows { rows: 17, attacks: Some(17) },
+            ],
+            noise: ClusterRows { rows: 2, attacks: Some(1) },
+            x: (0..20).map(f64::from).collect(),
+            y: (0..20).map(|at| f64::from(at % 7)).collect(),
             cluster: (0..20).map(|at| if at < 2 { -1 } else { at % 2 }).collect(),
+            trials: vec![
+                ClusterTrial { radius: 0.25, n_clusters: 2, n_noise: 2, silhouette: Some(0.41), taken: true },
+                ClusterTrial { radius: 0.5, n_clusters: 1, n_noise: 0, silhouette: None, taken: false },
+            ],
             k_distance: Some(KDistance {
                 k: 4,
                 distances: (0..20).map(|at| f64::from(at) / 20.0).chain([f64::NAN]).collect(),
                 knee: Some(10),
+                radius: Some(0.25),
             }),
             silhouette: Some(Silhouette {
                 clusters: vec![
