@@ -192,7 +192,9 @@ impl Pipeline {
             progress: truth.progress,
         };
         let held_out = match detector.learns_from() {
-            LearnsFrom::Labels if truth.calibrate_on == CalibrateOn::HeldOut => {
+            LearnsFrom::Labels
+                if truth.calibrate_on == CalibrateOn::HeldOut && detector.scale() == ScoreScale::Raw =>
+            {
                 calibrate_on_held_out(detector.as_ref(), &rows, &context, score_all)?
             }
             _ => None,

@@ -13,6 +13,9 @@ pub enum Rule {
     ErrorRate(Fraction),
     /// A fixed share of the rows, whatever they are.
     Contamination(Fraction),
+    /// Rows at least as strange as this share of typical rows: so many false alarms are taken, however many attacks
+    /// there are. The shares are those of the calibration.
+    FalsePositiveRate(Fraction),
     /// The threshold that the detector's own source names, on the raw score.
     Natural,
     /// A fixed number of rows, whatever they are.
@@ -57,6 +60,9 @@ impl Threshold {
                 format!("at most {} of the flagged rows are expected to be ordinary", percent(q.get()))
             }
             Rule::Contamination(share) => format!("the top {} of the rows, as asked", percent(share.get())),
+            Rule::FalsePositiveRate(rate) => {
+                format!("as strange as {} of typical rows, as asked", percent(rate.get()))
+            }
             Rule::Natural => "the detector's own threshold on its raw score (see eddy models show)".into(),
             Rule::Budget(n) => format!("the top {n} rows, as asked"),
             Rule::Score(score) => format!("anomaly score at least {score}, as asked"),
@@ -95,6 +101,7 @@ impl Threshold {
                 )))
             }
             Rule::ErrorRate(q) => (benjamini_hochberg(surprises, q.get()), None),
+            Rule::FalsePositiveRate(rate) => (-rate.get().log10() + 0.0, None),
         };
         let mut threshold = Self { rule, surprise, warning };
         if matches!(rule, Rule::Contamination(_) | Rule::Budget(_)) {
@@ -173,6 +180,19 @@ mod tests {
         let surprises = typical(10_000);
         let t = Threshold::find(Rule::default(), &surprises, None).unwrap();
         assert_eq!(surprises.iter().filter(|&&s| t.flags(s)).count(), 0);
+    }
+
+    #[test]
+    fn a_rate_of_false_positives_is_kept_whatever_else_there_is() {
+        for rate in [0.05, 0.01, 0.001] {
+            let mut surprises = typical(10_000);
+            surprises.extend(std::iter::repeat_n(9.0, 5_000));
+            let rule = Rule::FalsePositiveRate(Fraction::new(rate));
+            let t = Threshold::find(rule, &surprises, None).unwrap();
+            let flagged = |of: &[f64]| of.iter().filter(|&&s| t.flags(s)).count();
+            assert_eq!(flagged(&surprises[..10_000]), (rate * 10_000.0) as usize, "{rate}");
+            assert_eq!(flagged(&surprises[10_000..]), 5_000, "{rate}");
+        }
     }
 
     #[test]

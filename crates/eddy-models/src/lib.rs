@@ -19,8 +19,11 @@ mod linear;
 mod moments;
 mod naive_bayes;
 mod neighbours;
+mod normal_panel;
+mod normal_scale;
 mod pairwise;
 mod platt;
+mod rarity;
 mod rbf;
 mod robust_scale;
 mod sampling;
@@ -88,6 +91,7 @@ detectors! {
     calibrated_classifier::CalibratedClassifier with CalibrationMethod;
     hybrid_forest::HybridForest;
     nids::Nids;
+    normals::Normals;
     voting::Voting with Combine, Member;
     @eddy_deep { Autoencoder, LstmAutoencoder, GruAutoencoder, Kitnet, Mlp, }
 }

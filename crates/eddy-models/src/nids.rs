@@ -3,32 +3,35 @@
 use std::sync::Arc;
 
 use eddy_detect::{
-    About, Calibration, ClassLabels, Classes, Detector, FitContext, FitError, LearnsFrom, LoadError, Model,
-    ModelKind, RowModel, SectionReader, SectionWriter,
+    About, ClassLabels, Classes, Detector, FitContext, FitError, LearnsFrom, LoadError, Model,
+    ModelKind, RowModel, ScoreScale, SectionReader, SectionWriter,
 };
 use eddy_frame::RowsView;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use crate::{
-    DETECTORS,
     forest::{class_labels, load_classes},
     held::gather,
-    stream::part_seed,
+    normal_panel::{NormalPanel, Part, Parted, detector_of, in_pieces, load_part},
+    rarity::{Rarity, Tail},
 };
 
-/// Known attacks and unknown ones: forests that learned the attacks, and a distance from what is normal.
+/// Known attacks and unknown ones: trees that learned the attacks, and distances from what is normal.
 ///
-/// A forest knows the attacks that it was shown and gives new ones to whatever lies nearest, often to the normal rows.
-/// A distance from the normal rows knows no attack, so none is new to it. A random forest and extra trees learn from the
-/// labels, a Mahalanobis distance from the normal rows alone; every fifth normal row is held out, and tells how rare each
-/// score is among normal rows that the models have not seen. The negative logarithms of these shares are added up.
+/// Trees know the attacks that they were shown and give new ones to whatever lies nearest, often to the normal rows. A
+/// distance from the normal rows knows no attack, so none is new to it. A random forest, extra trees and gradient
+/// boosting learn from the labels, and the mean of their probabilities of an attack is one voice. The other are a
+/// Mahalanobis distance and the distance to the nearest neighbours, both learned from the normal rows alone, brought to
+/// their scale and cut off at ten deviations. Every fifth normal row is held out, and tells how rare each score is among
+/// normal rows that the models have not seen. The negative logarithms of these shares are added up (their mean, for the
+/// two distances), and the sums held against those of the held-out rows again.
 ///
-/// Score range: 0 to 1: one less the estimated share of normal rows that look as strange. From 0.95 on (5 % of normal
-/// rows) a row is taken for an attack. The class probabilities are those of the random forest: which known attack a row
-/// is most like. Input: columns that are symmetric and on one scale. A missing value counts as a very large one. Blind
-/// to: attacks that look like normal rows in every column. Cost: that of the two forests.
+/// Score range: 0 upwards: `-log10` of the estimated share of normal rows that look as strange. From 1.3 on (5 % of
+/// normal rows) a row is taken for an attack. The class probabilities are those of the random forest: which known attack
+/// a row is most like. Input: columns that are symmetric. A missing value counts as a very large one. Blind to: attacks
+/// that look like normal rows in every column. Cost: that of the trees and of the
+/// nearest neighbours among at most 10,000 rows.
 ///
 /// Source: adding up negative logarithms of tail shares is Fisher's method ("Statistical Methods for Research Workers",
 /// 1932); what was tried is in `docs/explanation/unknown-attacks.md`.
@@ -36,167 +39,120 @@ use crate::{
 #[serde(default, deny_unknown_fields)]
 pub struct Nids {}
 
-/// The models that vote. The first one names classes.
-const MEMBERS: [&str; 3] = ["random_forest", "extra_trees", "mahalanobis"];
-/// One normal row in so many is held out.
-const HELD_OUT: usize = 5;
-/// With fewer held out the normal rows that were learned from have to do.
-const LEAST_HELD_OUT: usize = 50;
-/// Held-out scores that are kept at most, at evenly spaced ranks.
-const MOST_STEPS: usize = 1 << 15;
+/// What learns from labels; the mean of these is one voice. The first one learns all classes and names them, the others
+/// attacks and normal rows.
+const KNOWING: [Part; 3] = [("random_forest", "{}"), ("extra_trees", "{}"), ("gradient_boosting", "{}")];
+/// What learns from normal rows; the mean of their surprises is the other voice.
+const UNKNOWING: [Part; 2] = [("mahalanobis", r#"{"ridge": 0.01}"#), ("knn", r#"{"max_samples": 10000}"#)];
+/// Surprise of the sum for each unit of it beyond all held-out rows: two voices that say the same count once.
+const TAIL: f64 = 0.5;
 
 impl Detector for Nids {
     const ABOUT: About = About {
         name: "nids",
         title: "Known and unknown attacks",
         kind: ModelKind::Row,
-        summary: "Adds up how strange two forests that know the attacks and a distance from the normal rows find a row.",
+        summary: "Adds up how strange trees that know the attacks and distances from the normal rows find a row.",
         blind_to: "Attacks that look like normal rows in every column.",
-        cost: "That of a random forest, extra trees and a Mahalanobis distance.",
+        cost: "That of a random forest, extra trees, gradient boosting, a Mahalanobis distance and the nearest of 10,000 rows.",
         source: "Fisher's method, 1932, on shares among held-out normal rows.",
-        natural_threshold: Some(0.95),
+        // One normal row in twenty.
+        natural_threshold: Some(1.301_029_995_663_981_2),
     };
 
+    const SCALE: ScoreScale = ScoreScale::Surprise;
     const LEARNS_FROM: LearnsFrom = LearnsFrom::Labels;
+    const SCALE_SENSITIVE: bool = true;
 
     fn fit(&self, rows: RowsView<'_>, context: &FitContext<'_>) -> Result<Model, FitError> {
         let labels = class_labels(Self::ABOUT.name, context)?;
-        let is_normal = |row: usize| !labels.classes.is_attack[usize::from(labels.of_rows[row])];
-        let mut normal: Vec<usize> = (0..rows.n_rows()).filter(|&row| is_normal(row)).collect();
-        if normal.is_empty() {
-            normal = (0..rows.n_rows()).collect();
+        let is_attack = |row: usize| labels.classes.is_attack[usize::from(labels.of_rows[row])];
+        let parts = Parted::new(rows, |row| !is_attack(row));
+        let blank = FitContext { times: None, series_ends: &[], class_labels: None, labels: None, ..*context };
+        let binary = Classes { names: vec!["attack".into(), "normal".into()], is_attack: vec![true, false] };
+        let of_kept: Vec<u16> = parts.kept_idxs.iter().map(|&row| labels.of_rows[row]).collect();
+        let attacks: Vec<bool> = parts.kept_idxs.iter().map(|&row| is_attack(row)).collect();
+        let of_binary: Vec<u16> = attacks.iter().map(|&attack| u16::from(!attack)).collect();
+        let kept = gather(rows, &parts.kept_idxs);
+        let mut knowing = Vec::with_capacity(KNOWING.len());
+        for (idx, part) in KNOWING.iter().enumerate() {
+            let (classes, of_rows) = if idx == 0 { (labels.classes, &of_kept) } else { (&binary, &of_binary) };
+            let class_labels = Some(ClassLabels { classes, of_rows });
+            let context = FitContext { class_labels, labels: Some(&attacks), ..blank };
+            knowing.push(detector_of(part)?.fit(kept.view(), &context, idx)?);
         }
-        let mut held: Vec<usize> = normal.iter().copied().skip(HELD_OUT - 1).step_by(HELD_OUT).collect();
-        let mut is_held = vec![false; rows.n_rows()];
-        if held.len() >= LEAST_HELD_OUT {
-            held.iter().for_each(|&row| is_held[row] = true);
-            normal.retain(|&row| !is_held[row]);
-        } else {
-            held.clone_from(&normal);
-        }
-        let kept: Vec<usize> = (0..rows.n_rows()).filter(|&row| !is_held[row]).collect();
-        let of_kept: Vec<u16> = kept.iter().map(|&row| labels.of_rows[row]).collect();
-        let (kept, normal, held) = (gather(rows, &kept), gather(rows, &normal), gather(rows, &held));
-        let all_normal = vec![false; normal.n_rows()];
-        let mut members = Vec::with_capacity(MEMBERS.len());
-        for (idx, name) in MEMBERS.iter().enumerate() {
-            let entry = DETECTORS.get(name)?;
-            let detector = entry.parse(&Value::Null)?;
-            let context = FitContext { seed: part_seed(context.seed, idx), times: None, series_ends: &[], ..*context };
-            let model = if entry.learns_from == LearnsFrom::Labels {
-                let class_labels = Some(ClassLabels { of_rows: &of_kept, ..labels });
-                detector.fit(kept.view(), &FitContext { class_labels, labels: None, ..context })?
-            } else {
-                let labels = Some(all_normal.as_slice());
-                detector.fit(normal.view(), &FitContext { class_labels: None, labels, ..context })?
-            };
-            let mut scores = vec![0.0; held.n_rows()];
-            model.score_once(held.view(), &[], &mut scores);
-            members.push(Member { model, rarity: Rarity::new(scores) });
-        }
-        let mut model = NidsModel {
-            members,
-            total: Calibration::identity(),
-            classes: labels.classes.clone(),
-            n_features: rows.n_cols(),
-        };
-        let mut totals = vec![0.0; held.n_rows()];
-        model.add_up(held.view(), &mut totals);
-        model.total = Calibration::fit(&totals);
+        drop(kept);
+        let all_normal = vec![false; parts.normal.n_rows()];
+        let context = FitContext { labels: Some(&all_normal), ..blank };
+        let panel = NormalPanel::fit(&UNKNOWING, &parts, rows, &context, KNOWING.len())?;
+        let held = parts.held.view();
+        let known = Rarity::new(in_pieces(held, |rows, out| mean_into(&knowing, rows, out)), Tail::Power);
+        let total = Rarity::new(vec![0.0], Tail::Exponential(TAIL));
+        let mut model = NidsModel { knowing, known, panel, total, classes: labels.classes.clone() };
+        let totals = in_pieces(held, |rows, out| model.add_up(rows, out));
+        model.total = Rarity::new(totals, Tail::Exponential(TAIL));
         Ok(Model::Row(Arc::new(model)))
     }
 
     fn load(section: &SectionReader<'_>) -> Result<Model, LoadError> {
         let classes = load_classes(section)?;
-        let mut members = Vec::with_capacity(MEMBERS.len());
-        for name in MEMBERS {
-            let part = section.part(name);
-            let entry = DETECTORS.get(name).map_err(|error| LoadError::content("members", error.to_string()))?;
-            members.push(Member { model: entry.load(&part)?, rarity: Rarity::load(&part)? });
+        let mut knowing = Vec::with_capacity(KNOWING.len());
+        for part in &KNOWING {
+            knowing.push(load_part(part, section)?);
         }
-        let n_features = members[0].model.n_features();
-        let fits = |member: &Member| member.model.n_features() == n_features;
-        let same_classes = matches!(&members[0].model, Model::Row(model) if model.classes() == Some(&classes));
-        if !members.iter().all(fits) || !same_classes {
+        let panel = NormalPanel::load(&UNKNOWING, section)?;
+        let n_features = panel.n_features();
+        if !knowing.iter().all(|model| model.n_features() == n_features)
+            || knowing[0].classes() != Some(&classes)
+        {
             return Err(LoadError::content("members", "were not fitted together"));
         }
-        let total = Calibration::load(&section.part("total"))?;
-        Ok(Model::Row(Arc::new(NidsModel { members, total, classes, n_features })))
+        Ok(Model::Row(Arc::new(NidsModel {
+            known: Rarity::load(&section.part("known"), Tail::Power)?,
+            total: Rarity::load(&section.part("total"), Tail::Exponential(TAIL))?,
+            knowing,
+            panel,
+            classes,
+        })))
     }
 }
 
-/// How rare a score is among the held-out normal rows.
-struct Rarity {
-    /// Scores, ascending.
-    steps: Vec<f64>,
-}
-
-impl Rarity {
-    fn new(mut scores: Vec<f64>) -> Self {
-        scores.sort_unstable_by(f64::total_cmp);
-        let n = scores.len();
-        let n_kept = n.min(MOST_STEPS);
-        let rank = |idx: usize| if n_kept == n { idx } else { idx * (n - 1) / (n_kept - 1) };
-        let steps = (0..n_kept).map(|idx| scores[rank(idx)]).collect();
-        Self { steps }
+fn mean_into(models: &[Arc<dyn RowModel>], rows: RowsView<'_>, out: &mut [f64]) {
+    let mut scores = vec![0.0; out.len()];
+    out.fill(0.0);
+    for model in models {
+        model.score(rows, &mut scores);
+        out.iter_mut().zip(&scores).for_each(|(mean, score)| *mean += score / models.len() as f64);
     }
-
-    /// `-log10` of the share of held-out rows that score as high, as the steps have it.
-    fn surprise(&self, score: f64) -> f64 {
-        let n = self.steps.len();
-        let as_high = n - self.steps.partition_point(|&step| step < score);
-        -((as_high as f64 + 0.5) / (n as f64 + 1.0)).log10()
-    }
-
-    fn load(section: &SectionReader<'_>) -> Result<Self, LoadError> {
-        let steps = section.f64("held_out_scores")?.to_vec();
-        if steps.is_empty() || !steps.iter().all(|step| step.is_finite()) || !steps.is_sorted() {
-            return Err(LoadError::content("held_out_scores", "are not ascending finite numbers"));
-        }
-        Ok(Self { steps })
-    }
-}
-
-struct Member {
-    model: Model,
-    rarity: Rarity,
 }
 
 /// A fitted [`Nids`].
 struct NidsModel {
-    members: Vec<Member>,
-    /// Scale of the sums.
-    total: Calibration,
+    knowing: Vec<Arc<dyn RowModel>>,
+    /// How rare their mean is.
+    known: Rarity,
+    panel: NormalPanel,
+    /// How rare the sums are.
+    total: Rarity,
     classes: Classes,
-    n_features: usize,
 }
-
-/// Part of a raw score that is added, so that rows beyond all that were held out are told apart.
-const TIE_BREAK: f64 = 1e-3;
 
 impl NidsModel {
     fn add_up(&self, rows: RowsView<'_>, out: &mut [f64]) {
-        out.fill(0.0);
-        let mut scores = vec![0.0; out.len()];
-        for member in &self.members {
-            member.model.score_once(rows, &[], &mut scores);
-            for (sum, &score) in out.iter_mut().zip(&scores) {
-                *sum += member.rarity.surprise(score) + TIE_BREAK * score.max(0.0).ln_1p();
-            }
-        }
+        mean_into(&self.knowing, rows, out);
+        out.iter_mut().for_each(|mean| *mean = self.known.surprise(*mean));
+        self.panel.add(rows, out);
     }
 }
 
 impl RowModel for NidsModel {
     fn n_features(&self) -> usize {
-        self.n_features
+        self.knowing[0].n_features()
     }
 
     fn score(&self, rows: RowsView<'_>, out: &mut [f64]) {
         self.add_up(rows, out);
-        for score in out {
-            *score = 1.0 - 10f64.powf(-self.total.surprise(*score));
-        }
+        out.iter_mut().for_each(|score| *score = self.total.surprise(*score));
     }
 
     fn classes(&self) -> Option<&Classes> {
@@ -204,18 +160,16 @@ impl RowModel for NidsModel {
     }
 
     fn probabilities(&self, rows: RowsView<'_>, out: &mut [f64]) {
-        if let Model::Row(model) = &self.members[0].model {
-            model.probabilities(rows, out);
-        }
+        self.knowing[0].probabilities(rows, out);
     }
 
     fn save(&self, section: &mut SectionWriter<'_>) {
         section.value("classes", &self.classes);
-        for (name, member) in MEMBERS.iter().zip(&self.members) {
-            let mut part = section.part(name);
-            part.f64("held_out_scores", &member.rarity.steps);
-            member.model.save(&mut part);
+        for (part, model) in KNOWING.iter().zip(&self.knowing) {
+            model.save(&mut section.part(part.0));
         }
+        self.known.save(&mut section.part("known"));
+        self.panel.save(&UNKNOWING, section);
         self.total.save(&mut section.part("total"));
     }
 }

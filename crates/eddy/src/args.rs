@@ -149,8 +149,9 @@ pub(crate) struct FitArgs {
     #[arg(long, short, value_name = "NAME", help_heading = "Model")]
     pub(crate) detector: Option<String>,
     /// A detector with everything around it: `nids` learns the labelled attacks and what is normal, to catch attacks
-    /// that it was never shown as well
-    #[arg(long, value_name = "NAME", value_parser = ["nids"], conflicts_with = "detector", help_heading = "Model")]
+    /// that it was never shown as well; `normals` learns what is normal and needs no attack label (with `--fit-on
+    /// normal` where there are labels)
+    #[arg(long, value_name = "NAME", value_parser = ["nids", "normals"], conflicts_with = "detector", help_heading = "Model")]
     recipe: Option<String>,
     /// Steps before the detector, in order, instead of those chosen from the columns
     #[arg(long, value_name = "STEP,...", value_delimiter = ',', help_heading = "Model")]
@@ -189,6 +190,13 @@ impl FitArgs {
                 Ok((owner.trim().to_owned(), name.trim().to_owned(), value))
             })
             .collect::<anyhow::Result<Vec<_>>>()?;
+        // Distances from normal rows see a level that no normal row has as a column of its own, not as a rare one.
+        let mut defaults = Vec::new();
+        if self.recipe.as_deref() == Some("normals") && self.steps.is_none() {
+            defaults.push(("encode".to_owned(), "method".to_owned(), Value::from("one_hot")));
+            defaults.push(("encode".to_owned(), "max_levels".to_owned(), Value::from(128)));
+        }
+        defaults.extend(set);
         Ok(Fitting {
             steps: self.steps.as_ref().map(|steps| {
                 steps
@@ -198,7 +206,7 @@ impl FitArgs {
                     .collect()
             }),
             detector: self.detector.clone().or_else(|| self.recipe.clone()),
-            set,
+            set: defaults,
             seed: Seed::try_from(self.seed as f64).map_err(|reason| anyhow::anyhow!("--seed: {reason}"))?,
             fit_on: match self.fit_on {
                 FitOnArg::All => FitOn::All,
@@ -215,6 +223,10 @@ pub(crate) struct RuleArgs {
     /// Flag as many rows as the data bear out: at most this share of them is expected to be ordinary [default: 0.05]
     #[arg(long, value_name = "SHARE", help_heading = "How many to flag")]
     error_rate: Option<f64>,
+    /// Flag rows at least as strange as this share of typical rows: about that share of the ordinary rows is flagged,
+    /// however many attacks there are
+    #[arg(long, value_name = "SHARE", help_heading = "How many to flag")]
+    false_positive_rate: Option<f64>,
     /// Flag this share of the rows whatever they are, or `auto` for the detector's own threshold
     #[arg(long, value_name = "SHARE|auto", help_heading = "How many to flag")]
     contamination: Option<String>,
@@ -231,6 +243,9 @@ impl RuleArgs {
         let share = |flag: &str, value: f64| {
             Fraction::try_from(value).map_err(|reason| anyhow::anyhow!("--{flag}: {reason}"))
         };
+        if let Some(rate) = self.false_positive_rate {
+            return Ok(Some(Rule::FalsePositiveRate(share("false-positive-rate", rate)?)));
+        }
         Ok(Some(match (self.error_rate, &self.contamination, self.budget, self.threshold) {
             (Some(q), ..) => Rule::ErrorRate(share("error-rate", q)?),
             (_, Some(text), ..) if text == "auto" => Rule::Natural,
