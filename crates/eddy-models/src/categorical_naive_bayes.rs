@@ -16,7 +16,8 @@ use crate::{
     checked::{self, check_len},
     flat_tree::{CutKind, Cuts},
     forest::{class_labels, load_classes, score_by_probabilities},
-    naive_bayes::{log_priors, shares_of_logarithms},
+    naive_bayes::log_priors,
+    platt::shares_of_logarithms,
 };
 
 /// Categorical naive Bayes: how often each class has each category, the columns taken as independent.

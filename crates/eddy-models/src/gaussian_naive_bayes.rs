@@ -15,7 +15,8 @@ use crate::{
     checked,
     columns::finite,
     forest::{class_labels, load_classes, score_by_probabilities},
-    naive_bayes::{log_priors, shares_of_logarithms},
+    naive_bayes::log_priors,
+    platt::shares_of_logarithms,
 };
 
 /// Gaussian naive Bayes: each class as a bell curve in each column, the columns taken as independent.

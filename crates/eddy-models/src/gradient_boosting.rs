@@ -17,6 +17,7 @@ use crate::{
     checked::{self, check_len},
     flat_tree::{Cuts, FlatTree, Tile},
     forest::{ClassWeight, check_width, class_labels, load_classes, score_by_probabilities},
+    platt::{logistic, shares_of_logarithms},
     stream::stream,
 };
 
@@ -280,15 +281,12 @@ impl Outputs {
 /// Turns the leading sums of a row into the probabilities of its classes, in place.
 fn to_probabilities(values: &mut [f64], n_outputs: usize) {
     if n_outputs == 1 {
-        let second = 1.0 / (1.0 + (-values[0]).exp());
+        let second = logistic(values[0]);
         values[0] = 1.0 - second;
         values[1] = second;
         return;
     }
-    let most = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    values.iter_mut().for_each(|value| *value = (*value - most).exp());
-    let whole: f64 = values.iter().sum();
-    values.iter_mut().for_each(|value| *value /= whole);
+    shares_of_logarithms(values);
 }
 
 /// First and second derivatives of the loss, class by class.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use eddy_detect::{
-    AnyDetector, ClassLabels, Entry, FitContext, FitError, LearnsFrom, LoadError, Model, ModelKind,
+    AnyDetector, ClassLabels, Classes, Entry, FitContext, FitError, LearnsFrom, LoadError, Model, ModelKind,
     ParamError, RowModel, SectionReader, SectionWriter, Seed,
 };
 use eddy_frame::{Rows, RowsView};
@@ -107,6 +107,33 @@ pub(crate) fn save(models: &[Arc<dyn RowModel>], section: &mut SectionWriter<'_>
     models.iter().enumerate().for_each(|(idx, model)| model.save(&mut section.part(&part_name(idx))));
 }
 
+/// Fits the detectors, as parts from `first` on.
+pub(crate) fn fit_all(
+    members: &[Held],
+    rows: RowsView<'_>,
+    context: &FitContext<'_>,
+    first: usize,
+) -> Result<Vec<Arc<dyn RowModel>>, FitError> {
+    members.iter().enumerate().map(|(idx, member)| member.fit(rows, context, first + idx)).collect()
+}
+
+/// Reads models that [`save`] wrote, at least one, of the same columns and the given classes; with the number of columns.
+pub(crate) fn load_all(
+    members: &[Held],
+    section: &SectionReader<'_>,
+    classes: &Classes,
+) -> Result<(Vec<Arc<dyn RowModel>>, usize), LoadError> {
+    let load = |(idx, member): (usize, &Held)| member.load(&section.part(&part_name(idx)));
+    let models = members.iter().enumerate().map(load).collect::<Result<Vec<_>, _>>()?;
+    let n_features = models.first().map_or(0, |model| model.n_features());
+    let fits =
+        |model: &Arc<dyn RowModel>| model.n_features() == n_features && model.classes() == Some(classes);
+    if n_features == 0 || !models.iter().all(fits) {
+        return Err(LoadError::content("members", "are none, or were not fitted together"));
+    }
+    Ok((models, n_features))
+}
+
 /// The given rows, in that order.
 pub(crate) fn gather(rows: RowsView<'_>, row_idxs: &[usize]) -> Rows {
     let mut values = Vec::with_capacity(row_idxs.len() * rows.n_cols());
@@ -174,8 +201,6 @@ fn folds(labels: &ClassLabels<'_>, n_folds: usize, seed: Seed) -> Vec<usize> {
 
 #[cfg(test)]
 mod tests {
-    use eddy_detect::Classes;
-
     use super::*;
 
     #[test]

@@ -5,11 +5,10 @@ use eddy_detect::{
     SectionReader,
 };
 use eddy_frame::RowsView;
-use rayon::prelude::*;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{IsolationForest, RandomForest, forest, stream::part_seed};
+use crate::{IsolationForest, RandomForest, forest, normal_panel::in_pieces, stream::part_seed};
 
 /// Isolation forest, then random forest: the rows that are easiest to isolate become the labels of a classifier.
 ///
@@ -36,9 +35,6 @@ impl Default for HybridForest {
     }
 }
 
-/// Rows scored at a time on one thread.
-const CHUNK_ROWS: usize = 8192;
-
 impl Detector for HybridForest {
     const ABOUT: About = About {
         name: "hybrid_forest",
@@ -54,10 +50,7 @@ impl Detector for HybridForest {
     fn fit(&self, rows: RowsView<'_>, context: &FitContext<'_>) -> Result<Model, FitError> {
         let isolation = IsolationForest { n_estimators: self.n_estimators, ..IsolationForest::default() };
         let first = isolation.fit(rows, &FitContext { seed: part_seed(context.seed, 0), ..*context })?;
-        let mut scores = vec![0.0; rows.n_rows()];
-        scores.par_chunks_mut(CHUNK_ROWS).enumerate().for_each(|(at, out)| {
-            first.score_once(rows.slice(at * CHUNK_ROWS, at * CHUNK_ROWS + out.len()), &[], out);
-        });
+        let scores = in_pieces(rows, |rows, out| first.score_once(rows, &[], out));
         let n_odd = ((rows.n_rows() as f64 * self.contamination.get()).round() as usize).max(1);
         let mut order: Vec<usize> = (0..rows.n_rows()).collect();
         order.sort_by(|&a, &b| scores[b].total_cmp(&scores[a]));

@@ -14,7 +14,7 @@ use crate::{
     checked,
     forest::{ClassWeight, class_labels, load_classes, score_by_probabilities},
     linear::{Loss, Penalty, Problem, Sums, n_outputs},
-    platt::logistic,
+    platt::{logistic, shares_of_logarithms},
 };
 
 /// What weights cost.
@@ -133,10 +133,7 @@ impl RowModel for LogisticModel {
                 out[1] = logistic(out[0]);
                 out[0] = 1.0 - out[1];
             } else {
-                let most = out.iter().copied().fold(f64::MIN, f64::max);
-                out.iter_mut().for_each(|sum| *sum = (*sum - most).exp());
-                let whole: f64 = out.iter().sum();
-                out.iter_mut().for_each(|share| *share /= whole);
+                shares_of_logarithms(out);
             }
         }
     }

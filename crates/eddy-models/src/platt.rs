@@ -103,6 +103,16 @@ pub(crate) fn shares_of_one(out: &mut [f64], n_outputs: usize) {
     out.iter_mut().for_each(|share| *share = if whole > 0.0 { *share / whole } else { 1.0 / n });
 }
 
+/// Turns logarithms, all with the same number added, into shares of one, in place.
+pub(crate) fn shares_of_logarithms(out: &mut [f64]) {
+    let most = out.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let most = if most.is_finite() { most } else { f64::MIN };
+    out.iter_mut().for_each(|log| *log = (*log - most).min(0.0).exp());
+    let whole: f64 = out.iter().sum();
+    let n = out.len() as f64;
+    out.iter_mut().for_each(|share| *share = if whole > 0.0 { *share / whole } else { 1.0 / n });
+}
+
 /// The logistic function.
 pub(crate) fn logistic(z: f64) -> f64 {
     1.0 / (1.0 + (-z).exp())

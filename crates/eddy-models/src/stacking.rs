@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     forest::{class_labels, load_classes, score_by_probabilities},
-    held::{Held, out_of_fold, part_name, save},
+    held::{Held, fit_all, load_all, out_of_fold, save},
 };
 
 /// Stacking: a model that learns what to make of what other models say.
@@ -88,8 +88,7 @@ impl Detector for Stacking {
         }
         let above = FitContext { rarities: &[], categories: &[], times: None, series_ends: &[], ..*context };
         let last = self.final_model.fit(RowsView::new(&said, width), &above, 0)?;
-        let fit = |(idx, member): (usize, &Held)| member.fit(rows, context, idx + 1);
-        let models = self.members.iter().enumerate().map(fit).collect::<Result<_, _>>()?;
+        let models = fit_all(&self.members, rows, context, 1)?;
         Ok(Model::Row(Arc::new(StackingModel {
             members: self.members.clone(),
             models,
@@ -103,17 +102,11 @@ impl Detector for Stacking {
     fn load(section: &SectionReader<'_>) -> Result<Model, LoadError> {
         let classes = load_classes(section)?;
         let members: Vec<Held> = section.value("members")?;
-        let load = |(idx, member): (usize, &Held)| member.load(&section.part(&part_name(idx)));
-        let models = members.iter().enumerate().map(load).collect::<Result<Vec<_>, _>>()?;
+        let (models, n_features) = load_all(&members, section, &classes)?;
         let final_model: Held = section.value("final_model")?;
         let last = final_model.load(&section.part("final"))?;
-        let n_features = models.first().map_or(0, |model| model.n_features());
-        if n_features == 0
-            || models.iter().any(|model| model.n_features() != n_features || model.classes() != Some(&classes))
-            || last.n_features() != models.len() * classes.len()
-            || last.classes() != Some(&classes)
-        {
-            return Err(LoadError::content("members", "are none, or were not fitted together"));
+        if last.n_features() != models.len() * classes.len() || last.classes() != Some(&classes) {
+            return Err(LoadError::content("final_model", "was not fitted to the members"));
         }
         Ok(Model::Row(Arc::new(StackingModel { members, models, final_model, last, classes, n_features })))
     }

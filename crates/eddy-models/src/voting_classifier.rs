@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     forest::{class_labels, load_classes, score_by_probabilities},
-    held::{Held, part_name, save},
+    held::{Held, fit_all, load_all, save},
 };
 
 /// How classifiers vote.
@@ -73,8 +73,7 @@ impl Detector for VotingClassifier {
 
     fn fit(&self, rows: RowsView<'_>, context: &FitContext<'_>) -> Result<Model, FitError> {
         let labels = class_labels(Self::ABOUT.name, context)?;
-        let fit = |(idx, member): (usize, &Held)| member.fit(rows, context, idx);
-        let models = self.members.iter().enumerate().map(fit).collect::<Result<_, _>>()?;
+        let models = fit_all(&self.members, rows, context, 0)?;
         Ok(Model::Row(Arc::new(VotingClassifierModel {
             members: self.members.clone(),
             models,
@@ -87,14 +86,7 @@ impl Detector for VotingClassifier {
     fn load(section: &SectionReader<'_>) -> Result<Model, LoadError> {
         let classes = load_classes(section)?;
         let members: Vec<Held> = section.value("members")?;
-        let load = |(idx, member): (usize, &Held)| member.load(&section.part(&part_name(idx)));
-        let models = members.iter().enumerate().map(load).collect::<Result<Vec<_>, _>>()?;
-        let n_features = models.first().map_or(0, |model| model.n_features());
-        if n_features == 0
-            || models.iter().any(|model| model.n_features() != n_features || model.classes() != Some(&classes))
-        {
-            return Err(LoadError::content("members", "are none, or were not fitted together"));
-        }
+        let (models, n_features) = load_all(&members, section, &classes)?;
         let voting = section.value("voting")?;
         Ok(Model::Row(Arc::new(VotingClassifierModel { members, models, voting, classes, n_features })))
     }

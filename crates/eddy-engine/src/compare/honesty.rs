@@ -12,6 +12,7 @@ use rustc_hash::{FxHashMap, FxHashSet, FxHasher};
 use serde::Serialize;
 
 use super::contend::Protocol;
+use super::probe::Right;
 use super::split::{Fold, Split, folds};
 use super::{CompareOptions, Labelled, Leaks, probe};
 use crate::scoring::score_all;
@@ -33,10 +34,12 @@ pub(super) fn of_data(rows: &Labelled, fold: &Fold, options: &CompareOptions) ->
     let shuffled = matches!(options.split, Split::Random | Split::Stratified | Split::Group(_));
     let mut checks = vec![majority(classes, of_rows, fold), duplicates(frame, fold)];
     checks.extend(near_duplicates(frame, fold));
-    checks.push(left_out(rows, fold, options));
+    // What a small forest makes of the rows as they are, which several checks measure against.
+    let plain = probe::forest(&rows.frame, rows, fold, options.seed).ok();
+    checks.push(left_out(rows, fold, options, plain));
     checks.push(one_column(frame, classes, of_rows, fold));
     checks.push(blocks(of_rows, shuffled));
-    checks.extend(gap(rows, fold, options, shuffled));
+    checks.extend(gap(rows, fold, options, shuffled, plain));
     checks
 }
 
@@ -151,7 +154,7 @@ fn near_duplicates(frame: &Frame, fold: &Fold) -> Option<Check> {
 }
 
 /// Columns that give the label away or only name the row, and what they would have been worth.
-fn left_out(rows: &Labelled, fold: &Fold, options: &CompareOptions) -> Check {
+fn left_out(rows: &Labelled, fold: &Fold, options: &CompareOptions, plain: Option<Right>) -> Check {
     let schema = rows.frame.schema();
     let names =
         |role: Role| -> Vec<&str> { schema.with_role(role).map(|idx| &*schema.fields[idx].name).collect() };
@@ -165,8 +168,7 @@ fn left_out(rows: &Labelled, fold: &Fold, options: &CompareOptions) -> Check {
         let mut text = format!("{what}: {}", leaks.join(", "));
         let with = super::use_leaks(rows.frame.clone());
         let with = with.and_then(|frame| probe::forest(&frame, rows, fold, options.seed));
-        let without = probe::forest(&rows.frame, rows, fold, options.seed);
-        if let (Ok(with), Ok(without)) = (with, without) {
+        if let (Ok(with), Some(without)) = (with, plain) {
             let (with, without) = (percent(with.accuracy), percent(without.accuracy));
             text.push_str(" (a small random forest is right about ");
             text.push_str(&with);
@@ -190,7 +192,13 @@ fn left_out(rows: &Labelled, fold: &Fold, options: &CompareOptions) -> Check {
 }
 
 /// How much better a model looks on rows taken from everywhere than on the later rows of each class.
-fn gap(rows: &Labelled, fold: &Fold, options: &CompareOptions, shuffled: bool) -> Option<Check> {
+fn gap(
+    rows: &Labelled,
+    fold: &Fold,
+    options: &CompareOptions,
+    shuffled: bool,
+    plain: Option<Right>,
+) -> Option<Check> {
     let other = if shuffled { Split::TimeInClass } else { Split::Stratified };
     // The official test file has its own rows: the other split is of those learned from.
     let cut = if let Split::Official(_) = options.split {
@@ -199,7 +207,7 @@ fn gap(rows: &Labelled, fold: &Fold, options: &CompareOptions, shuffled: bool) -
     } else {
         folds(&other, &rows.frame, &rows.of_rows, 1, options.test_share, options.seed).ok()?
     };
-    let here = probe::forest(&rows.frame, rows, fold, options.seed).ok()?;
+    let here = plain?;
     let there = probe::forest(&rows.frame, rows, cut.first()?, options.seed).ok()?;
     let (taken, later) = if shuffled { (here, there) } else { (there, here) };
     let what = if matches!(options.split, Split::Official(_)) {
