@@ -1,7 +1,7 @@
 //! The functions between the layers of a net, by sums and products alone, so that several are done at a time and the
 //! bits are the same everywhere.
 
-use crate::wide::wide;
+use eddy_detect::wide;
 
 /// The hyperbolic tangent, to within 1e-6 of its value: a quotient of polynomials, as in the Eigen library.
 #[expect(clippy::inline_always, reason = "it must be compiled anew for the processor of each caller")]

@@ -1,6 +1,6 @@
 //! Steps down a gradient.
 
-use crate::wide::wide;
+use eddy_detect::wide;
 
 /// Adam: each number moves by the mean of its recent gradients over the root of their mean square.
 ///

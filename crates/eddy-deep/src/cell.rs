@@ -1,9 +1,8 @@
 //! What recurrent nets do from one row of a series to the next.
 
-use crate::{
-    activation::{sigmoid, tanh},
-    wide::wide,
-};
+use eddy_detect::wide;
+
+use crate::activation::{sigmoid, tanh};
 
 /// One step of a recurrent layer, for several series at once. All matrices have one row per series.
 pub(crate) trait Cell: Send + Sync + 'static {

@@ -71,6 +71,13 @@ impl DenseRoom {
         &mut self.made[0]
     }
 
+    /// Puts the examples among `rows`, padded to `width` numbers each, where they go through.
+    pub(crate) fn gather(&mut self, rows: &[f32], examples: &[u32], width: usize) {
+        for (&example, out) in examples.iter().zip(self.input().chunks_exact_mut(width)) {
+            out.copy_from_slice(&rows[example as usize * width..][..width]);
+        }
+    }
+
     /// What came out, and where its gradient is to be put.
     pub(crate) fn output(&mut self) -> (&[f32], &mut [f32]) {
         (self.made.last().map_or(&[], Vec::as_slice), &mut self.gradients[0])

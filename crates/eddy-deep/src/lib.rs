@@ -21,7 +21,6 @@ mod standard;
 mod stream;
 mod tied;
 mod training;
-mod wide;
 
 pub use autoencoder::Autoencoder;
 pub use gru_autoencoder::GruAutoencoder;

@@ -3,7 +3,7 @@
 //! Every sum runs over its terms in order, starting from what is there: a row of a product has the same bits whatever
 //! rows it is computed with. Columns are padded to a multiple of [`LANES`], so that no vector is ever cut.
 
-use crate::wide::wide;
+use eddy_detect::wide;
 
 /// Columns are padded to a multiple of this many.
 pub(crate) const LANES: usize = 8;

@@ -140,13 +140,6 @@ struct Classification {
 }
 
 impl Classification {
-    fn gather(&self, examples: &[u32], room: &mut DenseRoom) {
-        let width = self.net.width_in();
-        for (&example, out) in examples.iter().zip(room.input().chunks_exact_mut(width)) {
-            out.copy_from_slice(&self.rows[example as usize * width..][..width]);
-        }
-    }
-
     /// The sum of cross-entropies of the rows that went through; their gradient times `share` is left in the room.
     fn cross_entropy(&self, examples: &[u32], share: f32, room: &mut DenseRoom) -> f64 {
         let (width, n_classes) = (self.net.width_out(), self.weights.len());
@@ -201,7 +194,7 @@ impl Task for Classification {
         room: &mut DenseRoom,
         gradient: &mut [f32],
     ) -> f64 {
-        self.gather(examples, room);
+        room.gather(&self.rows, examples, self.net.width_in());
         self.net.forward(examples.len(), room, None);
         let loss = self.cross_entropy(examples, share, room);
         self.net.backward(examples.len(), room, 0.0, gradient);
@@ -209,7 +202,7 @@ impl Task for Classification {
     }
 
     fn loss(&self, examples: &[u32], room: &mut DenseRoom) -> f64 {
-        self.gather(examples, room);
+        room.gather(&self.rows, examples, self.net.width_in());
         self.net.forward(examples.len(), room, None);
         self.cross_entropy(examples, 0.0, room)
     }

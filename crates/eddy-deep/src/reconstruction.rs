@@ -1,11 +1,12 @@
 //! How well a net gives back what went in.
 
+use eddy_detect::wide;
+
 use crate::{
     activation::Dropout,
     dense::{Dense, DenseRoom},
     standard::finite,
     training::Task,
-    wide::wide,
 };
 
 /// A net that learns to give back the rows that go in.
@@ -44,14 +45,6 @@ impl Reconstruction {
         }
         errors[..n_kept].iter().map(|(error, _)| error * width as f64).sum()
     }
-
-    fn gather(&self, examples: &[u32], room: &mut DenseRoom) {
-        let width = self.net.width_in();
-        for (&example, out) in examples.iter().zip(room.input().chunks_exact_mut(width)) {
-            let start = example as usize * width;
-            out.copy_from_slice(&self.rows[start..start + width]);
-        }
-    }
 }
 
 impl Task for Reconstruction {
@@ -82,7 +75,7 @@ impl Task for Reconstruction {
         (room, target): &mut Self::Room,
         gradient: &mut [f32],
     ) -> f64 {
-        self.gather(examples, room);
+        room.gather(&self.rows, examples, self.net.width_in());
         let len = examples.len() * self.net.width_in();
         target[..len].copy_from_slice(&room.input()[..len]);
         self.net.forward(examples.len(), room, Some(Dropout { key: chance, share: self.dropout }));
@@ -93,7 +86,7 @@ impl Task for Reconstruction {
     }
 
     fn loss(&self, examples: &[u32], (room, target): &mut Self::Room) -> f64 {
-        self.gather(examples, room);
+        room.gather(&self.rows, examples, self.net.width_in());
         let len = examples.len() * self.net.width_in();
         target[..len].copy_from_slice(&room.input()[..len]);
         self.net.forward(examples.len(), room, None);

@@ -2,11 +2,12 @@
 
 use rand::Rng;
 
+use eddy_detect::wide;
+
 use crate::{
     activation::sigmoid,
     matrix::{LANES, padded},
     stream::within,
-    wide::wide,
 };
 
 /// A net of one hidden layer: `h = sigmoid(x W + b)`, `y = sigmoid(h W' + c)`.

@@ -31,6 +31,7 @@ mod step;
 mod steps;
 mod threshold;
 mod typical;
+mod wide;
 
 pub use calibration::{Calibration, anomaly_score, surprise_of};
 pub use class_evaluation::{ClassEvaluation, ClassReport, most_probable, precision_at_base_rate};

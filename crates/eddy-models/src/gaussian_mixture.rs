@@ -12,6 +12,8 @@ use rayon::prelude::*;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use eddy_detect::wide;
+
 use crate::{
     checked,
     columns::finite,
@@ -19,7 +21,6 @@ use crate::{
     moments::{self, Weights},
     sampling::sampled,
     tiles::{LANES, Range},
-    wide::wide,
 };
 
 /// Shape of the spread of each component.

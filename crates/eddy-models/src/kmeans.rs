@@ -6,10 +6,11 @@ use rand::RngExt;
 use rand_pcg::Pcg64Mcg;
 use rayon::prelude::*;
 
+use eddy_detect::wide;
+
 use crate::{
     stream::stream,
     tiles::{LANES, Range, put, squared_distance, squared_distances},
-    wide::wide,
 };
 
 /// Parts that sums are made of, whatever the number of threads.

@@ -31,7 +31,6 @@ mod smo;
 mod stream;
 mod tiles;
 mod tree_tiles;
-mod wide;
 
 pub use class_tree::Criterion;
 use eddy_detect::{Entry, Registry};

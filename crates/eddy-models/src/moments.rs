@@ -3,7 +3,9 @@
 use eddy_frame::RowsView;
 use rayon::prelude::*;
 
-use crate::{columns::finite, wide::wide};
+use eddy_detect::wide;
+
+use crate::columns::finite;
 
 /// Parts that sums are made of, whatever the number of threads; fewer where each is large.
 const MOST_PARTS: usize = 32;

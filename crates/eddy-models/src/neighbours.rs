@@ -10,10 +10,11 @@ use eddy_detect::{LoadError, SectionReader, SectionWriter};
 use eddy_frame::RowsView;
 use rayon::prelude::*;
 
+use eddy_detect::wide;
+
 use crate::{
     checked,
     tiles::{LANES, Range, put, squared_distances, tile_squares},
-    wide::wide,
 };
 
 /// Rows of a group.

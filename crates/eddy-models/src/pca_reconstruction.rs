@@ -11,12 +11,13 @@ use nalgebra::{DMatrix, SymmetricEigen};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use eddy_detect::wide;
+
 use crate::{
     checked,
     columns::finite,
     moments::{self, Weights},
     tiles::LANES,
-    wide::wide,
 };
 
 /// What makes a row anomalous.

@@ -4,10 +4,11 @@ use eddy_frame::RowsView;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use eddy_detect::wide;
+
 use crate::{
     columns::finite,
     tiles::{LANES, Range, put, squared_distances},
-    wide::wide,
 };
 
 /// What the width of the kernel is where none is given.

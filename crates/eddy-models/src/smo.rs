@@ -1,6 +1,6 @@
 //! The optimisation behind support vector machines, two weights at a time.
 
-use crate::wide::wide;
+use eddy_detect::wide;
 
 /// Finds weights `b` that make `1/2 b' K b - c' b` small while their sum stays what it is and each stays between its
 /// limits. `K` is a kernel with ones on its diagonal.

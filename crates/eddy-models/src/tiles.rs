@@ -2,7 +2,9 @@
 
 use eddy_frame::RowsView;
 
-use crate::{columns::finite, wide::wide};
+use eddy_detect::wide;
+
+use crate::columns::finite;
 
 /// Rows of a tile.
 pub(crate) const LANES: usize = 32;

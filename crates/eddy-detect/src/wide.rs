@@ -2,6 +2,7 @@
 
 /// Defines a function twice, once for every processor and once for those with AVX2, and takes the second where it can
 /// be had. The steps are the same on every processor (no multiplication is fused with an addition), and so are the bits.
+#[macro_export]
 macro_rules! wide {
     ($(
         $(#[$attribute:meta])*
@@ -32,5 +33,3 @@ macro_rules! wide {
         }
     )+};
 }
-
-pub(crate) use wide;
