@@ -233,8 +233,41 @@ pub trait SeriesModel: Send + Sync {
     /// A scorer with the memory of a series that has not begun.
     fn start(self: Arc<Self>) -> Box<dyn SeriesScorer>;
 
+    /// Names of what a [`Reading`]'s reason may be: its members, if the model is made of several.
+    fn reasons(&self) -> &[&'static str] {
+        &[]
+    }
+
     /// Names and writes the arrays that make up the model (not the memory of any series).
     fn save(&self, section: &mut SectionWriter<'_>);
+}
+
+/// What a series model makes of one row: more than its score.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Reading {
+    /// The dense score, the same that [`SeriesScorer::score`] gives: for ranking and plots.
+    pub score: f64,
+    /// The score of the event that this row opens; 0 where it opens none. Models without an event stream of their own
+    /// leave it at NaN: the threshold decides.
+    pub alarm: f64,
+    /// The column that did it.
+    pub column: u32,
+    /// What was expected of that column, in the units of the row; NaN where nothing was.
+    pub expected: f32,
+    /// Lower end of the band of ordinary values; NaN where there is none.
+    pub low: f32,
+    /// Upper end of the band.
+    pub high: f32,
+    /// What made the score, as an index into [`SeriesModel::reasons`].
+    pub reason: u32,
+}
+
+impl Reading {
+    /// A reading that knows nothing but the score.
+    pub fn of_score(score: f64) -> Self {
+        let nothing = f32::NAN;
+        Self { score, alarm: f64::NAN, column: 0, expected: nothing, low: nothing, high: nothing, reason: 0 }
+    }
 }
 
 /// One series being scored: the model and the series' own bounded memory.
@@ -242,6 +275,15 @@ pub trait SeriesScorer: Send {
     /// Scores the next rows of the series, in order. `times` is empty when there is no time column. Cutting the rows
     /// into several calls changes no bit. A score uses nothing after its row.
     fn score(&mut self, rows: RowsView<'_>, times: &[i64], out: &mut [f64]);
+
+    /// As [`SeriesScorer::score`], and says what was expected, where an event begins and what made the score.
+    fn read(&mut self, rows: RowsView<'_>, times: &[i64], out: &mut [Reading]) {
+        let mut scores = vec![0.0; out.len()];
+        self.score(rows, times, &mut scores);
+        for (reading, score) in out.iter_mut().zip(scores) {
+            *reading = Reading::of_score(score);
+        }
+    }
 
     /// Bytes of memory the series holds.
     fn memory_bytes(&self) -> usize;

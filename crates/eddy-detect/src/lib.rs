@@ -39,7 +39,7 @@ pub use class_labels::{ClassWeight, class_labels, load_classes, score_by_probabi
 pub use default_steps::default_steps;
 pub use detector::{
     About, ClassLabels, Classes, Detector, FitContext, FitStep, LearnsFrom, Model, ModelKind, OnlineModel,
-    Progress, RowModel, ScoreScale, SeriesModel, SeriesScorer,
+    Progress, Reading, RowModel, ScoreScale, SeriesModel, SeriesScorer,
 };
 pub use error::{FitError, LoadError, ParamError};
 pub use evaluation::{Confusion, Evaluation};
