@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use eddy_frame::{Column, Field, Frame, Role, Schema};
+use eddy_frame::{Column, Field, Frame, Kind, Role, Schema};
 
-use crate::{Entry, StepSpec, steps};
+use crate::{Entry, ModelKind, StepSpec, steps};
 
 /// The chain of steps chosen from the roles of the columns and the detector: counters become rates, well-known ratios
 /// are added, value columns of a time series get the values before and the change; then logarithm, imputation,
-/// categories, scale, unless the detector takes missing values and categories as they are.
+/// categories, scale, unless the detector takes missing values and categories as they are. A detector of series looks at
+/// the values themselves.
 pub fn default_steps(schema: &Schema, entry: &Entry) -> Vec<StepSpec> {
     let inputs: Vec<&Field> = schema.fields.iter().filter(|field| field.role.is_input()).collect();
     let mut steps = Vec::new();
@@ -21,6 +22,19 @@ pub fn default_steps(schema: &Schema, entry: &Entry) -> Vec<StepSpec> {
     ) && !steps::known_ratios(&empty).is_empty()
     {
         steps.push(StepSpec::new("ratio"));
+    }
+    // A model of series has a memory of its own, and looks at each column on its own scale.
+    if entry.about.kind == ModelKind::Series {
+        if !entry.takes_missing {
+            steps.push(StepSpec::new("impute"));
+        }
+        if inputs.iter().any(|field| field.kind == Kind::Text) {
+            steps.push(StepSpec::new("encode"));
+        }
+        if entry.scale_sensitive {
+            steps.push(StepSpec::new("scale"));
+        }
+        return steps;
     }
     if inputs.iter().any(|field| field.role == Role::Value) {
         steps.push(StepSpec::new("lag"));

@@ -11,8 +11,8 @@ use crate::step::{numbers, times};
 use crate::typical::{Typical, finite, typical_of};
 use crate::{
     AnyDetector, Calibration, ClassLabels, Classes, FitContext, FitError, FittedStep, LearnsFrom, LoadError,
-    Model, ModelKind, Progress, Registry, Runs, ScoreScale, Sections, Seed, StepEntry, StepMemory, StepSpec,
-    Threshold, steps,
+    Model, ModelKind, Progress, Reading, Registry, Runs, ScoreScale, Sections, Seed, StepEntry, StepMemory,
+    StepSpec, Threshold, steps,
 };
 
 /// What to fit.
@@ -296,10 +296,24 @@ impl Pipeline {
             .map_err(|error| FitError::Data(error.to_string()))
     }
 
-    /// Scores prepared rows of a series model in order, with the memory of each series.
-    pub fn score_series(&self, frame: &Frame, rows: &Rows, memory: &mut Memory, out: &mut [f64]) {
+    /// Rows of a frame by series, in order of first appearance: a key, and the rows. One series with an empty key where
+    /// no column names an entity.
+    pub fn series_of(frame: &Frame) -> Vec<(String, Vec<usize>)> {
+        groups_by_entity(frame)
+    }
+
+    /// Whether the model reads the numbers that explanations speak of, unchanged: then what it expects is in their units.
+    pub fn reads_features_unchanged(&self) -> bool {
+        self.steps[self.boundary..].is_empty()
+    }
+
+    /// What a series model makes of prepared rows, in order, with the memory of each series. Other models only score.
+    pub fn read_series(&self, frame: &Frame, rows: &Rows, memory: &mut Memory, out: &mut [Reading]) {
         let Model::Series(model) = &self.model else {
-            return self.model.score_once(rows.view(), &[], out);
+            let mut scores = vec![0.0; out.len()];
+            self.model.score_once(rows.view(), &[], &mut scores);
+            out.iter_mut().zip(scores).for_each(|(reading, score)| *reading = Reading::of_score(score));
+            return;
         };
         let times = times(frame);
         for (key, row_idxs) in groups_by_entity(frame) {
@@ -307,16 +321,16 @@ impl Pipeline {
             row_idxs.iter().for_each(|&row_idx| values.extend_from_slice(rows.row(row_idx)));
             let series_times: Vec<i64> =
                 times.map_or_else(Vec::new, |times| row_idxs.iter().map(|&row_idx| times[row_idx]).collect());
-            let mut scores = vec![0.0; row_idxs.len()];
+            let mut readings = vec![Reading::of_score(0.0); row_idxs.len()];
             let view = RowsView::new(&values, rows.n_cols());
             if memory.scorers.contains_key(&key) || memory.scorers.len() < Memory::CAPACITY {
                 let scorer = memory.scorers.entry(key).or_insert_with(|| model.clone().start());
-                scorer.score(view, &series_times, &mut scores);
+                scorer.read(view, &series_times, &mut readings);
             } else {
                 memory.dropped += row_idxs.len() as u64;
-                model.clone().start().score(view, &series_times, &mut scores);
+                model.clone().start().read(view, &series_times, &mut readings);
             }
-            row_idxs.iter().zip(scores).for_each(|(&row_idx, score)| out[row_idx] = score);
+            row_idxs.iter().zip(readings).for_each(|(&row_idx, reading)| out[row_idx] = reading);
         }
     }
 

@@ -22,6 +22,8 @@ pub enum Rule {
     Budget(u64),
     /// An anomaly score given by the user.
     Score(f64),
+    /// The detector's own alarms, for detectors of series that have an event stream of their own.
+    Events,
 }
 
 impl Default for Rule {
@@ -66,6 +68,7 @@ impl Threshold {
             Rule::Natural => "the detector's own threshold on its raw score (see eddy models show)".into(),
             Rule::Budget(n) => format!("the top {n} rows, as asked"),
             Rule::Score(score) => format!("anomaly score at least {score}, as asked"),
+            Rule::Events => "the detector's own alarms: few, each the beginning of an event".into(),
         }
     }
 
@@ -101,6 +104,8 @@ impl Threshold {
                 )))
             }
             Rule::ErrorRate(q) => (benjamini_hochberg(surprises, q.get()), None),
+            // No score decides.
+            Rule::Events => (f64::MAX, None),
             Rule::FalsePositiveRate(rate) => (-rate.get().log10() + 0.0, None),
         };
         let mut threshold = Self { rule, surprise, warning };

@@ -129,6 +129,7 @@ pub(crate) fn findings(
             stretch,
             sentence,
             causes: causes[at].clone(),
+            event: None,
             label: label.as_ref().and_then(|name| Some(cell(rows.by_name(name)?, at))),
         });
     }

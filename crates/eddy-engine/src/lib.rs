@@ -18,6 +18,7 @@ mod projection;
 mod report;
 mod run;
 mod scoring;
+mod series;
 
 pub use compare::{
     Agreement, Binary, Check, CompareOptions, Comparison, Contender, Curves, Detail, Dimension, Importance,

@@ -5,13 +5,14 @@ use eddy_frame::{Column, Frame, Kind, Role, TimeStyle};
 use eddy_insight::{Finding, Seen};
 use eddy_io::{Description, ReadStats, SetAside};
 use eddy_report::{
-    Axis, Cause, ColumnRow, Contrast, Correlation, Counts, DetectReport, Evaluation, ExploreReport,
+    Axis, Band, Cause, ColumnRow, Contrast, Correlation, Counts, DetectReport, Evaluation, ExploreReport,
     FeatureSeries, FindingRow, Histogram, MOST_POINTS, Points, ReadSummary, ThresholdInfo, TopItem,
     downsample, point_budget,
 };
 use rustc_hash::FxHashMap;
 
 use crate::findings::cell;
+use crate::series::Readings;
 use crate::{EngineError, Exploration, Run};
 
 /// Features drawn at most.
@@ -23,7 +24,7 @@ const MOST_LEVELS: usize = 12;
 
 /// Everything a page or picture of a detection shows. Goes through the rows twice.
 pub fn detect_report(run: &mut Run) -> Result<DetectReport, EngineError> {
-    let flagged: Vec<bool> = run.surprises.iter().map(|&s| run.threshold.flags(s)).collect();
+    let flagged = run.verdicts.clone();
     let scores: Vec<f64> = run.surprises.iter().map(|&s| anomaly_score(s)).collect();
     // Lagged copies of a column say nothing new to the eye.
     let drawn: Vec<usize> = (0..run.pipeline.feature_fields.len())
@@ -51,6 +52,14 @@ pub fn detect_report(run: &mut Run) -> Result<DetectReport, EngineError> {
         .collect();
     let mut times: Vec<f64> = Vec::new();
     let mut next = 0;
+    // What a series model expects is in the units of the features only where it reads them as they are.
+    let reads_unchanged = run.pipeline.reads_features_unchanged();
+    let read_as: Vec<Option<usize>> = features
+        .iter()
+        .map(|series| run.pipeline.columns.iter().position(|name| *name == series.name))
+        .collect();
+    let kept_readings = std::mem::take(&mut run.readings);
+    let readings = &kept_readings;
     visit_features(run, &drawn, &mut |frame, columns| {
         let start = frame.first_row as usize;
         while next < kept.len() && kept[next] < start + frame.n_rows() {
@@ -59,10 +68,18 @@ pub fn detect_report(run: &mut Run) -> Result<DetectReport, EngineError> {
                 let value = drawn_value(&mut series.levels, column, row_idx);
                 series.values.push(value);
             }
+            if reads_unchanged {
+                let row = start + row_idx;
+                features
+                    .iter_mut()
+                    .zip(&read_as)
+                    .for_each(|(series, &at)| add_band(series, readings, row, at));
+            }
             times.push(time_ms(frame, row_idx));
             next += 1;
         }
     })?;
+    run.readings = kept_readings;
     features.iter_mut().for_each(set_edges);
     visit_features(run, &drawn, &mut |frame, columns| {
         let start = frame.first_row as usize;
@@ -154,6 +171,20 @@ pub fn detect_report(run: &mut Run) -> Result<DetectReport, EngineError> {
             false_negatives: e.confusion.false_negatives,
         }),
     })
+}
+
+/// Adds what was expected of a feature at a row, if the model said so, to the points drawn.
+fn add_band(series: &mut FeatureSeries, readings: &Readings, row: usize, column: Option<usize>) {
+    let expected = column.and_then(|column| readings.band(row, column));
+    if expected.is_none() && series.band.is_none() {
+        return;
+    }
+    let before = series.values.len() - 1;
+    let band =
+        series.band.get_or_insert_with(|| Band { low: vec![f64::NAN; before], high: vec![f64::NAN; before] });
+    let (low, high) = expected.map_or((f64::NAN, f64::NAN), |(low, high)| (low, high));
+    band.low.push(low);
+    band.high.push(high);
 }
 
 /// Goes through all rows with the drawn features of each frame.

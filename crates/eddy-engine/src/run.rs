@@ -19,6 +19,7 @@ use crate::findings::{Scored, findings, stretches};
 use crate::input::Input;
 use crate::labels::{attacks, classes, label_of};
 use crate::scoring::{score_all, surprises};
+use crate::series::{Placed, Readings, event_findings, find_events};
 
 /// Fewer rows than this cannot say what is ordinary.
 const FEW_ROWS: usize = 30;
@@ -120,6 +121,10 @@ pub struct Run {
     pub threshold: Threshold,
     /// Surprise of every row, in order.
     pub surprises: Vec<f64>,
+    /// Whether each row is flagged, in order.
+    pub verdicts: Vec<bool>,
+    /// What a series model expected of each row.
+    pub(crate) readings: Readings,
     /// Number of rows flagged.
     pub flagged: u64,
     /// The most unusual of them, explained.
@@ -235,7 +240,7 @@ pub fn score(
     let input = read(paths, options)?;
     let timings = Timings { read: started.elapsed(), ..Timings::default() };
     match (rule, pipeline.threshold.clone()) {
-        (None, Some(threshold)) => {
+        (None, Some(threshold)) if threshold.rule != Rule::Events => {
             let rule = Rule::Score(threshold.anomaly_score());
             let mut run = finish(input, pipeline, Learn::Nothing, Some(rule), options, Vec::new(), timings)?;
             run.threshold = threshold;
@@ -275,7 +280,7 @@ fn fit(
     let started = Instant::now();
     (options.progress)(Stage::Fit, input.n_rows, input.n_rows);
     let mut cautions = Vec::new();
-    let detector = fitting.detector.clone().unwrap_or_else(|| "voting".to_owned());
+    let detector = fitting.detector.clone().unwrap_or_else(|| default_detector(input.schema()).to_owned());
     let entry = DETECTORS.get(&detector)?;
     let mut steps = fitting.steps.clone().unwrap_or_else(|| default_steps(input.schema(), entry));
     let mut params = serde_json::Map::new();
@@ -344,6 +349,18 @@ fn fit(
     Ok((pipeline, cautions, started.elapsed()))
 }
 
+/// The detector for those who name none: that of metric series for metric series, else the ensemble of row models.
+fn default_detector(schema: &Schema) -> &'static str {
+    let inputs: Vec<&Field> = schema.fields.iter().filter(|field| field.role.is_input()).collect();
+    let is_series = schema.with_role(Role::Time).next().is_some()
+        && !inputs.is_empty()
+        && inputs.iter().all(|field| field.role == Role::Value && field.kind != Kind::Text);
+    if is_series && DETECTORS.get(SERIES_DETECTOR).is_ok() { SERIES_DETECTOR } else { "voting" }
+}
+
+/// Default detector of metric series.
+const SERIES_DETECTOR: &str = "series_ensemble";
+
 /// A caution where the detector's own threshold is a share of the rows that it was told to find.
 fn share_asked_for(pipeline: &Pipeline) -> Option<String> {
     let detector = DETECTORS.get(&pipeline.spec.detector).ok()?.parse(&pipeline.spec.params).ok()?;
@@ -404,8 +421,9 @@ fn finish(
     let mut attack_rows: Option<Vec<bool>> = label_of(input.schema()).map(|_| Vec::new());
     let total = input.n_rows;
     let mut order = Order::default();
+    let mut readings = Readings::default();
     input.each::<EngineError>(4, &mut |frames| {
-        surprises(&pipeline, frames, &mut memory, &mut all)?;
+        surprises(&pipeline, frames, &mut memory, &mut all, &mut readings)?;
         frames.iter().for_each(|frame| order.see(frame));
         if let Some(rows) = &mut attack_rows {
             frames.iter().for_each(|frame| rows.extend(attacks(frame).unwrap_or_default()));
@@ -433,6 +451,7 @@ fn finish(
     };
     let rule = rule.unwrap_or(match pipeline.learns_from {
         LearnsFrom::Labels => Rule::Natural,
+        LearnsFrom::Rows if readings.has_alarms => Rule::Events,
         LearnsFrom::Rows => Rule::default(),
     });
     let natural = pipeline.natural_threshold.map(|raw| pipeline.calibration.surprise(raw));
@@ -440,14 +459,30 @@ fn finish(
     if rule == Rule::Natural {
         threshold.warning = share_asked_for(&pipeline);
     }
-    let flagged = all.iter().filter(|&&surprise| threshold.flags(surprise)).count() as u64;
+    let (verdicts, findings, finding_rows) = if readings.tell_events(&pipeline) {
+        let own = rule == Rule::Events;
+        let events = find_events(&mut input, &pipeline, &readings, &all, &threshold, own)?;
+        let mut verdicts = vec![false; all.len()];
+        events.iter().flat_map(Placed::flagged).for_each(|row| verdicts[row] = true);
+        if own {
+            // The least alarm, for those who look at scores.
+            threshold.surprise = events.iter().map(|placed| placed.event.surprise).fold(f64::MAX, f64::min);
+        }
+        let (findings, rows) = event_findings(&mut input, &pipeline, &events, options.most_findings)?;
+        (verdicts, findings, rows)
+    } else {
+        let verdicts = all.iter().map(|&surprise| threshold.flags(surprise)).collect();
+        let stretches = if order.holds() { stretches(&all, &threshold) } else { Vec::new() };
+        let scored =
+            Scored { all: &all, alone: alone.as_deref(), threshold: &threshold, stretches: &stretches };
+        let (findings, rows) = findings(&mut input, &pipeline, &scored, options.most_findings)?;
+        (verdicts, findings, rows)
+    };
+    let flagged = verdicts.iter().filter(|&&flagged| flagged).count() as u64;
     let evaluation = attack_rows.as_ref().and_then(|rows| {
         let name = label_of(input.schema())?.name.to_string();
         Some((name, Evaluation::measure(&all, rows, threshold.surprise)?))
     });
-    let stretches = if order.holds() { stretches(&all, &threshold) } else { Vec::new() };
-    let scored = Scored { all: &all, alone: alone.as_deref(), threshold: &threshold, stretches: &stretches };
-    let (findings, finding_rows) = findings(&mut input, &pipeline, &scored, options.most_findings)?;
     timings.score = started.elapsed();
     Ok(Run {
         description: input.description.clone(),
@@ -455,6 +490,8 @@ fn finish(
         pipeline,
         threshold,
         surprises: all,
+        verdicts,
+        readings,
         flagged,
         findings,
         finding_rows,
@@ -482,21 +519,24 @@ pub fn write_table(run: &mut Run, path: &Path, options: &RunOptions) -> Result<(
     schema.fields.push(Field::new(verdict_name, Kind::Text, Role::Ignored));
     let schema = Arc::new(schema);
     let mut writer = TableWriter::create(path, &schema)?;
-    let threshold = run.threshold.clone();
     let total = run.surprises.len() as u64;
-    run.each(&mut |frame, surprises| {
+    let verdicts = std::mem::take(&mut run.verdicts);
+    let written = run.each(&mut |frame, surprises| {
         let mut columns = frame.columns().to_vec();
         // Six digits are more than a calibrated score can mean.
         let scores = surprises.iter().map(|&s| (anomaly_score(s) * 1e6).round() / 1e6).collect();
         columns.push(Column::Float(scores));
-        let verdicts: TextColumn =
-            surprises.iter().map(|&s| if threshold.flags(s) { "anomaly" } else { "normal" }).collect();
-        columns.push(Column::Text(verdicts));
+        let start = frame.first_row as usize;
+        let flagged = &verdicts[start..start + frame.n_rows()];
+        let words: TextColumn = flagged.iter().map(|&f| if f { "anomaly" } else { "normal" }).collect();
+        columns.push(Column::Text(words));
         let out = frame.with_columns(schema.clone(), columns).map_err(|e| FitError::Data(e.to_string()))?;
         writer.write(&out)?;
         (options.progress)(Stage::Write, frame.first_row + frame.n_rows() as u64, total);
         Ok(())
-    })?;
+    });
+    run.verdicts = verdicts;
+    written?;
     writer.finish()?;
     Ok(())
 }

@@ -1,8 +1,10 @@
 //! Scores of many rows on many threads.
 
-use eddy_detect::{FitError, Memory, Model, Pipeline};
+use eddy_detect::{FitError, Memory, Model, Pipeline, Reading};
 use eddy_frame::{Frame, RowsView};
 use rayon::prelude::*;
+
+use crate::series::Readings;
 
 /// Rows handed to a thread at a time.
 const CHUNK: usize = 8_192;
@@ -24,12 +26,13 @@ pub(crate) fn score_all(model: &Model, rows: RowsView<'_>, times: &[i64], out: &
     }
 }
 
-/// Surprise of every row of some adjacent frames, in order.
+/// Surprise of every row of some adjacent frames, in order; of series models the readings too.
 pub(crate) fn surprises(
     pipeline: &Pipeline,
     frames: &[Frame],
     memory: &mut Memory,
     out: &mut Vec<f64>,
+    readings: &mut Readings,
 ) -> Result<(), FitError> {
     let calibrate = |scores: &mut [f64]| {
         scores.iter_mut().for_each(|score| *score = pipeline.calibration.surprise(*score));
@@ -40,7 +43,10 @@ pub(crate) fn surprises(
             let rows = pipeline.encode(features)?;
             let mut scores = vec![0.0; frame.n_rows()];
             if let Model::Series(_) = pipeline.model {
-                pipeline.score_series(frame, &rows, memory, &mut scores);
+                let mut of_rows = vec![Reading::of_score(0.0); frame.n_rows()];
+                pipeline.read_series(frame, &rows, memory, &mut of_rows);
+                scores.iter_mut().zip(&of_rows).for_each(|(score, reading)| *score = reading.score);
+                readings.take(&of_rows);
             } else {
                 score_all(&pipeline.model, rows.view(), &[], &mut scores);
             }

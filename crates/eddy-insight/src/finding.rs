@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::Cause;
+use crate::{Cause, SeriesEvent};
 
 /// Where a row stood in the input.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
@@ -61,6 +61,9 @@ pub struct Finding {
     pub sentence: String,
     /// The features that made it, most important first.
     pub causes: Vec<Cause>,
+    /// What happened to the series, where the finding is an event of one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub event: Option<SeriesEvent>,
     /// What the label column says, where there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,

@@ -5,8 +5,12 @@
 
 mod cause;
 mod finding;
+mod series;
 mod words;
 
 pub use cause::{Cause, Seen, explain};
 pub use finding::{Finding, Place, Stretch};
+pub use series::{
+    Alarm, EventKind, SeriesEvent, SeriesRecord, event_sentence, events as series_events, span_in_words,
+};
 pub use words::{count, number, sentence};

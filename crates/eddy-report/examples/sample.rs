@@ -266,6 +266,7 @@ fn feature(
         },
         quartiles: number.then(|| [0.0, 0.25, 0.5, 0.75, 1.0].map(at)),
         typical: number.then(|| (at(0.05), at(0.95))),
+        band: None,
     }
 }
 

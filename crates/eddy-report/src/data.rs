@@ -154,6 +154,20 @@ pub struct FeatureSeries {
     pub quartiles: Option<[f64; 5]>,
     /// Between which values 90 % of the training rows lie; numbers only.
     pub typical: Option<(f64, f64)>,
+    /// What was expected at each point, by a model that says so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub band: Option<Band>,
+}
+
+/// Between which values each point was expected: as many as there are points, NaN where nothing was.
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+pub struct Band {
+    /// Lower ends.
+    #[serde(serialize_with = "compact::rounded")]
+    pub low: Vec<f64>,
+    /// Upper ends.
+    #[serde(serialize_with = "compact::rounded")]
+    pub high: Vec<f64>,
 }
 
 /// Counts in bins, ordinary and flagged rows apart. Made by hand or by [`Histogram::of`].

@@ -43,8 +43,8 @@ pub use comparison::{
     Reliability, ReliabilityBin, UnseenClass,
 };
 pub use data::{
-    Axis, Cause, ColumnRow, Contrast, DetectReport, Evaluation, FeatureSeries, FindingRow, Histogram, Points,
-    ReadSummary, SetAside, Stretch, ThresholdInfo,
+    Axis, Band, Cause, ColumnRow, Contrast, DetectReport, Evaluation, FeatureSeries, FindingRow, Histogram,
+    Points, ReadSummary, SetAside, Stretch, ThresholdInfo,
 };
 pub use detect_page::detect_html;
 pub use downsample::{MOST_POINTS, downsample, point_budget};

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use crate::drawing::{Anchor, Area, Drawing, Ink, LABEL, NOTE, Type, diamond, px};
 use crate::ticks::Scale;
-use crate::{Axis, DetectReport, FeatureSeries, words};
+use crate::{Axis, Band, DetectReport, FeatureSeries, words};
 
 /// Most diamonds in one picture; further flagged rows are drawn by the line alone.
 const MOST_MARKS: usize = 3_000;
@@ -42,11 +42,14 @@ fn values(
     let up = value_scale(feature);
     let (title, title_at) = (titled(&feature.name, feature.unit.as_deref()), plot.y - 9.0);
     drawing.text(plot.x, title_at, &words::shortened(&title, 60), LABEL);
-    if let Some((low, high)) = feature.typical.filter(|(low, high)| low < high) {
+    let note = Type { anchor: Anchor::End, ..NOTE };
+    if let Some(band) = &feature.band {
+        expected_band(drawing, (plot, across, &up), order, &report.points.x, band);
+        drawing.text(plot.right(), title_at, "band: what was expected at each point", note);
+    } else if let Some((low, high)) = feature.typical.filter(|(low, high)| low < high) {
         let (top, bottom) = (plot.at_y(&up, high).max(plot.y), plot.at_y(&up, low).min(plot.bottom()));
         drawing
             .rect(Area { x: plot.x, y: top, width: plot.width, height: (bottom - top).max(1.0) }, Ink::Usual);
-        let note = Type { anchor: Anchor::End, ..NOTE };
         drawing.text(plot.right(), title_at, "band: where 90 % of the training rows lie", note);
     }
     drawing.left_side(plot, &up, &up.ticks(ticks_for(plot.height, 34.0)));
@@ -55,6 +58,27 @@ fn values(
     drawing.stroke(&path, Ink::Normal, 1.1, r#" stroke-linejoin="round""#);
     lone_points(drawing, order, &report.points.x, &|idx| feature.values[idx], (plot, across, &up));
     flagged(drawing, plot, report, across, &up, &|idx| feature.values[idx]);
+}
+
+/// The band of what was expected, one piece for each stretch of points where something was.
+fn expected_band(
+    drawing: &mut Drawing,
+    (plot, across, up): (Area, &Scale, &Scale),
+    order: &[usize],
+    x: &[f64],
+    band: &Band,
+) {
+    let known = |&idx: &usize| band.low[idx].is_finite() && band.high[idx].is_finite();
+    for piece in order.chunk_by(|a, b| known(a) == known(b)).filter(|piece| piece.iter().all(known)) {
+        let at = |idx: usize, value: f64| {
+            let y = plot.at_y(up, value).clamp(plot.y, plot.bottom());
+            format!("{} {}", px(plot.at_x(across, x[idx])), px(y))
+        };
+        let upper = piece.iter().map(|&idx| at(idx, band.high[idx]));
+        let lower = piece.iter().rev().map(|&idx| at(idx, band.low[idx]));
+        let corners: Vec<String> = upper.chain(lower).collect();
+        drawing.fill(&format!("M{}Z", corners.join("L")), Ink::Usual, "");
+    }
 }
 
 fn scores(drawing: &mut Drawing, plot: Area, report: &DetectReport, order: &[usize], across: &Scale) {

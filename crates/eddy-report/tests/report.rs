@@ -3,7 +3,7 @@
 mod made_up;
 
 use eddy_report::{
-    Axis, Cause, ColumnRow, ColumnSummary, CompareReport, Contrast, Correlation, Counts, DetectReport,
+    Axis, Band, Cause, ColumnRow, ColumnSummary, CompareReport, Contrast, Correlation, Counts, DetectReport,
     Evaluation, ExploreReport, FeatureSeries, FindingRow, Histogram, Plot, PlotError, Points, ReadSummary,
     SeriesProfile, SetAside, Stretch, ThresholdInfo, TopItem, TopList, compare_html, detect_html,
     explore_html, png, svg,
@@ -65,6 +65,10 @@ fn small(name: &str) -> DetectReport {
                 levels: vec![],
                 quartiles: Some([10.0, 10.5, 11.0, 12.0, 95.0]),
                 typical: Some((10.0, 12.0)),
+                band: Some(Band {
+                    low: vec![f64::NAN, 9.0, 9.0, f64::NAN, 9.5, 9.5],
+                    high: vec![f64::NAN, 12.0, 12.0, f64::NAN, 12.5, 12.5],
+                }),
             },
             FeatureSeries {
                 name: format!("{name} 2"),

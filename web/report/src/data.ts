@@ -26,6 +26,7 @@ export interface Feature {
   histogram: Histogram;
   quartiles: number[] | null;
   typical: [number, number] | null;
+  band?: { low: (number | null)[]; high: (number | null)[] };
   logarithmic: boolean;
 }
 

@@ -161,7 +161,8 @@ export function addTrace(bench: Bench): Trace | null {
       return value === null ? null : scale.into(value);
     };
     const category = feature.levels.length > 0;
-    part.note.textContent = feature.typical && !category ? "shaded: where 90 % of the training rows lie" : "";
+    const usual = feature.typical && !category ? "shaded: where 90 % of the training rows lie" : "";
+    part.note.textContent = feature.band ? "shaded: what was expected at each point" : usual;
     lowerPlot = strip(part.plot, {
       ...common,
       height: 220,
@@ -179,6 +180,10 @@ export function addTrace(bench: Bench): Trace | null {
       verticalWords: (at) => (category ? shorten(feature.levels[at] || "missing") : tick(tidy(scale.outOf(at)))),
       verticalPlaces: scale.places,
       below: (plot) => {
+        if (feature.band) {
+          expectedBand(plot, bench.order, xs, feature.band, scale.into);
+          return;
+        }
         if (!feature.typical || category) return;
         const { ctx, bbox } = plot;
         const top = Math.max(bbox.top, plot.valToPos(scale.into(feature.typical[1]), "y", true));
@@ -240,6 +245,42 @@ export function addTrace(bench: Bench): Trace | null {
       drawFeature();
     },
   };
+}
+
+/** What was expected at each point, as a band; broken where nothing was. */
+function expectedBand(
+  plot: uPlot,
+  order: number[],
+  xs: number[],
+  band: NonNullable<Feature["band"]>,
+  into: (value: number) => number,
+): void {
+  const { ctx, bbox } = plot;
+  const within = (y: number): number => Math.min(bbox.top + bbox.height, Math.max(bbox.top, y));
+  const draw = (piece: [number, number, number][]): void => {
+    if (piece.length === 0) return;
+    ctx.beginPath();
+    for (const [x, , high] of piece) ctx.lineTo(x, high);
+    for (const [x, low] of piece.toReversed()) ctx.lineTo(x, low);
+    ctx.closePath();
+    ctx.fill();
+  };
+  ctx.save();
+  ctx.fillStyle = colours().usual;
+  let piece: [number, number, number][] = [];
+  order.forEach((point, at) => {
+    const low = band.low[point];
+    const high = band.high[point];
+    if (low === null || high === null) {
+      draw(piece);
+      piece = [];
+      return;
+    }
+    const place = (value: number): number => within(plot.valToPos(into(value), "y", true));
+    piece.push([plot.valToPos(xs[at], "x", true), place(low), place(high)]);
+  });
+  draw(piece);
+  ctx.restore();
 }
 
 function keys(bench: Bench, event: KeyboardEvent): boolean {

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use eddy_detect::{Memory, Pipeline, anomaly_score, decode, encode};
+use eddy_detect::{Memory, Pipeline, Reading, anomaly_score, decode, encode};
 use eddy_frame::{Column, Frame, Kind, MISSING_INT, MISSING_TIME, Schema};
 use eddy_models::DETECTORS;
 
@@ -35,8 +35,9 @@ pub fn score(pipeline: &Pipeline, rows: &Frame) -> Option<Vec<f64>> {
     let mut memory = Memory::default();
     let features = pipeline.features(rows, &mut memory).ok()?;
     let numbers = pipeline.encode(features).ok()?;
-    let mut scores = vec![0.0; rows.n_rows()];
-    pipeline.score_series(rows, &numbers, &mut memory, &mut scores);
+    let mut readings = vec![Reading::of_score(0.0); rows.n_rows()];
+    pipeline.read_series(rows, &numbers, &mut memory, &mut readings);
+    let mut scores: Vec<f64> = readings.iter().map(|reading| reading.score).collect();
     assert!(scores.iter().all(|score| score.is_finite()), "{scores:?}");
     scores.iter_mut().for_each(|score| *score = pipeline.calibration.surprise(*score));
     if let Some(runs) = &pipeline.runs {

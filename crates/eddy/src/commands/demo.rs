@@ -51,7 +51,7 @@ impl Demo {
         let name = table.display().to_string();
         let options = RunOptions::default();
         let mut run = detect(std::slice::from_ref(&name), &Fitting::default(), &options)?;
-        let flagged: Vec<bool> = run.surprises.iter().map(|&s| run.threshold.flags(s)).collect();
+        let flagged = run.verdicts.clone();
 
         let mut text = format!(
             "Four days of made-up traffic, {} rows, with {} events planted in it (seed {}).\n\
