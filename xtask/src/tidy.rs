@@ -16,7 +16,10 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("eddy-sim", &["eddy-frame"]),
     ("eddy-report", &["eddy-frame"]),
     ("eddy-io", &["eddy-frame"]),
-    ("eddy-engine", &["eddy-frame", "eddy-detect", "eddy-models", "eddy-insight", "eddy-io", "eddy-report"]),
+    (
+        "eddy-engine",
+        &["eddy-frame", "eddy-detect", "eddy-models", "eddy-insight", "eddy-io", "eddy-report", "eddy-sim"],
+    ),
     (
         "eddy",
         &[

@@ -21,6 +21,7 @@ mod metric_series;
 mod network;
 mod packet_list;
 mod plan;
+mod planted_series;
 mod rhythm;
 mod scenario;
 mod service;
@@ -32,6 +33,7 @@ mod timeline;
 
 pub use error::SimError;
 pub use generator::{Batch, Event, Generated, Generator, generate};
+pub use planted_series::{Ground, PlantedEvent, PlantedKind, PlantedSeries, planted_series};
 pub use scenario::Scenario;
 pub use shape::Shape;
 pub use spec::{Label, Planting, Spec};
