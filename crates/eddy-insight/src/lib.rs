@@ -5,11 +5,13 @@
 
 mod cause;
 mod finding;
+mod incident;
 mod series;
 mod words;
 
 pub use cause::{Cause, Seen, explain};
 pub use finding::{Finding, Place, Stretch};
+pub use incident::{Incident, Technique, incidents};
 pub use series::{
     Alarm, EventKind, SeriesEvent, SeriesRecord, event_sentence, events as series_events, span_in_words,
 };

@@ -1,0 +1,97 @@
+//! A flow, as behaviours look at it.
+
+use std::net::IpAddr;
+
+/// How far a connection came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ConnectionState {
+    /// Nobody answered.
+    Unanswered,
+    /// The target refused it.
+    Rejected,
+    /// Both sides spoke.
+    Established,
+    /// The source does not say.
+    #[default]
+    Unknown,
+}
+
+/// One bidirectional flow. The source is the side that spoke first.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Flow<'a> {
+    /// Begin, nanoseconds since the epoch.
+    pub start_ns: i64,
+    /// Duration in nanoseconds.
+    pub duration_ns: i64,
+    /// Who spoke first.
+    pub source: IpAddr,
+    /// Whom it spoke to.
+    pub destination: IpAddr,
+    /// Port of the source; 0 where there is none.
+    pub source_port: u16,
+    /// Port of the destination; 0 where there is none.
+    pub destination_port: u16,
+    /// IANA protocol number.
+    pub protocol: u8,
+    /// Bytes from the source.
+    pub octets: u64,
+    /// Packets from the source.
+    pub packets: u64,
+    /// Bytes back.
+    pub reverse_octets: u64,
+    /// Packets back.
+    pub reverse_packets: u64,
+    /// Union of the TCP flags from the source, where known.
+    pub flags: Option<u8>,
+    /// How far it came.
+    pub state: ConnectionState,
+    /// Protocol spoken, in lower case; empty where unknown.
+    pub application: &'a str,
+    /// Name asked for, of DNS; empty otherwise.
+    pub dns_name: &'a str,
+}
+
+impl Flow<'_> {
+    /// TCP.
+    pub const TCP: u8 = 6;
+    /// UDP.
+    pub const UDP: u8 = 17;
+    /// ICMP.
+    pub const ICMP: u8 = 1;
+    /// ICMP of IPv6.
+    pub const ICMP6: u8 = 58;
+
+    /// Whether nothing came of it: no answer, or a refusal.
+    pub fn failed(&self) -> bool {
+        match self.state {
+            ConnectionState::Unanswered | ConnectionState::Rejected => true,
+            ConnectionState::Established => false,
+            ConnectionState::Unknown => self.reverse_packets == 0,
+        }
+    }
+
+    /// Time of its last packet.
+    pub fn end_ns(&self) -> i64 {
+        self.start_ns.saturating_add(self.duration_ns.max(0))
+    }
+
+    /// Whether it goes to one host and not to all or many.
+    pub fn is_unicast(&self) -> bool {
+        match self.destination {
+            IpAddr::V4(address) => {
+                !address.is_broadcast() && !address.is_multicast() && address.octets()[3] != 255
+            }
+            IpAddr::V6(address) => !address.is_multicast(),
+        }
+    }
+}
+
+/// Whether an address belongs to a private network.
+pub(crate) fn is_private(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(address) => address.is_private() || address.is_link_local() || address.is_loopback(),
+        IpAddr::V6(address) => {
+            address.is_loopback() || address.is_unique_local() || address.is_unicast_link_local()
+        }
+    }
+}

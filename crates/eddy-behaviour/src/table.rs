@@ -1,0 +1,83 @@
+//! Tables that never grow beyond their capacity.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+
+/// A table of the things seen last. When it is full, the quarter that was not seen for longest goes.
+///
+/// Its hash has a random key, so that nobody can choose keys that collide; nothing depends on its order.
+#[derive(Debug)]
+pub(crate) struct Table<K, V> {
+    entries: HashMap<K, (i64, V)>,
+    capacity: usize,
+    dropped: u64,
+}
+
+impl<K: Hash + Eq + Clone, V> Table<K, V> {
+    pub(crate) fn new(capacity: usize) -> Self {
+        Self { entries: HashMap::new(), capacity: capacity.max(4), dropped: 0 }
+    }
+
+    /// Entries that had to go.
+    pub(crate) fn dropped(&self) -> u64 {
+        self.dropped
+    }
+
+    /// The entry of a key, made when it is not there.
+    pub(crate) fn entry(&mut self, key: K, now_ns: i64, make: impl FnOnce() -> V) -> &mut V {
+        if self.entries.len() >= self.capacity && !self.entries.contains_key(&key) {
+            self.make_room();
+        }
+        let (seen, value) = self.entries.entry(key).or_insert_with(|| (now_ns, make()));
+        *seen = now_ns.max(*seen);
+        value
+    }
+
+    pub(crate) fn get_mut(&mut self, key: &K) -> Option<&mut V> {
+        self.entries.get_mut(key).map(|(_, value)| value)
+    }
+
+    pub(crate) fn remove(&mut self, key: &K) -> Option<V> {
+        self.entries.remove(key).map(|(_, value)| value)
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
+        self.entries.iter().map(|(key, (_, value))| (key, value))
+    }
+
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = (&K, &mut V)> {
+        self.entries.iter_mut().map(|(key, (_, value))| (key, value))
+    }
+
+    fn make_room(&mut self) {
+        let mut seen: Vec<i64> = self.entries.values().map(|(seen, _)| *seen).collect();
+        let quarter = seen.len() / 4;
+        let limit = *seen.select_nth_unstable(quarter).1;
+        let before = self.entries.len();
+        let mut most = quarter.max(1);
+        self.entries.retain(|_, (seen, _)| {
+            let goes = *seen <= limit && most > 0;
+            most -= usize::from(goes);
+            !goes
+        });
+        self.dropped += (before - self.entries.len()) as u64;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_seen_last_stays_and_the_rest_is_counted() {
+        let mut table = Table::new(100);
+        for key in 0..1_000u32 {
+            *table.entry(key, i64::from(key), || 0u32) += key;
+            // One that is seen all the time is never let go.
+            table.entry(0, i64::from(key), || 0);
+        }
+        assert!(table.entries.len() <= 100);
+        assert_eq!(table.dropped() + table.entries.len() as u64, 1_000);
+        assert!([0, 999].iter().all(|key| table.get_mut(key).is_some()) && table.get_mut(&5).is_none());
+    }
+}

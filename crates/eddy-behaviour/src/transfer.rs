@@ -1,0 +1,204 @@
+//! Exfiltration: far more goes out than ever before.
+
+use std::net::IpAddr;
+
+use crate::flow::is_private;
+use crate::open::Open;
+use crate::sighting::{Evidence, Severity};
+use crate::table::Table;
+use crate::watch::{AboutBehaviour, Behaviour};
+use crate::{Flow, Sighting};
+
+pub(crate) const ABOUT: AboutBehaviour = AboutBehaviour {
+    name: "exfiltration",
+    title: "Large transfer outwards",
+    summary: "A host inside sends one host outside far more than it gets back, and far more than it or its peers sent \
+              anybody outside in an hour before.",
+    blind_to: "Slow leaks below the usual; transfers over hosts inside; what is sent in the first hour of a record is \
+               compared with peers only.",
+    techniques: &["T1048", "T1041"],
+};
+
+/// Pairs and hosts watched at most.
+const CAPACITY: usize = 65_536;
+/// Length of a window in nanoseconds: an hour.
+const WINDOW_NS: i64 = 3_600_000_000_000;
+/// Bytes in an hour below which nothing is said.
+const LEAST_OCTETS: u64 = 50_000_000;
+/// Times as much as the most this host sent in any hour before.
+const TIMES_OWN: f64 = 4.0;
+/// Times as much as its peers sent: nineteen in twenty of them.
+const TIMES_PEERS: f64 = 10.0;
+/// Times as much out as back.
+const LOPSIDED: f64 = 5.0;
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Hour {
+    start_ns: i64,
+    out: u64,
+    back: u64,
+}
+
+/// The most a host sent any one host outside in an hour, in the hours before this one.
+#[derive(Debug, Clone, Copy, Default)]
+struct Past {
+    most: u64,
+    hours: u32,
+    last_hour: i64,
+}
+
+type Key = (IpAddr, IpAddr);
+
+/// The behaviour.
+pub(crate) struct Exfiltration {
+    pairs: Table<Key, Hour>,
+    hosts: Table<IpAddr, Past>,
+    open: Open<Key>,
+}
+
+impl Default for Exfiltration {
+    fn default() -> Self {
+        Self { pairs: Table::new(CAPACITY), hosts: Table::new(CAPACITY), open: Open::new(2 * 3_600) }
+    }
+}
+
+impl Exfiltration {
+    /// What nineteen in twenty other hosts stay below; none with fewer than five of them.
+    fn peers(&self, host: IpAddr) -> Option<f64> {
+        let others = self.hosts.iter().filter(|(other, past)| **other != host && past.hours > 0);
+        let mut most: Vec<u64> = others.map(|(_, past)| past.most).collect();
+        if most.len() < 5 {
+            return None;
+        }
+        let at = (most.len() * 19 / 20).min(most.len() - 1);
+        Some(*most.select_nth_unstable(at).1 as f64)
+    }
+}
+
+impl Behaviour for Exfiltration {
+    fn about(&self) -> &'static AboutBehaviour {
+        &ABOUT
+    }
+
+    fn see(&mut self, flow: &Flow<'_>, out: &mut Vec<Sighting>) {
+        self.open.sweep(flow.start_ns, out);
+        if !is_private(flow.source) || is_private(flow.destination) || !flow.is_unicast() {
+            return;
+        }
+        let key = (flow.source, flow.destination);
+        let hour =
+            self.pairs.entry(key, flow.start_ns, || Hour { start_ns: flow.start_ns, ..Hour::default() });
+        let ended = flow.start_ns.saturating_sub(hour.start_ns) >= WINDOW_NS;
+        let before = *hour;
+        if ended {
+            *hour = Hour { start_ns: flow.start_ns, ..Hour::default() };
+        }
+        hour.out = hour.out.saturating_add(flow.octets);
+        hour.back = hour.back.saturating_add(flow.reverse_octets);
+        let now = *hour;
+        let past = self.hosts.entry(flow.source, flow.start_ns, Past::default);
+        if ended {
+            past.most = past.most.max(before.out);
+        }
+        let this_hour = flow.start_ns.div_euclid(WINDOW_NS);
+        if this_hour != past.last_hour {
+            past.hours += u32::from(past.last_hour != 0);
+            past.last_hour = this_hour;
+        }
+        let past = *past;
+        if self.open.extend(&key, flow, flow.destination).is_some() {
+            return;
+        }
+        let seen = now.out as f64;
+        if now.out < LEAST_OCTETS || seen < LOPSIDED * now.back as f64 {
+            return;
+        }
+        let own = (past.hours >= 3).then_some(past.most as f64);
+        let peers = self.peers(flow.source);
+        let usual = match (own, peers) {
+            // A host that always sends much is compared with itself.
+            (Some(own), _) => own * TIMES_OWN,
+            (None, Some(peers)) => peers * TIMES_PEERS,
+            (None, None) => LEAST_OCTETS as f64 * TIMES_PEERS,
+        };
+        if seen < usual {
+            return;
+        }
+        let mut evidence = vec![
+            Evidence { what: "bytes sent to one host outside in an hour", seen, usual: usual.max(1.0) },
+            Evidence {
+                what: "times as much out as back",
+                seen: (seen / (now.back.max(1) as f64)).round(),
+                usual: LOPSIDED,
+            },
+            Evidence { what: "hours of its own past known", seen: f64::from(past.hours), usual: 3.0 },
+        ];
+        evidence.extend(peers.map(|usual| Evidence {
+            what: "most its peers sent in an hour, bytes",
+            seen,
+            usual,
+        }));
+        let mut sighting = Sighting {
+            behaviour: ABOUT.name,
+            kind: "large transfer outwards",
+            actor: Some(flow.source),
+            targets: Vec::new(),
+            n_targets: 1,
+            port: Some(flow.destination_port),
+            first_ns: now.start_ns,
+            detected_ns: flow.start_ns,
+            last_ns: flow.end_ns(),
+            flows: 0,
+            octets: now.out.saturating_add(now.back).saturating_sub(flow.octets + flow.reverse_octets),
+            evidence,
+            severity: Severity::High,
+            strength: seen / usual.max(LEAST_OCTETS as f64),
+            techniques: &["T1048", "T1041"],
+        };
+        sighting.extend(flow, flow.destination);
+        self.open.open(key, flow.start_ns, sighting);
+    }
+
+    fn end(&mut self, out: &mut Vec<Sighting>) {
+        self.open.end(out);
+    }
+
+    fn dropped(&self) -> u64 {
+        self.pairs.dropped() + self.hosts.dropped() + self.open.dropped()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use super::*;
+    use crate::watch::tests::{address, flow};
+
+    fn outward(at_s: f64, source: u8, octets: u64) -> Flow<'static> {
+        let destination = IpAddr::V4(Ipv4Addr::new(203, 0, 113, source));
+        Flow { destination, octets, ..flow(at_s, source, 0, 443) }
+    }
+
+    #[test]
+    fn a_host_that_suddenly_sends_much_is_seen_and_one_that_always_does_is_not() {
+        let (mut exfiltration, mut out) = (Exfiltration::default(), Vec::new());
+        for hour in 0..24 {
+            for host in 1..20u8 {
+                // Host 1 sends much every hour; host 2 once, in the last hour.
+                let octets = match (host, hour) {
+                    (1, _) => 900_000_000,
+                    (2, 23) => 2_000_000_000,
+                    _ => 3_000_000,
+                };
+                exfiltration
+                    .see(&outward(f64::from(hour) * 3_601.0 + f64::from(host), host, octets), &mut out);
+            }
+        }
+        exfiltration.end(&mut out);
+        let actors: Vec<Option<IpAddr>> = out.iter().map(|sighting| sighting.actor).collect();
+        // In the very first hour nothing is known of anybody.
+        let after: Vec<_> = out.iter().filter(|s| s.evidence[2].seen >= 3.0).map(|s| s.actor).collect();
+        assert_eq!(after, [Some(address(2))], "{actors:?}");
+    }
+}

@@ -1,0 +1,292 @@
+//! Tunnels: data carried in names that are asked for, or in echo packets.
+
+use std::net::IpAddr;
+
+use crate::open::Open;
+use crate::sighting::{Evidence, Severity};
+use crate::sketch::Distinct;
+use crate::table::Table;
+use crate::watch::{AboutBehaviour, Behaviour};
+use crate::{Flow, Sighting};
+
+pub(crate) const ABOUT: AboutBehaviour = AboutBehaviour {
+    name: "tunnel",
+    title: "Tunnel",
+    summary: "A host asks for ever new, long, random-looking names below one domain; or echo packets between two hosts \
+              carry far more than a ping does.",
+    blind_to: "Tunnels over HTTPS; names recorded without their labels; slow tunnels that ask for a few names an hour; \
+               services that hide data in names by design (block lists, virus checks) look alike.",
+    techniques: &["T1071.004", "T1572", "T1095"],
+};
+
+/// Pairs watched at most.
+const CAPACITY: usize = 65_536;
+/// Length of a window in nanoseconds: ten minutes.
+const WINDOW_NS: i64 = 600_000_000_000;
+/// Different names below one domain in a window.
+const LEAST_NAMES: f64 = 40.0;
+/// Mean length of what stands before the domain.
+const LEAST_LENGTH: f64 = 18.0;
+/// Bits of entropy a character of it, on average.
+const LEAST_ENTROPY: f64 = 2.8;
+/// Mean bytes of an echo packet.
+const LEAST_ECHO_BYTES: f64 = 200.0;
+/// Echo packets in a window.
+const LEAST_ECHOES: u64 = 60;
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Names {
+    start_ns: i64,
+    different: Distinct,
+    asked: u32,
+    length: u64,
+    entropy: f64,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Echoes {
+    start_ns: i64,
+    packets: u64,
+    octets: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+enum Key {
+    Names(IpAddr, u64),
+    Echoes(IpAddr, IpAddr),
+}
+
+/// The behaviour.
+pub(crate) struct Tunnel {
+    names: Table<(IpAddr, u64), Names>,
+    echoes: Table<(IpAddr, IpAddr), Echoes>,
+    open: Open<Key>,
+}
+
+impl Default for Tunnel {
+    fn default() -> Self {
+        Self { names: Table::new(CAPACITY), echoes: Table::new(CAPACITY), open: Open::new(1_800) }
+    }
+}
+
+/// The last two labels of a name (three where the last two are both short, as in `co.uk`), and what stands before.
+fn domain(name: &str) -> Option<(&str, &str)> {
+    let name = name.trim_end_matches('.');
+    let mut ends = name.rmatch_indices('.').map(|(at, _)| at);
+    let (last, second) = (ends.next()?, ends.next()?);
+    let both_short = name.len() - last <= 4 && last - second <= 4;
+    let from = if both_short { ends.next()? } else { second };
+    Some((&name[from + 1..], &name[..from]))
+}
+
+/// Whether names below a domain are addresses turned around.
+fn is_reverse(domain: &str) -> bool {
+    domain.rsplit('.').next().is_some_and(|label| label.eq_ignore_ascii_case("arpa"))
+}
+
+/// Bits of entropy a character.
+fn entropy(text: &str) -> f64 {
+    let mut counts = [0u32; 256];
+    text.bytes().for_each(|byte| counts[usize::from(byte.to_ascii_lowercase())] += 1);
+    let n = text.len().max(1) as f64;
+    counts.iter().filter(|&&count| count > 0).map(|&count| f64::from(count) / n).map(|p| -p * p.log2()).sum()
+}
+
+fn hash_of(text: &str) -> u64 {
+    // FNV-1a: a collision joins the counts of two domains of one host, no more.
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| {
+        (hash ^ u64::from(byte.to_ascii_lowercase())).wrapping_mul(0x0100_0000_01b3)
+    })
+}
+
+impl Tunnel {
+    fn see_name(&mut self, flow: &Flow<'_>) {
+        // Addresses turned around are names by design.
+        let Some((domain, below)) = domain(flow.dns_name).filter(|(domain, _)| !is_reverse(domain)) else {
+            return;
+        };
+        let id = hash_of(domain);
+        let names = self.names.entry((flow.source, id), flow.start_ns, Names::default);
+        if flow.start_ns.saturating_sub(names.start_ns) >= WINDOW_NS {
+            *names = Names { start_ns: flow.start_ns, ..Names::default() };
+        }
+        names.asked += 1;
+        names.length += below.len() as u64;
+        names.entropy += entropy(below);
+        names.different.see(0, below);
+        let key = Key::Names(flow.source, id);
+        let asked = f64::from(names.asked);
+        let (different, length, entropy) =
+            (names.different.count(), names.length as f64 / asked, names.entropy / asked);
+        let strength = different / LEAST_NAMES;
+        if let Some(sighting) = self.open.extend(&key, flow, flow.destination) {
+            sighting.strength = sighting.strength.max(strength);
+            return;
+        }
+        if different < LEAST_NAMES || length < LEAST_LENGTH || entropy < LEAST_ENTROPY {
+            return;
+        }
+        let rounded = |value: f64| (value * 10.0).round() / 10.0;
+        let evidence = vec![
+            Evidence {
+                what: "different names below one domain in 10 min",
+                seen: different,
+                usual: LEAST_NAMES,
+            },
+            Evidence { what: "mean length of them", seen: rounded(length), usual: LEAST_LENGTH },
+            Evidence { what: "bits of entropy a character", seen: rounded(entropy), usual: LEAST_ENTROPY },
+        ];
+        let first_ns = names.start_ns;
+        let flows = u64::from(names.asked) - 1;
+        self.begin(key, flow, "tunnel in names", (first_ns, flows), evidence, strength);
+    }
+
+    fn see_echo(&mut self, flow: &Flow<'_>) {
+        let pair = (flow.source, flow.destination);
+        let echoes = self.echoes.entry(pair, flow.start_ns, Echoes::default);
+        if flow.start_ns.saturating_sub(echoes.start_ns) >= WINDOW_NS {
+            *echoes = Echoes { start_ns: flow.start_ns, ..Echoes::default() };
+        }
+        echoes.packets += flow.packets.saturating_add(flow.reverse_packets);
+        echoes.octets = echoes.octets.saturating_add(flow.octets).saturating_add(flow.reverse_octets);
+        let mean = echoes.octets as f64 / echoes.packets.max(1) as f64;
+        let key = Key::Echoes(flow.source, flow.destination);
+        if self.open.extend(&key, flow, flow.destination).is_some() {
+            return;
+        }
+        // What gets no answer is a flood, if anything.
+        let answered = flow.reverse_packets > 0;
+        if !answered || echoes.packets < LEAST_ECHOES || mean < LEAST_ECHO_BYTES {
+            return;
+        }
+        let evidence = vec![
+            Evidence { what: "mean bytes of an echo packet", seen: mean.round(), usual: LEAST_ECHO_BYTES },
+            Evidence {
+                what: "echo packets in 10 min",
+                seen: echoes.packets as f64,
+                usual: LEAST_ECHOES as f64,
+            },
+        ];
+        let strength = mean / LEAST_ECHO_BYTES;
+        let first_ns = echoes.start_ns;
+        self.begin(key, flow, "tunnel in echo packets", (first_ns, 0), evidence, strength);
+    }
+
+    fn begin(
+        &mut self,
+        key: Key,
+        flow: &Flow<'_>,
+        kind: &'static str,
+        (first_ns, flows): (i64, u64),
+        evidence: Vec<Evidence>,
+        strength: f64,
+    ) {
+        let names = matches!(key, Key::Names(..));
+        let mut sighting = Sighting {
+            behaviour: ABOUT.name,
+            kind,
+            actor: Some(flow.source),
+            targets: Vec::new(),
+            n_targets: 1,
+            port: names.then_some(flow.destination_port),
+            first_ns,
+            detected_ns: flow.start_ns,
+            last_ns: flow.end_ns(),
+            flows,
+            octets: 0,
+            evidence,
+            severity: Severity::High,
+            strength,
+            techniques: if names { &["T1071.004", "T1572"] } else { &["T1095", "T1572"] },
+        };
+        sighting.extend(flow, flow.destination);
+        self.open.open(key, flow.start_ns, sighting);
+    }
+}
+
+impl Behaviour for Tunnel {
+    fn about(&self) -> &'static AboutBehaviour {
+        &ABOUT
+    }
+
+    fn see(&mut self, flow: &Flow<'_>, out: &mut Vec<Sighting>) {
+        self.open.sweep(flow.start_ns, out);
+        if !flow.dns_name.is_empty() {
+            self.see_name(flow);
+        } else if matches!(flow.protocol, Flow::ICMP | Flow::ICMP6) {
+            self.see_echo(flow);
+        }
+    }
+
+    fn end(&mut self, out: &mut Vec<Sighting>) {
+        self.open.end(out);
+    }
+
+    fn dropped(&self) -> u64 {
+        self.names.dropped() + self.echoes.dropped() + self.open.dropped()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::watch::tests::{address, flow};
+
+    fn run(names: impl Iterator<Item = String>) -> Vec<Sighting> {
+        let (mut tunnel, mut out) = (Tunnel::default(), Vec::new());
+        for (at, name) in names.enumerate() {
+            let asked = Flow { dns_name: &name, protocol: Flow::UDP, ..flow(at as f64, 8, 1, 53) };
+            tunnel.see(&asked, &mut out);
+        }
+        tunnel.end(&mut out);
+        out
+    }
+
+    #[test]
+    fn ever_new_long_names_below_one_domain_are_a_tunnel() {
+        let found = run((0..200u64).map(|at| {
+            let data = (at + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            format!("{data:016x}{:016x}.t.example.com", data.rotate_left(17))
+        }));
+        assert_eq!(
+            found.iter().map(|s| (s.kind, s.actor)).collect::<Vec<_>>(),
+            [("tunnel in names", Some(address(8)))]
+        );
+    }
+
+    #[test]
+    fn ordinary_names_are_not() {
+        assert!(run((0..500).map(|at| format!("www{at}.example.com"))).is_empty());
+        assert!(run((0..500).map(|at| format!("host{at}.site{at}.example{at}.com"))).is_empty());
+        assert!(run((0..500).map(|at| format!("{at}.2.0.10.in-addr.arpa"))).is_empty());
+        assert!(run((0..500).map(|_| "a".repeat(60) + ".cdn.example.com")).is_empty());
+    }
+
+    #[test]
+    fn the_domain_is_what_can_be_bought() {
+        assert_eq!(domain("a.b.example.com"), Some(("example.com", "a.b")));
+        assert_eq!(domain("a.b.example.co.uk."), Some(("example.co.uk", "a.b")));
+        assert_eq!(domain("example.com"), None);
+    }
+
+    #[test]
+    fn full_echo_packets_both_ways_are_a_tunnel_and_pings_are_not() {
+        let run = |octets: u64| {
+            let (mut tunnel, mut out) = (Tunnel::default(), Vec::new());
+            for at in 0..100 {
+                let echo = Flow {
+                    protocol: Flow::ICMP,
+                    packets: 1,
+                    octets,
+                    reverse_packets: 1,
+                    reverse_octets: octets,
+                    ..flow(f64::from(at), 8, 9, 0)
+                };
+                tunnel.see(&echo, &mut out);
+            }
+            tunnel.end(&mut out);
+            out.len()
+        };
+        assert_eq!((run(900), run(84)), (1, 0));
+    }
+}

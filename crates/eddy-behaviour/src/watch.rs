@@ -1,0 +1,165 @@
+//! All behaviours together.
+
+use serde::Serialize;
+
+use crate::{
+    Flow, Sighting, beaconing, brute_force, flood, lateral, scan, silence, transfer, tunnel, wrong_port,
+};
+
+/// What a behaviour says about itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct AboutBehaviour {
+    /// Name, in `snake_case`.
+    pub name: &'static str,
+    /// Name in prose.
+    pub title: &'static str,
+    /// What it looks for, in one or two sentences.
+    pub summary: &'static str,
+    /// What it cannot see, or takes for it.
+    pub blind_to: &'static str,
+    /// Techniques of MITRE ATT&CK that it may tell of.
+    pub techniques: &'static [&'static str],
+}
+
+/// Something hosts do, told from flows in the order of time.
+pub trait Behaviour: Send {
+    /// What it says about itself.
+    fn about(&self) -> &'static AboutBehaviour;
+
+    /// Sees the next flow. Sightings that are over go to `out`.
+    fn see(&mut self, flow: &Flow<'_>, out: &mut Vec<Sighting>);
+
+    /// There are no more flows: the sightings that are still open go to `out`.
+    fn end(&mut self, out: &mut Vec<Sighting>);
+
+    /// Entries of its tables that had to go for want of room.
+    fn dropped(&self) -> u64;
+}
+
+/// One line of the list of behaviours.
+#[derive(Clone, Copy)]
+pub struct BehaviourEntry {
+    /// What it says about itself.
+    pub about: &'static AboutBehaviour,
+    /// Makes one with default parameters.
+    make: fn() -> Box<dyn Behaviour>,
+}
+
+macro_rules! behaviours {
+    ($($module:ident::$name:ident),+ $(,)?) => {
+        /// The list of behaviours.
+        pub const BEHAVIOURS: &[BehaviourEntry] = &[$(BehaviourEntry {
+            about: &$module::ABOUT,
+            make: || Box::new($module::$name::default()),
+        }),+];
+    };
+}
+
+behaviours! {
+    scan::Scan,
+    flood::Flood,
+    brute_force::BruteForce,
+    beaconing::Beaconing,
+    transfer::Exfiltration,
+    tunnel::Tunnel,
+    wrong_port::WrongPort,
+    lateral::LateralSpread,
+    silence::Silence,
+}
+
+/// Watches flows with every behaviour.
+pub struct Watch {
+    behaviours: Vec<Box<dyn Behaviour>>,
+    done: Vec<Sighting>,
+    flows: u64,
+}
+
+impl Default for Watch {
+    fn default() -> Self {
+        Self {
+            behaviours: BEHAVIOURS.iter().map(|entry| (entry.make)()).collect(),
+            done: Vec::new(),
+            flows: 0,
+        }
+    }
+}
+
+impl Watch {
+    /// Sees the next flow; flows come in the order of their begin.
+    pub fn see(&mut self, flow: &Flow<'_>) {
+        self.flows += 1;
+        self.behaviours.iter_mut().for_each(|behaviour| behaviour.see(flow, &mut self.done));
+    }
+
+    /// Flows seen.
+    pub fn flows(&self) -> u64 {
+        self.flows
+    }
+
+    /// Everything that was seen, in the order of time, once there are no more flows.
+    pub fn end(mut self) -> (Vec<Sighting>, u64) {
+        self.behaviours.iter_mut().for_each(|behaviour| behaviour.end(&mut self.done));
+        let dropped = self.behaviours.iter().map(|behaviour| behaviour.dropped()).sum();
+        self.done.sort_by(|a, b| {
+            let key = |s: &Sighting| (s.first_ns, s.behaviour, s.actor, s.targets.first().copied());
+            key(a).cmp(&key(b))
+        });
+        (self.done, dropped)
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use std::net::{IpAddr, Ipv4Addr};
+
+    use super::*;
+    use crate::ConnectionState;
+
+    /// A host of the test network.
+    pub(crate) fn address(host: u8) -> IpAddr {
+        IpAddr::V4(Ipv4Addr::new(10, 0, 0, host))
+    }
+
+    /// An ordinary TCP flow `at_s` seconds after the beginning.
+    pub(crate) fn flow(at_s: f64, source: u8, destination: u8, port: u16) -> Flow<'static> {
+        Flow {
+            start_ns: 1_700_000_000_000_000_000 + (at_s * 1e9) as i64,
+            duration_ns: 50_000_000,
+            source: address(source),
+            destination: address(destination),
+            source_port: 40_000,
+            destination_port: port,
+            protocol: Flow::TCP,
+            octets: 600,
+            packets: 6,
+            reverse_octets: 4_000,
+            reverse_packets: 6,
+            flags: None,
+            state: ConnectionState::Established,
+            application: "",
+            dns_name: "",
+        }
+    }
+
+    #[test]
+    fn every_behaviour_says_what_it_is_and_names_techniques() {
+        for entry in BEHAVIOURS {
+            let about = (entry.make)().about();
+            assert_eq!(about, entry.about);
+            assert!(about.summary.ends_with('.') && about.blind_to.ends_with('.'), "{}", about.name);
+            let is_technique = |id: &&str| {
+                let digits =
+                    |text: &str, n: usize| text.len() == n && text.bytes().all(|b| b.is_ascii_digit());
+                id.strip_prefix('T').is_some_and(|rest| match rest.split_once('.') {
+                    Some((whole, part)) => digits(whole, 4) && digits(part, 3),
+                    None => digits(rest, 4),
+                })
+            };
+            assert!(
+                !about.techniques.is_empty() && about.techniques.iter().all(is_technique),
+                "{}",
+                about.name
+            );
+        }
+    }
+}
