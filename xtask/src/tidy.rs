@@ -19,7 +19,16 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("eddy-io", &["eddy-frame"]),
     (
         "eddy-engine",
-        &["eddy-frame", "eddy-detect", "eddy-models", "eddy-insight", "eddy-io", "eddy-report", "eddy-sim"],
+        &[
+            "eddy-frame",
+            "eddy-detect",
+            "eddy-models",
+            "eddy-behaviour",
+            "eddy-insight",
+            "eddy-io",
+            "eddy-report",
+            "eddy-sim",
+        ],
     ),
     (
         "eddy",

@@ -12,6 +12,7 @@ mod error;
 mod explore;
 mod findings;
 mod generated;
+mod incidents;
 mod input;
 mod labelled;
 mod labels;

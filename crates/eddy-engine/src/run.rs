@@ -9,13 +9,14 @@ use eddy_detect::{
     StepSpec, Threshold, Truth, anomaly_score, decode, default_steps, encode,
 };
 use eddy_frame::{Column, Field, Frame, Kind, MISSING_TIME, Role, Schema, TextColumn};
-use eddy_insight::{Finding, count};
+use eddy_insight::{Finding, Incident, count};
 use eddy_io::{Description, ReadOptions, ReadStats, TableWriter, open};
 use eddy_models::DETECTORS;
 use serde_json::Value;
 
 use crate::EngineError;
 use crate::findings::{Scored, findings, stretches};
+use crate::incidents::{Watched, watch};
 use crate::input::Input;
 use crate::labels::{attacks, classes, label_of};
 use crate::scoring::{score_all, surprises};
@@ -131,6 +132,8 @@ pub struct Run {
     pub findings: Vec<Finding>,
     /// Rows of the findings, in the same order, as they were read.
     pub finding_rows: Option<Frame>,
+    /// What hosts did, where the rows are flows between addresses: most urgent first.
+    pub incidents: Vec<Incident>,
     /// Label column and how well scores and verdicts agree with it.
     pub evaluation: Option<(String, Evaluation)>,
     /// Whether each row is an attack by its label, where there is a label column.
@@ -483,6 +486,10 @@ fn finish(
         let name = label_of(input.schema())?.name.to_string();
         Some((name, Evaluation::measure(&all, rows, threshold.surprise)?))
     });
+    let watched = watch(&mut input)?;
+    if let Some(watched) = &watched {
+        caution_of_watching(watched, &mut cautions);
+    }
     timings.score = started.elapsed();
     Ok(Run {
         description: input.description.clone(),
@@ -495,12 +502,30 @@ fn finish(
         flagged,
         findings,
         finding_rows,
+        incidents: watched.map_or_else(Vec::new, |watched| watched.incidents),
         evaluation,
         attacks: attack_rows,
         cautions,
         timings,
         input,
     })
+}
+
+/// What watching flows had to leave out.
+fn caution_of_watching(watched: &Watched, cautions: &mut Vec<String>) {
+    if watched.unread > 0 {
+        cautions.push(format!(
+            "{} of {} rows have no two addresses and a time and were not watched for what hosts do",
+            count(watched.unread),
+            count(watched.unread + watched.flows)
+        ));
+    }
+    if watched.dropped > 0 {
+        cautions.push(format!(
+            "{} entries of hosts and pairs of hosts were let go for want of room; what they did slowly may be missed",
+            count(watched.dropped)
+        ));
+    }
 }
 
 /// Writes the original rows and values with two more columns, `anomaly_score` and `verdict`.

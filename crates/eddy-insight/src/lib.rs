@@ -9,6 +9,8 @@ mod incident;
 mod series;
 mod words;
 
+pub use eddy_behaviour::{Evidence, Severity, Sighting};
+
 pub use cause::{Cause, Seen, explain};
 pub use finding::{Finding, Place, Stretch};
 pub use incident::{Incident, Technique, incidents};

@@ -2,6 +2,7 @@
 
 mod args;
 mod commands;
+mod incident_list;
 mod terminal;
 
 use std::process::ExitCode;

@@ -130,6 +130,7 @@ pub(crate) fn summary(run: &Run, inputs: &[String], top: usize, wrote: &[String]
         );
     }
     text.push('\n');
+    crate::incident_list::write(&mut text, &run.incidents, top);
     if run.findings.is_empty() {
         text.push_str("Nothing stands out from what is ordinary here.\n");
         if let Some(best) = run.surprises.iter().copied().reduce(f64::max) {
@@ -273,6 +274,7 @@ pub(crate) fn run_json(run: &Run) -> serde_json::Value {
             "fit": run.timings.fit.as_secs_f64(),
             "score": run.timings.score.as_secs_f64(),
         },
+        "incidents": run.incidents,
         "findings": run.findings,
     })
 }

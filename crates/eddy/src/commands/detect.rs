@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use eddy_engine::{Run, RunOptions, detect};
+use eddy_insight::Severity;
 
 use crate::args::{FitArgs, ReadArgs, RuleArgs};
 use crate::terminal;
@@ -37,9 +38,34 @@ pub(crate) struct OutputArgs {
     /// Findings shown in the terminal
     #[arg(long, default_value_t = 10, value_name = "N", help_heading = "Output")]
     top: usize,
-    /// End with exit code 3 when at least this many rows are flagged
-    #[arg(long, value_name = "N", help_heading = "Output")]
-    fail_on: Option<u64>,
+    /// End with exit code 3 when at least this many rows are flagged, or when there is an incident of at least this
+    /// severity: low, medium or high
+    #[arg(long, value_name = "N|SEVERITY", help_heading = "Output")]
+    fail_on: Option<FailOn>,
+}
+
+/// What ends in exit code 3.
+#[derive(Clone, Copy)]
+enum FailOn {
+    Flagged(u64),
+    Incident(Severity),
+}
+
+impl std::str::FromStr for FailOn {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        Ok(match text {
+            "low" => Self::Incident(Severity::Low),
+            "medium" => Self::Incident(Severity::Medium),
+            "high" => Self::Incident(Severity::High),
+            number => Self::Flagged(
+                number
+                    .parse()
+                    .map_err(|_| "is neither a number of rows nor low, medium or high".to_owned())?,
+            ),
+        })
+    }
 }
 
 impl OutputArgs {
@@ -59,7 +85,10 @@ impl OutputArgs {
             let wrote: Vec<String> = self.out.iter().map(|path| path.display().to_string()).collect();
             terminal::print(&terminal::summary(run, inputs, self.top, &wrote))?;
         }
-        let failed = self.fail_on.is_some_and(|limit| run.flagged >= limit.max(1));
+        let failed = self.fail_on.is_some_and(|limit| match limit {
+            FailOn::Flagged(limit) => run.flagged >= limit.max(1),
+            FailOn::Incident(least) => run.incidents.iter().any(|incident| incident.severity >= least),
+        });
         Ok(if failed { 3 } else { 0 })
     }
 }

@@ -1,0 +1,249 @@
+//! Tables of flows watched for what hosts do.
+
+use std::net::IpAddr;
+
+use eddy_behaviour::{ConnectionState, Flow, Watch};
+use eddy_frame::{Column, Frame, MISSING_INT, MISSING_TIME, Schema};
+use eddy_insight::{Incident, incidents};
+use rustc_hash::FxHashMap;
+
+use crate::EngineError;
+use crate::input::Input;
+
+/// Flows kept to bring them into the order of their begin: logs are written in the order of their end.
+const SORTED_AT_A_TIME: usize = 1 << 19;
+/// Different texts remembered at most; the flows of further ones count as of unknown protocol and name.
+const MOST_TEXTS: usize = 1 << 20;
+
+/// A flow with its texts by number.
+struct Kept {
+    flow: Flow<'static>,
+    application: u32,
+    dns_name: u32,
+}
+
+/// What hosts did, if the rows are flows between addresses; none otherwise.
+pub(crate) fn watch(input: &mut Input) -> Result<Option<Watched>, EngineError> {
+    if !are_flows(input.schema()) {
+        return Ok(None);
+    }
+    let mut texts = Texts::default();
+    let mut buffer: Vec<Kept> = Vec::new();
+    let mut watch = Watch::default();
+    let mut unread = 0u64;
+    input.each::<EngineError>(1, &mut |frames| {
+        for frame in frames {
+            let columns = Columns::of(frame);
+            for row in 0..frame.n_rows() {
+                match columns.flow(row, &mut texts) {
+                    Some(flow) => buffer.push(flow),
+                    None => unread += 1,
+                }
+            }
+            if buffer.len() >= SORTED_AT_A_TIME {
+                let half = buffer.len() / 2;
+                buffer.sort_by_key(|kept| kept.flow.start_ns);
+                feed(&mut watch, buffer.drain(..half), &texts);
+            }
+        }
+        Ok(())
+    })?;
+    buffer.sort_by_key(|kept| kept.flow.start_ns);
+    feed(&mut watch, buffer.drain(..), &texts);
+    let flows = watch.flows();
+    let (sightings, dropped) = watch.end();
+    Ok(Some(Watched { incidents: incidents(sightings), flows, unread, dropped }))
+}
+
+/// The outcome of watching.
+pub(crate) struct Watched {
+    pub(crate) incidents: Vec<Incident>,
+    /// Flows watched.
+    pub(crate) flows: u64,
+    /// Rows without two addresses and a time.
+    pub(crate) unread: u64,
+    /// Entries that had to go for want of room.
+    pub(crate) dropped: u64,
+}
+
+fn feed(watch: &mut Watch, flows: impl Iterator<Item = Kept>, texts: &Texts) {
+    for kept in flows {
+        watch.see(&Flow {
+            application: texts.get(kept.application),
+            dns_name: texts.get(kept.dns_name),
+            ..kept.flow
+        });
+    }
+}
+
+fn are_flows(schema: &Schema) -> bool {
+    ["flowStartMilliseconds", "sourceAddress", "destinationAddress"]
+        .iter()
+        .all(|name| schema.index_of(name).is_some())
+}
+
+/// Texts by number; 0 is the empty one.
+#[derive(Default)]
+struct Texts {
+    numbers: FxHashMap<Box<str>, u32>,
+    texts: Vec<Box<str>>,
+}
+
+impl Texts {
+    fn number(&mut self, text: &str) -> u32 {
+        if text.is_empty() {
+            return 0;
+        }
+        if let Some(&number) = self.numbers.get(text) {
+            return number;
+        }
+        if self.texts.len() >= MOST_TEXTS {
+            return 0;
+        }
+        self.texts.push(text.into());
+        let number = self.texts.len() as u32;
+        self.numbers.insert(text.into(), number);
+        number
+    }
+
+    fn get(&self, number: u32) -> &str {
+        number.checked_sub(1).and_then(|at| self.texts.get(at as usize)).map_or("", |text| text)
+    }
+}
+
+/// The columns of a frame that make up a flow.
+struct Columns<'a> {
+    start: Option<&'a [i64]>,
+    duration: Option<&'a Column>,
+    source: Option<&'a Column>,
+    destination: Option<&'a Column>,
+    numbers: [Option<&'a Column>; 8],
+    state: Option<&'a Column>,
+    application: Option<&'a Column>,
+    dns_name: Option<&'a Column>,
+}
+
+/// Names of the numbers of a flow, in the order of [`Columns::numbers`].
+const NUMBERS: [&str; 8] = [
+    "sourceTransportPort",
+    "destinationTransportPort",
+    "protocolIdentifier",
+    "octetDeltaCount",
+    "packetDeltaCount",
+    "reverseOctetDeltaCount",
+    "reversePacketDeltaCount",
+    "tcpControlBits",
+];
+
+impl<'a> Columns<'a> {
+    fn of(frame: &'a Frame) -> Self {
+        let by = |name: &str| frame.by_name(name).map(|(_, column)| column);
+        Self {
+            start: by("flowStartMilliseconds").and_then(Column::as_time),
+            duration: by("flowDurationMilliseconds"),
+            source: by("sourceAddress"),
+            destination: by("destinationAddress"),
+            numbers: NUMBERS.map(by),
+            state: by("connectionState"),
+            application: by("applicationName"),
+            dns_name: by("dnsQueryName"),
+        }
+    }
+
+    fn flow(&self, row: usize, texts: &mut Texts) -> Option<Kept> {
+        let start_ns = self.start.map(|times| times[row]).filter(|&time| time != MISSING_TIME)?;
+        let source = address(self.source, row)?;
+        let destination = address(self.destination, row)?;
+        let number = |at: usize| self.numbers[at].and_then(|column| whole(column, row));
+        let octets = number(3).unwrap_or(0);
+        // A source that counts no packets back cannot say that there were none.
+        let reverse_octets = number(5).unwrap_or(0);
+        let reverse_packets = number(6).unwrap_or_else(|| reverse_octets.div_ceil(1_500));
+        let state = match text(self.state, row) {
+            "S0" | "SH" | "OTH" if reverse_packets == 0 => ConnectionState::Unanswered,
+            "REJ" | "RSTOS0" | "RSTRH" => ConnectionState::Rejected,
+            "S1" | "SF" | "S2" | "S3" | "RSTO" | "RSTR" => ConnectionState::Established,
+            _ => ConnectionState::Unknown,
+        };
+        let duration_ms = self.duration.map_or(0.0, |column| column.number(row));
+        Some(Kept {
+            flow: Flow {
+                start_ns,
+                duration_ns: if duration_ms.is_finite() { (duration_ms * 1e6) as i64 } else { 0 },
+                source,
+                destination,
+                source_port: number(0).unwrap_or(0) as u16,
+                destination_port: number(1).unwrap_or(0) as u16,
+                protocol: number(2).unwrap_or(0) as u8,
+                octets,
+                packets: number(4).unwrap_or_else(|| octets.div_ceil(1_500).max(1)),
+                reverse_octets,
+                reverse_packets,
+                flags: number(7).map(|flags| flags as u8),
+                state,
+                application: "",
+                dns_name: "",
+            },
+            application: texts.number(text(self.application, row)),
+            dns_name: texts.number(text(self.dns_name, row)),
+        })
+    }
+}
+
+fn text(column: Option<&Column>, row: usize) -> &str {
+    match column {
+        Some(Column::Text(texts)) => texts.get(row),
+        _ => "",
+    }
+}
+
+fn address(column: Option<&Column>, row: usize) -> Option<IpAddr> {
+    text(column, row).parse().ok()
+}
+
+fn whole(column: &Column, row: usize) -> Option<u64> {
+    match column {
+        Column::Int(values) => {
+            Some(values[row]).filter(|&value| value != MISSING_INT && value >= 0).map(i64::unsigned_abs)
+        }
+        other => Some(other.number(row)).filter(|number| *number >= 0.0).map(|number| number as u64),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write as _;
+
+    use crate::{Fitting, RunOptions, detect};
+
+    #[test]
+    fn a_scan_in_a_table_of_flows_is_an_incident_and_the_rest_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("flows.csv");
+        let mut table = String::from(
+            "flowStartMilliseconds,flowDurationMilliseconds,sourceAddress,destinationAddress,sourceTransportPort,\
+             destinationTransportPort,protocolIdentifier,octetDeltaCount,packetDeltaCount,reverseOctetDeltaCount,\
+             reversePacketDeltaCount,connectionState\n",
+        );
+        for at in 0..400u32 {
+            let time = format!("2024-01-01 00:{:02}:{:02}", at / 60, at % 60);
+            let _ = writeln!(
+                table,
+                "{time},40,10.0.0.{},10.0.0.200,{},443,6,900,8,5000,9,SF",
+                at % 20 + 1,
+                40_000 + at
+            );
+            if at >= 300 {
+                let _ = writeln!(table, "{time},0,10.0.0.66,10.0.0.201,50000,{at},6,60,1,0,0,S0");
+            }
+        }
+        std::fs::write(&path, table).unwrap();
+        let run = detect(&[path.display().to_string()], &Fitting::default(), &RunOptions::default()).unwrap();
+        let seen: Vec<(&str, String, usize)> = run
+            .incidents
+            .iter()
+            .map(|incident| (incident.kind, incident.actors[0].to_string(), incident.targets.len()))
+            .collect();
+        assert_eq!(seen, [("vertical scan", "10.0.0.66".to_owned(), 1)]);
+    }
+}
