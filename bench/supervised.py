@@ -16,7 +16,8 @@ ROUNDS = int(os.environ.get("EDDY_BENCH_ROUNDS", "3"))
 # What is compared: Eddy's detector and parameters, then the peers', each with the least ratios of time wanted.
 TASKS = {
     "random_forest": {
-        "eddy": {"n_estimators": 100},
+        # As many columns a cut as the peer looks at: the square root of their number.
+        "eddy": {"n_estimators": 100, "max_features": None},
         "peers": {
             "scikit-learn": ("sklearn.ensemble.RandomForestClassifier", {"n_estimators": 100, "n_jobs": 2}),
         },

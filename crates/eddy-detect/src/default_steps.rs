@@ -4,16 +4,17 @@ use std::sync::Arc;
 
 use eddy_frame::{Column, Field, Frame, Kind, Role, Schema};
 
-use crate::{Entry, ModelKind, StepSpec, steps};
+use crate::{Entry, LearnsFrom, ModelKind, StepSpec, steps};
 
 /// The chain of steps chosen from the roles of the columns and the detector: counters become rates, well-known ratios
-/// are added, value columns of a time series get the values before and the change; then logarithm, imputation,
-/// categories, scale, unless the detector takes missing values and categories as they are. A detector of series looks at
-/// the values themselves.
+/// are added and, of counters and for models that learn from labels, the median of the last rows; value columns of a
+/// time series get the values before and the change; then logarithm, imputation, categories, scale, unless the detector
+/// takes missing values and categories as they are. A detector of series looks at the values themselves.
 pub fn default_steps(schema: &Schema, entry: &Entry) -> Vec<StepSpec> {
     let inputs: Vec<&Field> = schema.fields.iter().filter(|field| field.role.is_input()).collect();
     let mut steps = Vec::new();
-    if inputs.iter().any(|field| field.counter.is_some()) {
+    let counters = inputs.iter().any(|field| field.counter.is_some());
+    if counters {
         steps.push(StepSpec::new("counter_rate"));
     }
     if let Ok(empty) = Frame::new(
@@ -35,6 +36,9 @@ pub fn default_steps(schema: &Schema, entry: &Entry) -> Vec<StepSpec> {
             steps.push(StepSpec::new("scale"));
         }
         return steps;
+    }
+    if counters && entry.learns_from == LearnsFrom::Labels {
+        steps.push(StepSpec::new("recent_median"));
     }
     if inputs.iter().any(|field| field.role == Role::Value) {
         steps.push(StepSpec::new("lag"));

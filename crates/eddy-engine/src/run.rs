@@ -302,9 +302,10 @@ fn fit(
             )));
         }
     }
-    let in_order =
-        steps.iter().any(|step| matches!(step.name.as_str(), "lag" | "difference" | "counter_rate"))
-            || entry.about.kind == eddy_detect::ModelKind::Series;
+    let in_order = steps
+        .iter()
+        .any(|step| matches!(step.name.as_str(), "lag" | "difference" | "counter_rate" | "recent_median"))
+        || entry.about.kind == eddy_detect::ModelKind::Series;
     let mut frame = input.to_fit(in_order, options.fit_rows).map_err(EngineError::Input)?;
     if (frame.n_rows() as u64) < input.n_rows {
         cautions.push(format!(

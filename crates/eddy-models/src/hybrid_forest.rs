@@ -58,7 +58,7 @@ impl Detector for HybridForest {
         order[..n_odd.min(rows.n_rows())].iter().for_each(|&row| of_rows[row] = 1);
         let classes = Classes { names: vec!["usual".into(), "unusual".into()], is_attack: vec![false, true] };
         let class_labels = Some(ClassLabels { classes: &classes, of_rows: &of_rows });
-        let forest = RandomForest { n_estimators: self.n_estimators, ..RandomForest::default() };
+        let forest = RandomForest { n_estimators: self.n_estimators, max_features: None, ..RandomForest::default() };
         forest.fit(rows, &FitContext { seed: part_seed(context.seed, 1), class_labels, ..*context })
     }
 

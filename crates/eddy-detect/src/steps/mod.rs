@@ -14,6 +14,7 @@ steps! {
     difference::Difference,
     calendar::Calendar,
     ratio::Ratio,
+    recent_median::RecentMedian,
     log1p::Log1p,
     impute::Impute,
     encode::Encode,
