@@ -41,4 +41,4 @@ pub use source::{
     Description, Input, Note, Overrides, ReadOptions, ReadStats, SetAside, ShapeName, Source, open,
     open_bytes,
 };
-pub use write::{TableWriter, WRITABLE};
+pub use write::{ByteWriter, TableWriter, WRITABLE};

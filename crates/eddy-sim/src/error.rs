@@ -1,6 +1,6 @@
 //! What can be wrong with a specification.
 
-use crate::{Scenario, Shape};
+use crate::{Behaviour, Scenario, Shape};
 
 /// Why no traffic can be generated from a [`crate::Spec`], with the numbers that matter.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -17,6 +17,26 @@ pub enum SimError {
     UnknownScenario {
         /// The name asked for.
         got: String,
+    },
+    /// No behaviour has this name.
+    #[error("no behaviour is called '{got}'; choose one of {}", Behaviour::names())]
+    UnknownBehaviour {
+        /// The name asked for.
+        got: String,
+    },
+    /// A planted behaviour does not lie within the generated period.
+    #[error(
+        "{behaviour} at {at_hours} h for {duration_hours} h ends after the generated {total_hours} h; start it earlier or shorten it"
+    )]
+    BehaviourOutside {
+        /// The behaviour planted.
+        behaviour: Behaviour,
+        /// Its start, in hours after the start of the traffic.
+        at_hours: f64,
+        /// Its duration in hours.
+        duration_hours: f64,
+        /// The duration of the traffic in hours.
+        total_hours: f64,
     },
     /// The shape cannot show the scenario.
     #[error("{scenario} cannot be shown in {shape}: {why}; choose one of {}", shape.scenario_names())]

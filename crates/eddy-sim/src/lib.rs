@@ -8,6 +8,9 @@
 //! The normal traffic of a seed does not depend on what is planted: on tables with a fixed interval every row outside
 //! the events is bit-identical to the same row of the clean table (cumulative counters: the same increments).
 //!
+//! An [`OfficeSpec`] makes traffic of a whole small network instead, flow by flow and packet by packet, with
+//! [`Behaviour`]s of attackers planted.
+//!
 //! This crate is pure: it reads no clock and no file, prints nothing, and knows nothing of models.
 
 mod connection_records;
@@ -19,6 +22,7 @@ mod flow_features;
 mod generator;
 mod metric_series;
 mod network;
+mod office;
 mod packet_list;
 mod plan;
 mod planted_series;
@@ -33,6 +37,11 @@ mod timeline;
 
 pub use error::SimError;
 pub use generator::{Batch, Event, Generated, Generator, generate};
+pub use office::{
+    Behaviour, BehaviourEvent, BehaviourPlanting, Datagram, Flow, FlowTable, Host, HostRole, NetflowExporter,
+    NetflowVersion, OfficeSpec, OfficeTraffic, Packets, Totals, Transport, ZeekLogs, pcap_header,
+    pcap_record,
+};
 pub use planted_series::{Ground, PlantedEvent, PlantedKind, PlantedSeries, planted_series};
 pub use scenario::Scenario;
 pub use shape::Shape;

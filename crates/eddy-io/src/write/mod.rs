@@ -1,5 +1,6 @@
 //! Frames to files. The ending of the name decides the format; a reader never sees half a file.
 
+mod bytes;
 mod cells;
 mod json;
 mod ordered;
@@ -13,6 +14,7 @@ use std::sync::Arc;
 
 use eddy_frame::{Frame, Schema};
 
+pub use self::bytes::ByteWriter;
 use self::target::{Squeeze, Target};
 use crate::WriteError;
 

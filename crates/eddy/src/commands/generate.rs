@@ -7,15 +7,16 @@ use anyhow::{Context, bail};
 use clap::Args;
 use eddy_frame::{Column, Field, Frame, Kind, NANOS_PER_SECOND, Role, TextColumn, TimeStyle, format_time};
 use eddy_io::TableWriter;
-use eddy_sim::{Event, Generator, Label, Planting, Scenario, Shape, Spec};
+use eddy_sim::{Event, Generator, Label, OfficeSpec, Planting, Scenario, Shape, Spec};
 
+use crate::commands::network_traffic::NetworkOptions;
 use crate::terminal;
 
-/// Write labelled traffic with named scenarios at known times.
+/// Write labelled traffic with named scenarios at known times: a table, or the traffic of an office.
 #[derive(Args)]
 pub(crate) struct Generate {
     /// What kind of table: metric-series, flow-features, connection-records, packet-list, snmp-mib
-    #[arg(long, default_value = "flow-features")]
+    #[arg(long, default_value = "flow-features", conflicts_with = "format")]
     shape: String,
     /// First moment, UTC (2024-01-15 or 2024-01-15T08:00:00)
     #[arg(long, default_value = "2024-01-15", value_name = "DATE")]
@@ -24,34 +25,49 @@ pub(crate) struct Generate {
     #[arg(long, default_value_t = 24.0, value_name = "HOURS")]
     duration: f64,
     /// Seconds between rows [default: that of the shape]
-    #[arg(long, value_name = "SECONDS")]
+    #[arg(long, value_name = "SECONDS", conflicts_with = "format")]
     interval: Option<f64>,
     /// The same seed gives the same bytes
     #[arg(long, default_value_t = 42)]
     seed: u64,
     /// What to plant: NAME, NAME@HOUR, or NAME@HOUR+HOURS*STRENGTH; `none` for clean traffic; `default` for a mix.
     /// One of ddos-spike, port-scan, exfiltration, beaconing, outage, level-shift, slow-drift, brute-force
-    #[arg(long, value_name = "SCENARIO,...", value_delimiter = ',', default_value = "default")]
+    #[arg(
+        long,
+        value_name = "SCENARIO,...",
+        value_delimiter = ',',
+        default_value = "default",
+        conflicts_with = "format"
+    )]
     scenario: Vec<String>,
-    /// Client hosts (for metric-series: series)
+    /// Client hosts (for metric-series: series; with --as: hosts of the office, 50 by default)
     #[arg(long)]
     hosts: Option<usize>,
     /// Noise of the normal traffic, 0 to 5
-    #[arg(long, default_value_t = 1.0)]
+    #[arg(long, default_value_t = 1.0, conflicts_with = "format")]
     noise: f64,
     /// Leave the label column out
     #[arg(long)]
     no_label: bool,
-    /// Where to write the table (.csv .tsv .parquet .ndjson .json; - for standard output)
+    /// Where to write the table (.csv .tsv .parquet .ndjson .json; - for standard output); with --as zeek a folder,
+    /// with --as pcap and netflow any name, also with .gz or .zst added
     #[arg(long, short, value_name = "FILE")]
     out: PathBuf,
-    /// Where to write what was planted (.csv .json .ndjson .parquet)
+    /// Where to write what was planted (.csv .json .ndjson .parquet; with --as .json)
     #[arg(long, value_name = "FILE")]
     truth: Option<PathBuf>,
+    #[command(flatten)]
+    network: NetworkOptions,
 }
 
 impl Generate {
     pub(crate) fn run(&self) -> anyhow::Result<u8> {
+        if self.network.is_wanted() {
+            let mut spec = OfficeSpec::new(start(&self.start)?, self.duration, self.seed);
+            spec.hosts = self.hosts.unwrap_or(spec.hosts);
+            let label = if self.no_label { Label::None } else { Label::Column };
+            return self.network.run(spec, label, &self.out, self.truth.as_deref());
+        }
         let shape = Shape::parse(&self.shape)?;
         let mut spec = Spec::new(shape, start(&self.start)?, self.duration, self.seed);
         if let Some(interval) = self.interval {
@@ -139,20 +155,42 @@ fn start(text: &str) -> anyhow::Result<i64> {
     Ok((days * 86_400 + hour * 3_600 + minute * 60 + second) * NANOS_PER_SECOND)
 }
 
-/// `NAME`, `NAME@HOUR`, `NAME@HOUR+HOURS`, `...*STRENGTH`.
+/// A scenario of the table.
 fn planting(text: &str) -> anyhow::Result<Planting> {
-    let (rest, strength) = text.split_once('*').map_or((text, None), |(rest, s)| (rest, Some(s)));
-    let (rest, duration) = rest.split_once('+').map_or((rest, None), |(rest, s)| (rest, Some(s)));
-    let (name, at) = rest.split_once('@').map_or((rest, None), |(rest, s)| (rest, Some(s)));
-    let number = |text: Option<&str>| -> anyhow::Result<Option<f64>> {
-        text.map(|text| text.trim().parse().with_context(|| format!("--scenario: '{text}' is no number")))
-            .transpose()
-    };
-    let mut planting = Planting::new(Scenario::parse(name.trim())?);
-    planting.at_hours = number(at)?;
-    planting.duration_hours = number(duration)?;
-    planting.strength = number(strength)?.unwrap_or(1.0);
+    let place = Place::parse(text, "--scenario")?;
+    let mut planting = Planting::new(Scenario::parse(place.name)?);
+    planting.at_hours = place.at_hours;
+    planting.duration_hours = place.duration_hours;
+    planting.strength = place.strength;
     Ok(planting)
+}
+
+/// What is planted where: `NAME`, `NAME@HOUR`, `NAME@HOUR+HOURS`, `...*STRENGTH`.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Place<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) at_hours: Option<f64>,
+    pub(crate) duration_hours: Option<f64>,
+    pub(crate) strength: f64,
+}
+
+impl<'a> Place<'a> {
+    /// Reads the text of an option.
+    pub(crate) fn parse(text: &'a str, option: &str) -> anyhow::Result<Self> {
+        let (rest, strength) = text.split_once('*').map_or((text, None), |(rest, s)| (rest, Some(s)));
+        let (rest, duration) = rest.split_once('+').map_or((rest, None), |(rest, s)| (rest, Some(s)));
+        let (name, at) = rest.split_once('@').map_or((rest, None), |(rest, s)| (rest, Some(s)));
+        let number = |text: Option<&str>| -> anyhow::Result<Option<f64>> {
+            text.map(|text| text.trim().parse().with_context(|| format!("{option}: '{text}' is no number")))
+                .transpose()
+        };
+        Ok(Self {
+            name: name.trim(),
+            at_hours: number(at)?,
+            duration_hours: number(duration)?,
+            strength: number(strength)?.unwrap_or(1.0),
+        })
+    }
 }
 
 fn write_truth(path: &Path, truth: &[Event]) -> anyhow::Result<()> {

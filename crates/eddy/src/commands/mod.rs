@@ -6,6 +6,7 @@ mod detect;
 mod explore;
 mod generate;
 mod models;
+mod network_traffic;
 mod score;
 mod train;
 mod tune;
@@ -29,7 +30,7 @@ pub(crate) enum Command {
     Score(score::Score),
     /// List the detectors, or show what a model file holds
     Models(models::Models),
-    /// Write labelled traffic with named scenarios at known times
+    /// Write labelled traffic with named scenarios at known times: a table, or the traffic of an office
     Generate(generate::Generate),
     /// See Eddy at work on traffic it makes itself
     Demo(demo::Demo),
