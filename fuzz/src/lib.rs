@@ -5,10 +5,14 @@ use std::io::{Read, Write};
 
 use libfuzzer_sys::fuzzer_mutate;
 
+#[path = "../../crates/eddy-flow/tests/survival/mod.rs"]
+pub mod flow_survival;
 #[path = "../../crates/eddy-engine/tests/model_survival/mod.rs"]
 pub mod model_survival;
 #[path = "../../crates/eddy-io/tests/survival/mod.rs"]
 pub mod survival;
+#[path = "../../crates/eddy-wire/tests/survival/mod.rs"]
+pub mod wire_survival;
 
 /// Most bytes that a packed input may unpack to while it is mutated.
 const MOST_UNPACKED: u64 = 1 << 20;

@@ -9,6 +9,8 @@ use anyhow::{Context, Result, bail};
 /// The arrows that are allowed: a crate and what it may depend on. `ARCHITECTURE.md` says why.
 const ARROWS: &[(&str, &[&str])] = &[
     ("eddy-frame", &[]),
+    ("eddy-wire", &[]),
+    ("eddy-flow", &["eddy-wire"]),
     ("eddy-detect", &["eddy-frame"]),
     ("eddy-deep", &["eddy-frame", "eddy-detect"]),
     ("eddy-models", &["eddy-frame", "eddy-detect", "eddy-deep"]),

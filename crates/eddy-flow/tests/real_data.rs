@@ -1,0 +1,115 @@
+//! Flows of real captures, where they are to be had: $EDDY_DATA, else ../shared/data beside the workspace.
+
+mod survival;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use eddy_flow::FlowSettings;
+use survival::{Totals, survive_flows, totals};
+
+fn data() -> Option<PathBuf> {
+    let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
+    let folder = std::env::var_os("EDDY_DATA").map_or_else(beside, PathBuf::from);
+    if folder.is_dir() {
+        return Some(folder);
+    }
+    eprintln!("skipped: no real data at {} (set EDDY_DATA)", folder.display());
+    None
+}
+
+fn files(folder: &Path, found: &mut Vec<PathBuf>) {
+    let Ok(entries) = std::fs::read_dir(folder) else { return };
+    for path in entries.filter_map(Result::ok).map(|entry| entry.path()) {
+        if path.is_dir() {
+            files(&path, found);
+        } else {
+            found.push(path);
+        }
+    }
+    found.sort();
+}
+
+/// What nDPI counted: the lines "protocol packets bytes flows" after its list of look-ups.
+/// Nothing at all where it found no packet it could use.
+fn expected(text: &str) -> Option<Totals> {
+    if text.is_empty() {
+        return Some((0, 0, 0));
+    }
+    let (_, rest) = text.split_once("Patricia protocols IPv6:")?;
+    let (_, rest) = rest.split_once("\n\n").unwrap_or_default();
+    let mut sum = (0, 0, 0);
+    for line in rest.lines().take_while(|line| !line.is_empty()) {
+        let mut numbers = line.rsplit('\t').map(|cell| cell.trim().parse::<u64>());
+        let (flows, bytes, packets) = (numbers.next()?.ok()?, numbers.next()?.ok()?, numbers.next()?.ok()?);
+        sum = (sum.0 + packets, sum.1 + bytes, sum.2 + flows);
+    }
+    Some(sum)
+}
+
+/// Captures that nDPI counts otherwise, and why. `docs` tells the same.
+const OTHERWISE: &[(&str, &str)] = &[
+    ("dns_fragmented.pcap", "nDPI leaves out later fragments"),
+    ("dnscrypt-v1-and-resolver-pings.pcap", "nDPI leaves out later fragments"),
+    ("fuzz-2006-06-26-2594.pcap", "nDPI leaves out packets whose lengths do not fit the frame"),
+    ("fuzz-2021-06-07-c6c72a0a56.pcap", "nDPI leaves out the only packet: its lengths do not fit the frame"),
+    ("ja3_lots_of_cipher_suites_2_anon.pcap", "nDPI counts captured bytes, not those on the wire"),
+    ("reasm_segv_anon.pcapng", "nDPI counts captured bytes, not those on the wire"),
+    ("telnet.pcap", "nDPI leaves out packets whose lengths do not fit the frame"),
+];
+
+#[test]
+fn packets_octets_and_flows_are_those_of_ndpi() {
+    let Some(data) = data() else { return };
+    let mut paths = Vec::new();
+    files(&data.join("pcap/ndpi"), &mut paths);
+    let (mut equal, mut differ) = (0, BTreeMap::new());
+    for path in paths {
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        let Ok(text) = std::fs::read(data.join(format!("pcap/ndpi-expected/{name}.out"))) else { continue };
+        let expected = expected(&String::from_utf8_lossy(&text)).unwrap_or_else(|| panic!("{name}"));
+        let found = totals(&std::fs::read(&path).unwrap(), FlowSettings::without_timeouts()).unwrap();
+        if found == expected {
+            equal += 1;
+        } else {
+            differ.insert(name, (expected, found));
+        }
+    }
+    eprintln!("{equal} captures equal, {} differ", differ.len());
+    let known: Vec<&str> = OTHERWISE.iter().map(|(name, _)| *name).collect();
+    assert_eq!(differ.keys().collect::<Vec<_>>(), known, "{differ:?}");
+    assert!(equal >= 238, "{equal}");
+}
+
+#[test]
+fn every_packet_of_every_capture_is_accounted_for() {
+    let Some(data) = data() else { return };
+    let mut paths = Vec::new();
+    files(&data.join("pcap"), &mut paths);
+    let mut read = 0;
+    for path in paths {
+        let bytes = std::fs::read(&path).unwrap();
+        survive_flows(&bytes);
+        read += 1;
+    }
+    assert!(read > 1000, "{read}");
+}
+
+/// A capture and the list of its packets that another program wrote.
+#[test]
+fn a_capture_and_its_list_of_packets_agree() {
+    let Some(data) = data() else { return };
+    let folder = data.join("wireshark-csv/gabeah");
+    let (Ok(capture), Ok(list)) = (
+        std::fs::read(folder.join("test_packet_capture.pcapng")),
+        std::fs::read_to_string(folder.join("test_packet_capture.csv")),
+    ) else {
+        eprintln!("skipped: no capture with its list at {}", folder.display());
+        return;
+    };
+    let lengths: Vec<u64> =
+        list.lines().skip(1).map(|line| line.split("\",\"").nth(5).unwrap().parse().unwrap()).collect();
+    let (packets, octets, flows) = totals(&capture, FlowSettings::without_timeouts()).unwrap();
+    assert_eq!((packets, octets), (lengths.len() as u64, lengths.iter().sum()));
+    assert_eq!(flows, 3);
+}
