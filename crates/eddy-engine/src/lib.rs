@@ -11,6 +11,7 @@ mod compare;
 mod error;
 mod explore;
 mod findings;
+mod flows;
 mod input;
 mod labelled;
 mod labels;
@@ -26,6 +27,7 @@ pub use compare::{
 };
 pub use error::EngineError;
 pub use explore::{ColumnSummary, Exploration, Histogram, SeriesProfile, TopList, explore};
+pub use flows::flows;
 pub use report::{detect_report, explore_report};
 pub use run::{
     FitOn, Fitting, Run, RunOptions, Stage, Timings, Visit, detect, load_model, score, train, write_table,
