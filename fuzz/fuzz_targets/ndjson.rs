@@ -12,7 +12,9 @@ fuzz_target!(|data: &[u8]| {
     }
     let options = eddy_io::ReadOptions::default();
     let Ok(source) = eddy_io::open_bytes("x", data.to_vec(), &options) else { return };
-    if let (Outcome::Read(counts), true) = (outcome, source.description().format == "NDJSON") {
+    // Of logs of flows several lines may make one row.
+    let is_table = source.description().schema.index_of("sourceAddress").is_none();
+    if let (Outcome::Read(counts), true) = (outcome, is_table && source.description().format == "NDJSON") {
         let lines = data.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty()).count();
         assert_eq!(counts.rows + counts.rows_set_aside, lines as u64);
     }

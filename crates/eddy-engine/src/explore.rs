@@ -405,7 +405,14 @@ fn top_lists(frame: &Frame, columns: &[ColumnSummary]) -> Vec<TopList> {
         let name = plain(&field.name);
         matches!(
             name.as_str(),
-            "length" | "bytes" | "totbytes" | "bytes_transferred" | "src_bytes" | "srcbytes" | "sbytes"
+            "length"
+                | "bytes"
+                | "totbytes"
+                | "bytes_transferred"
+                | "src_bytes"
+                | "srcbytes"
+                | "sbytes"
+                | "octetdeltacount"
         )
     });
     let interesting = |idx: &usize| {

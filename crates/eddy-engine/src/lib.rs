@@ -11,6 +11,7 @@ mod compare;
 mod error;
 mod explore;
 mod findings;
+mod flows;
 mod generated;
 mod incidents;
 mod input;
@@ -29,6 +30,7 @@ pub use compare::{
 };
 pub use error::EngineError;
 pub use explore::{ColumnSummary, Exploration, Histogram, SeriesProfile, TopList, explore};
+pub use flows::flows;
 pub use generated::{FalseAlarms, FoundShare, GeneratedOptions, GeneratedReport, eval_generated};
 pub use report::{detect_report, explore_report};
 pub use run::{

@@ -43,6 +43,24 @@ pub(crate) fn is(head: &[u8]) -> bool {
 
 /// Opens JSON.
 pub(crate) fn open(place: &Place, options: &ReadOptions) -> Result<Box<dyn RawSource>, ReadError> {
+    open_as(place, options, None)
+}
+
+/// Opens JSON whose keys are known: one column each, in this order and of these kinds (times as text). Other keys are
+/// passed over.
+pub(crate) fn open_known(
+    place: &Place,
+    options: &ReadOptions,
+    wanted: &[(&str, Kind)],
+) -> Result<Box<dyn RawSource>, ReadError> {
+    open_as(place, options, Some(wanted))
+}
+
+fn open_as(
+    place: &Place,
+    options: &ReadOptions,
+    wanted: Option<&[(&str, Kind)]>,
+) -> Result<Box<dyn RawSource>, ReadError> {
     let mut head = Vec::new();
     std::io::Read::read_to_end(&mut std::io::Read::take(place.text()?, HEAD as u64), &mut head)
         .map_err(|source| place.error(source))?;
@@ -58,18 +76,10 @@ pub(crate) fn open(place: &Place, options: &ReadOptions) -> Result<Box<dyn RawSo
     drop(head);
 
     let mut blocks = sample(place, extract)?;
-    let mut survey = Survey::default();
-    for block in &blocks {
-        let mut path = Vec::new();
-        block.each(|_, record, fault| {
-            if fault.is_none() {
-                survey.start_record();
-                // Damage further on in a record is met again, and counted, when the rows are read.
-                object(record, &mut path, &mut |path, leaf| survey.see(path, leaf)).ok();
-            }
-        });
-    }
-    let (keys, columns, dropped) = survey.columns();
+    let (keys, columns, dropped) = match wanted {
+        Some(wanted) => known_columns(wanted),
+        None => survey(&blocks),
+    };
     if columns.is_empty() {
         return Err(refused("none of its first records is an object with keys"));
     }
@@ -86,7 +96,8 @@ pub(crate) fn open(place: &Place, options: &ReadOptions) -> Result<Box<dyn RawSo
     }
     let most = most_rows(SAMPLE_ROWS, layout.columns.len() * blocks.len());
     blocks.iter_mut().for_each(|block| block.truncate(most));
-    let parser = JsonParser { keys, layout };
+    let others = if wanted.is_some() { Others::PassedOver } else { Others::Counted };
+    let parser = JsonParser { keys, layout, others };
     let (sample, contiguous) = parser.sample(&blocks);
     let packing = match place.packing() {
         Packing::Plain => "",
@@ -104,6 +115,29 @@ pub(crate) fn open(place: &Place, options: &ReadOptions) -> Result<Box<dyn RawSo
         ..RawTable::default()
     };
     Ok(Box::new(Grouped::new(place, extract, parser, table, options.shown)))
+}
+
+/// The columns that the records of a sample have.
+fn survey(blocks: &[Block]) -> (Keys, Vec<RawColumn>, usize) {
+    let mut survey = Survey::default();
+    for block in blocks {
+        let mut path = Vec::new();
+        block.each(|_, record, fault| {
+            if fault.is_none() {
+                survey.start_record();
+                // Damage further on in a record is met again, and counted, when the rows are read.
+                object(record, &mut path, &mut |path, leaf| survey.see(path, leaf)).ok();
+            }
+        });
+    }
+    survey.columns()
+}
+
+/// The columns that are wanted. Times may be numbers or texts, so that they are texts here.
+fn known_columns(wanted: &[(&str, Kind)]) -> (Keys, Vec<RawColumn>, usize) {
+    let native = |kind: Kind| if kind == Kind::Time { Kind::Text } else { kind };
+    let columns = wanted.iter().map(|(name, kind)| RawColumn::new(*name, native(*kind))).collect();
+    (Keys::of(wanted.iter().map(|(name, _)| *name)), columns, 0)
 }
 
 /// The first records, and some further on.
@@ -131,6 +165,16 @@ fn sample(place: &Place, extract: Extract) -> Result<Vec<Block>, ReadError> {
 struct JsonParser {
     keys: Keys,
     layout: Layout,
+    others: Others,
+}
+
+/// What becomes of keys without a column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Others {
+    /// They are counted, and a note says so.
+    Counted,
+    /// Nobody asked for them.
+    PassedOver,
 }
 
 impl JsonParser {
@@ -165,7 +209,7 @@ impl JsonParser {
                             *slot = leaf;
                         }
                     }
-                    None if leaf == Leaf::Null => {}
+                    None if leaf == Leaf::Null || self.others == Others::PassedOver => {}
                     // Only the first few are ever shown, and of a long one the beginning.
                     None if unknown.len() < keys::MAX_KEYS => {
                         unknown.push(path.get(..SHOWN_PATH).unwrap_or(path).to_vec());

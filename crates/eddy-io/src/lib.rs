@@ -16,6 +16,7 @@ mod counters;
 mod csv;
 mod encoding;
 mod error;
+mod flowlog;
 mod from_arrow;
 mod grouped;
 mod guard;
@@ -39,6 +40,6 @@ pub use error::{ReadError, WriteError};
 pub use shapes::shapes;
 pub use source::{
     Description, Input, Note, Overrides, ReadOptions, ReadStats, SetAside, ShapeName, Source, open,
-    open_bytes,
+    open_bytes, open_flow_bytes, open_flows,
 };
 pub use write::{ByteWriter, TableWriter, WRITABLE};

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{self, BufReader, Cursor, Read, Seek, SeekFrom, Write};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::ReadError;
@@ -18,6 +19,8 @@ pub(crate) struct Place {
     storage: Storage,
     /// How the stored bytes are packed.
     packing: Packing,
+    /// Where a packed stream may end before its time: whether it did.
+    cut: Option<Arc<AtomicBool>>,
 }
 
 #[derive(Debug, Clone)]
@@ -75,11 +78,22 @@ impl Place {
     }
 
     fn new(name: Arc<str>, storage: Storage) -> Result<Self, ReadError> {
-        let mut place = Self { name, storage, packing: Packing::Plain };
+        let mut place = Self { name, storage, packing: Packing::Plain, cut: None };
         let mut magic = Vec::new();
         place.raw()?.take(4).read_to_end(&mut magic).map_err(|source| place.error(source))?;
         place.packing = Packing::of(&magic);
         Ok(place)
+    }
+
+    /// The same input, where a packed stream that is cut short ends there and is no error: logs are read while they are
+    /// written.
+    pub(crate) fn forgiving(&self) -> Self {
+        Self { cut: Some(Arc::default()), ..self.clone() }
+    }
+
+    /// Whether the packed stream ended before its time.
+    pub(crate) fn was_cut(&self) -> bool {
+        self.cut.as_ref().is_some_and(|cut| cut.load(Ordering::Relaxed))
     }
 
     /// The name shown to people.
@@ -127,14 +141,18 @@ impl Place {
     /// The unpacked bytes from the start.
     pub(crate) fn bytes(&self) -> Result<Box<dyn Read + Send>, ReadError> {
         let raw = self.raw()?;
-        Ok(match self.packing {
-            Packing::Plain => raw,
+        let unpacked: Box<dyn Read + Send> = match self.packing {
+            Packing::Plain => return Ok(raw),
             Packing::Gzip => {
                 Box::new(flate2::bufread::MultiGzDecoder::new(BufReader::with_capacity(1 << 18, raw)))
             }
             Packing::Zstd => {
                 Box::new(zstd::stream::read::Decoder::new(raw).map_err(|source| self.error(source))?)
             }
+        };
+        Ok(match &self.cut {
+            Some(cut) => Box::new(Forgiving { inner: unpacked, cut: cut.clone() }),
+            None => unpacked,
         })
     }
 
@@ -202,6 +220,24 @@ impl Place {
 /// The error for a failed system call on `path`.
 pub(crate) fn io_error(path: &str, source: io::Error) -> ReadError {
     ReadError::Io { path: path.to_owned(), source }
+}
+
+/// Ends where a packed stream is cut short.
+struct Forgiving {
+    inner: Box<dyn Read + Send>,
+    cut: Arc<AtomicBool>,
+}
+
+impl Read for Forgiving {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        match self.inner.read(buf) {
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                self.cut.store(true, Ordering::Relaxed);
+                Ok(0)
+            }
+            other => other,
+        }
+    }
 }
 
 /// A stream that is kept in a file as it is read, so that it can be read again.

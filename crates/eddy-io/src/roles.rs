@@ -62,7 +62,8 @@ pub(crate) fn plan(path: &str, table: &RawTable, overrides: &Overrides) -> Resul
     Ok(planner.finish(shape))
 }
 
-fn holds_only(column: &Column, values: &[String]) -> bool {
+/// Whether a column holds nothing but these values, but for one in a hundred.
+pub(crate) fn holds_only(column: &Column, values: &[String]) -> bool {
     let Some(texts) = column.as_text() else { return false };
     let filled = texts.iter().filter(|text| !text.is_empty()).count();
     let held = texts.iter().filter(|text| values.iter().any(|value| value == text)).count();

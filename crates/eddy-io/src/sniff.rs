@@ -1,6 +1,7 @@
 //! What an input is, told from its first bytes.
 
 use crate::encoding::Encoding;
+use crate::flowlog::nfdump_file;
 use crate::place::Place;
 use crate::raw::RawSource;
 use crate::{ReadError, ReadOptions, arff, arrow_ipc, csv, json, parquet};
@@ -18,6 +19,7 @@ struct Format {
 const FORMATS: &[Format] = &[
     Format { is: parquet::is, open: parquet::open },
     Format { is: arrow_ipc::is, open: arrow_ipc::open },
+    Format { is: nfdump_file::is, open: nfdump_file::open },
     Format { is: arff::is, open: arff::open },
     Format { is: json::is, open: json::open },
     Format { is: is_table_of_lines, open: csv::open },

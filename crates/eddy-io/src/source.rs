@@ -6,6 +6,8 @@ use std::sync::Arc;
 use eddy_frame::{Frame, Role, Schema};
 use serde::Serialize;
 
+use crate::flowlog::{Flows, Kinds};
+use crate::inputs::Named;
 use crate::place::Place;
 use crate::table::Table;
 use crate::{ReadError, inputs};
@@ -154,18 +156,79 @@ pub trait Source: Send {
 }
 
 /// Opens one input or several of the same columns as one source. `paths` are files, folders, globs, or "-".
+///
+/// Logs of flows (Zeek, Suricata EVE, nfdump, Argus, AWS VPC) are brought onto the columns that [`open_flows`] describes;
+/// several of them need not have the same columns.
 pub fn open(paths: &[String], options: &ReadOptions) -> Result<Box<dyn Source>, ReadError> {
-    let places = inputs::resolve(paths)?
-        .into_iter()
-        .map(|input| match input {
-            Input::Stdin => Place::stdin(),
-            Input::File(path) => Place::file(path),
-        })
-        .collect::<Result<Vec<_>, _>>()?;
-    Ok(Box::new(Table::open(places, options)?))
+    let inputs = places(paths)?;
+    match Flows::open(&inputs, options, Kinds::House)? {
+        Some(flows) => Ok(Box::new(flows)),
+        None => Ok(Box::new(Table::open(inputs.into_iter().map(|(place, _)| place).collect(), options)?)),
+    }
+}
+
+/// Opens logs of flows as one source of flows.
+///
+/// One row is one flow, of both directions where the log has both. The columns are information elements of IPFIX, always
+/// in the same order; only those that the logs know are there: `flowStartMilliseconds` (time),
+/// `flowDurationMilliseconds` (float), `sourceAddress`, `destinationAddress` (text), `sourceTransportPort`,
+/// `destinationTransportPort`, `protocolIdentifier`, `octetDeltaCount`, `packetDeltaCount`, `reverseOctetDeltaCount`,
+/// `reversePacketDeltaCount`, `tcpControlBits`, `reverseTcpControlBits` (whole numbers), `connectionState` (Zeek's
+/// letters), `applicationName`, `dnsQueryName` (text), `dnsQueryType`, `dnsResponseCode` (whole numbers),
+/// `tlsServerName`, `tlsJa4`, `httpRequestHost`, `httpRequestTarget`, `httpUserAgent`, `sourceMacAddress`,
+/// `destinationMacAddress` (text), `icmpTypeCodeIPv4`, `observationDomainId`, `samplingInterval` (whole numbers),
+/// `label`, `alertSignature` (text). In [`open`] the same columns follow the kinds that [`Source`] promises: categories
+/// are text there, counts floats.
+///
+/// # Errors
+/// [`ReadError::NotATable`] when the inputs are no logs of flows.
+pub fn open_flows(paths: &[String], options: &ReadOptions) -> Result<Box<dyn Source>, ReadError> {
+    let inputs = places(paths)?;
+    flows_of(&inputs, options)
 }
 
 /// Opens bytes in memory as if they were a file called `name`.
 pub fn open_bytes(name: &str, bytes: Vec<u8>, options: &ReadOptions) -> Result<Box<dyn Source>, ReadError> {
-    Ok(Box::new(Table::open(vec![Place::memory(name, bytes)?], options)?))
+    let inputs = [(Place::memory(name, bytes)?, Named::Itself)];
+    match Flows::open(&inputs, options, Kinds::House)? {
+        Some(flows) => Ok(Box::new(flows)),
+        None => Ok(Box::new(Table::open(inputs.map(|(place, _)| place).to_vec(), options)?)),
+    }
+}
+
+/// Opens logs of flows in memory, each with its name, as [`open_flows`] does.
+pub fn open_flow_bytes(
+    logs: Vec<(&str, Vec<u8>)>,
+    options: &ReadOptions,
+) -> Result<Box<dyn Source>, ReadError> {
+    let place = |(name, bytes)| Ok((Place::memory(name, bytes)?, Named::WithOthers));
+    let inputs = logs.into_iter().map(place).collect::<Result<Vec<_>, ReadError>>()?;
+    flows_of(&inputs, options)
+}
+
+fn flows_of(inputs: &[(Place, Named)], options: &ReadOptions) -> Result<Box<dyn Source>, ReadError> {
+    match Flows::open(inputs, options, Kinds::Elements)? {
+        Some(flows) => Ok(Box::new(flows)),
+        None => Err(ReadError::NotATable {
+            path: inputs.first().map(|(place, _)| place.name().to_string()).unwrap_or_default(),
+            what: "this is no log of flows that Eddy knows".to_owned(),
+            mend: "give logs of Zeek (conn, dns, ssl, http), Suricata (EVE), nfdump (-o csv), Argus (binetflow) or AWS VPC, \
+                   or a table with columns sourceAddress and destinationAddress"
+                .to_owned(),
+        }),
+    }
+}
+
+/// The inputs that `paths` name.
+fn places(paths: &[String]) -> Result<Vec<(Place, Named)>, ReadError> {
+    inputs::resolve(paths)?
+        .into_iter()
+        .map(|(input, named)| {
+            let place = match input {
+                Input::Stdin => Place::stdin(),
+                Input::File(path) => Place::file(path),
+            };
+            Ok((place?, named))
+        })
+        .collect()
 }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use eddy_io::{ReadOptions, open_bytes};
 use proptest::prelude::*;
 
-const SEEDS: [&[u8]; 9] = [
+const SEEDS: [&[u8]; 13] = [
     b"timestamp,value\n2014-04-10 00:04:00,91958.0\n2014-04-10 00:09:00,94798.0\n",
     b"\"No.\",\"Time\",\"Source\"\r\n\"1\",\"0.0\",\"a, \"\"b\"\"\"\r\n\"2\",\"1.0\",\"x\"\r\n",
     b"a;b;c\n1,5;2,5;x\n;;\n3;4;\n",
@@ -15,6 +15,10 @@ const SEEDS: [&[u8]; 9] = [
     b"0,tcp,http,SF,1e400,-,Infinity,NaN,0x10\n0,udp,dns,S0,2,?,nan,,9223372036854775808\n",
     b"@relation x\n@attribute a real\n@data\n1\n",
     b"[{\"a\":1,\"b\":\"x\"},{\"a\":2}]\n",
+    b"#separator \\x09\n#fields\tts\tuid\tid.orig_h\tid.orig_p\tid.resp_h\tid.resp_p\tproto\tduration\torig_bytes\tconn_state\thistory\n1.5\tC1\t10.0.0.1\t8\t::1\t0\ticmp\t-\t1\tOTH\tSr\n",
+    b"{\"timestamp\":\"2024-01-02T03:04:05Z\",\"flow_id\":1,\"event_type\":\"dns\",\"src_ip\":\"10.0.0.2\",\"dest_ip\":\"10.0.0.3\",\"proto\":\"UDP\",\"dns\":{\"queries\":[{\"rrname\":\"a\"}]}}\n{\"flow_id\":1,\"event_type\":\"flow\",\"src_ip\":\"10.0.0.2\",\"dest_ip\":\"10.0.0.3\",\"proto\":\"UDP\",\"flow\":{\"start\":\"x\"}}\n",
+    b"StartTime,Dur,Proto,SrcAddr,Sport,Dir,DstAddr,Dport,State,sTos,dTos,TotPkts,TotBytes,SrcBytes\n2011/08/10 09:46:59.6,1.5,tcp,10.0.0.1,0x10,   <-,192.0.2.7,6881,S_RA,0,0,4,276,156\n",
+    b"2 1 eni-1 10.0.0.1 192.0.2.7 50000 443 6 10 1050 1418530010 1418530070 ACCEPT OK\n2 1 eni-1 - - - - - - - 1431280876 1431280934 - NODATA\n",
 ];
 
 /// Reads to the end, whatever comes.

@@ -6,8 +6,8 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use eddy_frame::Role;
-use eddy_io::{ReadOptions, open};
+use eddy_frame::{Column, Role};
+use eddy_io::{ReadOptions, open, open_flows};
 use rayon::prelude::*;
 use survival::{Outcome, survive, survive_once};
 
@@ -45,7 +45,7 @@ const EXPECT: [(&str, &str, u64, u64, &[&str]); 19] = [
     ("snmp-mib/snmp_mib_dev_first70pct_of_each_block.csv", "snmp_mib", 3498, 0, &["class"]),
     ("cic-ids/abhinav/CICIDS2017_sample.csv", "cic_ids", 4363, 0, &["Label"]),
     ("cic-ids/shreyas/Friday-WorkingHours-Afternoon-DDos.pcap_ISCX.csv", "cic_ids", 299, 0, &["Label"]),
-    ("ctu13/jingzbu/capture20110816.binetflow.sliced", "ctu13", 29, 0, &["Label"]),
+    ("ctu13/jingzbu/capture20110816.binetflow.sliced", "ctu13", 29, 0, &["label"]),
     ("wireshark-csv/popcorndevils/capture.csv", "wireshark", 44_127, 0, &[]),
     ("wireshark-csv/7682840/capture.csv", "wireshark", 217, 0, &[]),
     ("wireshark-csv/camilago/packets.csv", "scapy_packets", 62, 0, &[]),
@@ -165,5 +165,80 @@ fn series_of_the_numenta_benchmark_are_metric_series() {
     for path in found.iter().filter(|path| path.extension().is_some_and(|ending| ending == "csv")) {
         let source = open(&[path.display().to_string()], &ReadOptions::default()).unwrap();
         assert_eq!(source.description().shape.id, "metric_series", "{}", path.display());
+    }
+}
+
+/// An input that holds flows: path, shape, flows, rows set aside, sum of the octets of both directions, columns that must
+/// hold something.
+type FlowLog = (&'static str, &'static str, u64, u64, i64, &'static [&'static str]);
+
+const FLOWS: [FlowLog; 15] = [
+    (
+        "zeek-logs/iot23-labeled/conn.log.labeled",
+        "zeek_conn",
+        23_145,
+        0,
+        87_384_656,
+        &["label", "tcpControlBits"],
+    ),
+    ("zeek-logs/rita/truncated/conn.log", "zeek_conn", 58, 1, 9_226, &["connectionState"]),
+    ("zeek-logs/rita/truncated/conn_top.log", "zeek_conn", 58, 1, 9_226, &["connectionState"]),
+    ("zeek-logs/rita/truncated/conn_json.log", "zeek_conn", 3, 1, 41_056, &["applicationName"]),
+    ("zeek-logs/rita/has_unknown_field/http.log", "zeek_http", 4, 1, 0, &["httpUserAgent"]),
+    ("zeek-logs/rita/open_conns/open", "zeek_logs", 110, 0, 2_531_254, &["dnsQueryName", "tlsServerName"]),
+    (
+        "zeek-logs/rita/proxy",
+        "zeek_logs",
+        936,
+        0,
+        1_306_473,
+        &["dnsQueryName", "tlsServerName", "httpRequestHost"],
+    ),
+    ("slips/test10-mixed-zeek-dir", "zeek_logs", 141, 0, 1_213_329, &["dnsQueryName", "tlsServerName"]),
+    ("slips/port-scans/horizontal/conn.log", "zeek_conn", 41, 0, 266_175, &["flowStartMilliseconds"]),
+    (
+        "slips/test6-malicious.suricata.json",
+        "suricata_eve",
+        3_847,
+        0,
+        5_047_149,
+        &["alertSignature", "dnsQueryName"],
+    ),
+    ("slips/test1-malicious.nfdump", "nfdump", 4_593, 0, 241_025, &["tcpControlBits"]),
+    ("slips/test2-malicious.binetflow", "ctu13", 6_751, 0, 348_705_565, &["connectionState"]),
+    ("slips/test3-mixed.binetflow", "ctu13", 89, 0, 39_779, &["connectionState"]),
+    ("ctu13/jingzbu/capture20110816.binetflow.sliced", "ctu13", 29, 0, 4_227_895_824, &["label"]),
+    ("vpc-flow-logs/wwiicode_flow_logs_with_errors.txt", "vpc_flow_log", 13, 1, 99_000, &["connectionState"]),
+];
+
+#[test]
+fn known_logs_of_flows_have_known_flows() {
+    let Some(data) = data() else { return };
+    for (file, shape, rows, aside, octets, filled) in FLOWS {
+        let path = data.join(file);
+        if !path.exists() {
+            eprintln!("skipped: {file} is missing");
+            continue;
+        }
+        let mut source = open_flows(&[path.display().to_string()], &ReadOptions::default()).unwrap();
+        let schema = source.description().schema.clone();
+        assert_eq!(source.description().shape.id, shape, "{file}");
+        let mut sum = 0;
+        let mut found = vec![false; filled.len()];
+        while let Some(frame) = source.next_frame().unwrap() {
+            for name in ["octetDeltaCount", "reverseOctetDeltaCount"] {
+                if let Some((_, Column::Int(values))) = frame.by_name(name) {
+                    sum += values.iter().filter(|value| **value > 0).sum::<i64>();
+                }
+            }
+            for (name, found) in filled.iter().zip(&mut found) {
+                let column =
+                    frame.column(schema.index_of(name).unwrap_or_else(|| panic!("{file}: no {name}")));
+                *found |= (0..frame.n_rows()).any(|row_idx| !column.is_missing(row_idx));
+            }
+        }
+        let stats = source.stats();
+        assert_eq!((stats.rows_read, stats.rows_set_aside, sum), (rows, aside, octets), "{file}");
+        assert_eq!(found, vec![true; filled.len()], "{file}: {filled:?}");
     }
 }

@@ -46,6 +46,11 @@ pub(crate) struct ReadArgs {
 }
 
 impl ReadArgs {
+    /// Whether nothing but the result is to be printed.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.quiet
+    }
+
     pub(crate) fn options(&self) -> RunOptions {
         RunOptions {
             read: ReadOptions {

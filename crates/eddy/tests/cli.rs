@@ -366,3 +366,37 @@ fn explore_finds_clusters_and_noise() {
     assert_eq!(clustering["noise"]["rows"], 5);
     assert_eq!(clustering["k_distance"]["distances"].as_array().unwrap().len(), 300);
 }
+
+#[test]
+fn flows_brings_logs_onto_one_table() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut log = String::from(
+        "StartTime,Dur,Proto,SrcAddr,Sport,Dir,DstAddr,Dport,State,sTos,dTos,TotPkts,TotBytes,SrcBytes,Label\n",
+    );
+    for row in 0..300 {
+        let _ = writeln!(
+            log,
+            "2011/08/10 09:46:{:02}.607825,1.5,tcp,10.0.0.{},{},   ->,192.0.2.7,443,SPA_SPA,0,0,{},{},{},flow=Background",
+            row % 60,
+            row % 9,
+            40_000 + row,
+            8 + row % 3,
+            2760 + row % 7,
+            1560 + row % 5
+        );
+    }
+    std::fs::write(folder.path().join("a.binetflow"), log).unwrap();
+    for file in ["flows.parquet", "flows.csv", "flows.ndjson", "conn.log"] {
+        let output = eddy(folder.path(), &["flows", "a.binetflow", "-o", file]);
+        stdout(&output);
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(told.contains("300 flows from CTU-13"), "{told}");
+        let text = stdout(&eddy(folder.path(), &["detect", file]));
+        assert!(text.contains("300 rows") && text.contains("entity: sourceAddress"), "{file}: {text}");
+    }
+    let error = refusal(&eddy(folder.path(), &["flows", "flows.csv", "-o", "flows.xyz"]));
+    assert!(error.contains(".log"), "{error}");
+    std::fs::write(folder.path().join("t.csv"), "a,b\n1,2\n").unwrap();
+    let error = refusal(&eddy(folder.path(), &["flows", "t.csv", "-o", "o.csv"]));
+    assert!(error.contains("no log of flows"), "{error}");
+}

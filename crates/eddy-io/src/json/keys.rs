@@ -25,6 +25,13 @@ pub(crate) struct Keys {
 }
 
 impl Keys {
+    /// Columns for these keys, in this order.
+    pub(crate) fn of<'a>(names: impl Iterator<Item = &'a str>) -> Self {
+        let names: Vec<Vec<u8>> = names.map(|name| name.as_bytes().to_vec()).collect();
+        let index = names.iter().enumerate().map(|(idx, name)| (name.clone(), idx)).collect();
+        Self { names, index }
+    }
+
     /// The column of a key. Records mostly have their keys in the same order, so `expected` is tried first.
     pub(crate) fn find(&self, key: &[u8], expected: usize) -> Option<usize> {
         if self.names.get(expected).is_some_and(|name| name == key) {

@@ -7,6 +7,7 @@ mod ordered;
 mod parquet;
 mod target;
 mod text;
+mod zeek;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -20,7 +21,7 @@ use crate::WriteError;
 
 /// Endings of files that can be written.
 pub const WRITABLE: &str =
-    ".csv .tsv .parquet .ndjson .jsonl .json (text formats also with .gz or .zst added)";
+    ".csv .tsv .parquet .ndjson .jsonl .json .log (flows only; text formats also with .gz or .zst added)";
 
 /// One format of output.
 trait Sink: Send {
@@ -35,12 +36,13 @@ trait Sink: Send {
 type MakeSink = fn(&Arc<Schema>) -> Box<dyn Sink>;
 
 /// The formats: endings, whether the bytes may be compressed as a whole, and how to make one.
-const FORMATS: [(&[&str], Packable, MakeSink); 5] = [
+const FORMATS: [(&[&str], Packable, MakeSink); 6] = [
     (&["csv"], Packable(true), |schema| Box::new(text::Text::new(schema, b','))),
     (&["tsv"], Packable(true), |schema| Box::new(text::Text::new(schema, b'\t'))),
     (&["ndjson", "jsonl"], Packable(true), |schema| Box::new(json::Json::lines(schema))),
     (&["json"], Packable(true), |schema| Box::new(json::Json::array(schema))),
     (&["parquet"], Packable(false), |schema| Box::new(parquet::Parquet::new(schema))),
+    (&["log"], Packable(true), |schema| Box::new(zeek::ConnLog::new(schema))),
 ];
 
 /// Whether `.gz` or `.zst` may follow the ending.
@@ -60,6 +62,8 @@ struct Packable(bool);
 /// | time | in its field's style | in its field's style; a number where that is one | nanoseconds, UTC |
 /// | text | quoted after RFC 4180 where needed | string | UTF-8 |
 /// | missing | empty cell | `null` | null |
+///
+/// A `.log` is Zeek's conn.log, for tables of flows in the columns of [`crate::open_flows`].
 ///
 /// Text cells and column names of CSV and TSV that a spreadsheet would run as a formula (they begin with `=`, `+`, `-`,
 /// `@`, a tab, a carriage return or a line feed, and are no number) get an apostrophe in front, as the OWASP page
@@ -95,6 +99,11 @@ impl TableWriter {
             .ok_or_else(unknown)?;
         if schema.fields.is_empty() {
             let reason = "there are no columns; keep at least one".to_owned();
+            return Err(WriteError::Format { path: path.to_owned(), reason });
+        }
+        if ending == "log"
+            && let Some(reason) = zeek::lacks(schema)
+        {
             return Err(WriteError::Format { path: path.to_owned(), reason });
         }
         let io = |source| WriteError::Io { path: path.to_owned(), source };

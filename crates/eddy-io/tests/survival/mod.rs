@@ -5,7 +5,7 @@
 
 pub mod writing;
 
-use eddy_io::{ReadError, ReadOptions, ReadStats, Source, open_bytes};
+use eddy_io::{ReadError, ReadOptions, ReadStats, Source, open_bytes, open_flow_bytes};
 
 /// The name that bytes are read under, and that every refusal has to name.
 pub const NAME: &str = "hostile.bin";
@@ -131,4 +131,25 @@ fn drain(source: &mut dyn Source, options: &ReadOptions) -> Outcome {
 fn check_error(error: &ReadError) {
     let text = error.to_string();
     assert!(text.contains(NAME) && text.len() > NAME.len() + 10, "{text}");
+}
+
+/// Reads two logs of flows as one source, twice in one go and once in other batches.
+///
+/// # Panics
+/// As [`survive`] does.
+pub fn survive_flows(one: &[u8], other: &[u8]) {
+    let logs = || vec![(NAME, one.to_vec()), ("also-hostile.bin", other.to_vec())];
+    let options = ReadOptions::default();
+    let Ok(mut source) = open_flow_bytes(logs(), &options) else { return };
+    let first = drain(&mut *source, &options);
+    if source.rewind().is_ok() {
+        assert_eq!(drain(&mut *source, &options), first, "a second read differs from the first");
+    }
+    let small = ReadOptions { batch_rows: 7, ..options };
+    if let Ok(mut source) = open_flow_bytes(logs(), &small) {
+        let other = drain(&mut *source, &small);
+        if first != Outcome::CutShort && other != Outcome::CutShort {
+            assert_eq!(other, first, "batches of 7 rows differ from whole ones");
+        }
+    }
 }

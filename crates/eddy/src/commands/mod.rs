@@ -4,6 +4,7 @@ mod compare;
 mod demo;
 mod detect;
 mod explore;
+mod flows;
 mod generate;
 mod models;
 mod network_traffic;
@@ -20,6 +21,8 @@ pub(crate) enum Command {
     Detect(detect::Detect),
     /// Describe what is in a file: columns, classes, tests, correlation, rhythm, top talkers
     Explore(explore::Explore),
+    /// Bring logs of flows onto one table of flows, whatever program wrote them
+    Flows(flows::Flows),
     /// Learn from a file and save the model
     Train(train::Train),
     /// Train models on labelled rows under one protocol, and say how far the figures can be trusted
@@ -41,6 +44,7 @@ pub(crate) fn run(command: Command) -> anyhow::Result<u8> {
     match command {
         Command::Detect(command) => command.run(),
         Command::Explore(command) => command.run(),
+        Command::Flows(command) => command.run(),
         Command::Train(command) => command.run(),
         Command::Compare(command) => command.run(),
         Command::Tune(command) => command.run(),
