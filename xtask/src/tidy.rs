@@ -13,10 +13,14 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("eddy-deep", &["eddy-frame", "eddy-detect"]),
     ("eddy-models", &["eddy-frame", "eddy-detect", "eddy-deep"]),
     ("eddy-insight", &["eddy-frame", "eddy-detect"]),
+    ("eddy-eval", &["eddy-frame", "eddy-detect"]),
     ("eddy-sim", &["eddy-frame"]),
     ("eddy-report", &["eddy-frame"]),
     ("eddy-io", &["eddy-frame"]),
-    ("eddy-engine", &["eddy-frame", "eddy-detect", "eddy-models", "eddy-insight", "eddy-io", "eddy-report"]),
+    (
+        "eddy-engine",
+        &["eddy-frame", "eddy-detect", "eddy-models", "eddy-insight", "eddy-eval", "eddy-io", "eddy-report"],
+    ),
     (
         "eddy",
         &[
@@ -24,6 +28,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "eddy-detect",
             "eddy-models",
             "eddy-insight",
+            "eddy-eval",
             "eddy-sim",
             "eddy-io",
             "eddy-report",
