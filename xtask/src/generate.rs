@@ -106,8 +106,21 @@ fn steps(list: &Value) -> String {
 
 fn command_line(root: &Path) -> Result<String> {
     let mut text = String::from("# Command line\n\n");
-    for command in ["", "detect", "explore", "flows", "train", "score", "models", "generate", "demo"] {
-        let args: Vec<&str> = [command, "--help"].into_iter().filter(|arg| !arg.is_empty()).collect();
+    let commands = [
+        "",
+        "detect",
+        "explore",
+        "flows",
+        "train",
+        "score",
+        "models",
+        "generate",
+        "eval nab",
+        "eval series",
+        "demo",
+    ];
+    for command in commands {
+        let args: Vec<&str> = command.split(' ').chain(["--help"]).filter(|arg| !arg.is_empty()).collect();
         let help = eddy(root, &args)?;
         let help: Vec<&str> = help.lines().map(str::trim_end).collect();
         let _ = writeln!(text, "## `eddy {command}`\n\n```text\n{}\n```\n", help.join("\n").trim_end());

@@ -9,6 +9,7 @@
 mod clusters;
 mod compare;
 mod error;
+mod eval;
 mod explore;
 mod findings;
 mod flows;
@@ -29,6 +30,10 @@ pub use compare::{
     compare_report, tune,
 };
 pub use error::EngineError;
+pub use eval::{
+    Checked, EventsOf, Mode, NabBoard, NabCorpus, NabOptions, SeriesOptions, SeriesStanding, SeriesVerdict,
+    Standing, Stream, UnderProfile, eval_nab, eval_results, eval_series,
+};
 pub use explore::{ColumnSummary, Exploration, Histogram, SeriesProfile, TopList, explore};
 pub use flows::flows;
 pub use generated::{FalseAlarms, FoundShare, GeneratedOptions, GeneratedReport, eval_generated};

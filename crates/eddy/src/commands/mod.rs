@@ -3,6 +3,7 @@
 mod compare;
 mod demo;
 mod detect;
+mod eval;
 mod explore;
 mod flows;
 mod generate;
@@ -29,6 +30,8 @@ pub(crate) enum Command {
     Compare(compare::Compare),
     /// Try values of a model's parameters, or of a step's, under one protocol
     Tune(tune::Tune),
+    /// Hold series detectors against their judges: NAB, or any labelled series
+    Eval(eval::Eval),
     /// Score a file with a saved model
     Score(score::Score),
     /// List the detectors, or show what a model file holds
@@ -48,6 +51,7 @@ pub(crate) fn run(command: Command) -> anyhow::Result<u8> {
         Command::Train(command) => command.run(),
         Command::Compare(command) => command.run(),
         Command::Tune(command) => command.run(),
+        Command::Eval(command) => command.run(),
         Command::Score(command) => command.run(),
         Command::Models(command) => command.run(),
         Command::Generate(command) => command.run(),
