@@ -9,18 +9,31 @@ use anyhow::{Context, Result, bail};
 /// The arrows that are allowed: a crate and what it may depend on. `ARCHITECTURE.md` says why.
 const ARROWS: &[(&str, &[&str])] = &[
     ("eddy-frame", &[]),
-    ("eddy-detect", &["eddy-frame"]),
+    ("eddy-series", &["eddy-frame"]),
+    ("eddy-detect", &["eddy-frame", "eddy-series"]),
     ("eddy-deep", &["eddy-frame", "eddy-detect"]),
-    ("eddy-models", &["eddy-frame", "eddy-detect", "eddy-deep"]),
+    ("eddy-models", &["eddy-frame", "eddy-series", "eddy-detect", "eddy-deep"]),
     ("eddy-insight", &["eddy-frame", "eddy-detect"]),
     ("eddy-sim", &["eddy-frame"]),
-    ("eddy-report", &["eddy-frame"]),
+    ("eddy-report", &["eddy-frame", "eddy-series"]),
     ("eddy-io", &["eddy-frame"]),
-    ("eddy-engine", &["eddy-frame", "eddy-detect", "eddy-models", "eddy-insight", "eddy-io", "eddy-report"]),
+    (
+        "eddy-engine",
+        &[
+            "eddy-frame",
+            "eddy-series",
+            "eddy-detect",
+            "eddy-models",
+            "eddy-insight",
+            "eddy-io",
+            "eddy-report",
+        ],
+    ),
     (
         "eddy",
         &[
             "eddy-frame",
+            "eddy-series",
             "eddy-detect",
             "eddy-models",
             "eddy-insight",

@@ -14,10 +14,14 @@ mod findings;
 mod input;
 mod labelled;
 mod labels;
+mod order;
 mod projection;
 mod report;
+mod resample;
 mod run;
 mod scoring;
+mod series;
+mod series_words;
 
 pub use compare::{
     Agreement, Binary, Check, CompareOptions, Comparison, Contender, Curves, Detail, Dimension, Importance,
@@ -25,8 +29,9 @@ pub use compare::{
     compare_report, tune,
 };
 pub use error::EngineError;
-pub use explore::{ColumnSummary, Exploration, Histogram, SeriesProfile, TopList, explore};
+pub use explore::{ColumnSummary, Exploration, Histogram, TopList, explore};
 pub use report::{detect_report, explore_report};
 pub use run::{
     FitOn, Fitting, Run, RunOptions, Stage, Timings, Visit, detect, load_model, score, train, write_table,
 };
+pub use series::{SeriesProfile, SeriesSet};

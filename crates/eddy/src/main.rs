@@ -3,6 +3,7 @@
 mod args;
 mod commands;
 mod terminal;
+mod terminal_series;
 
 use std::process::ExitCode;
 
