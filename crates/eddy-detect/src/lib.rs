@@ -51,8 +51,8 @@ pub use runs::{Run, Runs};
 pub use section::{Array, SectionReader, SectionWriter, Sections};
 pub use step::{FittedStep, Step, StepEntry, StepMemory, StepSpec};
 pub use steps::{
-    Calendar, CounterRate, Difference, Encode, Impute, Lag, Log1p, Pca, Ratio, RecentMedian, STEPS, Scale,
-    step,
+    Acceleration, Calendar, CounterRate, Difference, Encode, Figure, Impute, Lag, Log1p, Pca, Ratio,
+    RecentMedian, Rolling, STEPS, Scale, Spectral, Window, step,
 };
 pub use threshold::{Rule, Threshold};
 pub use typical::Typical;

@@ -16,6 +16,8 @@ pub trait Step: Clone + Default + Send + Sync + Serialize + DeserializeOwned + J
     const NAME: &'static str;
     /// What it does, in one sentence.
     const SUMMARY: &'static str;
+    /// Whether its result for a row depends on earlier rows of the series.
+    const SERIES: bool = false;
 
     /// Learns from the training rows.
     fn fit(&self, frame: &Frame) -> Result<Box<dyn FittedStep>, FitError>;
@@ -96,6 +98,8 @@ pub struct StepEntry {
     pub name: &'static str,
     /// What it does.
     pub summary: &'static str,
+    /// Whether it wants adjacent rows in order.
+    pub series: bool,
     fit: FitStep,
     load: fn(&SectionReader<'_>) -> Result<Box<dyn FittedStep>, LoadError>,
     schema: fn() -> Value,
@@ -104,7 +108,14 @@ pub struct StepEntry {
 impl StepEntry {
     /// The entry of a step type.
     pub const fn of<S: Step>() -> Self {
-        Self { name: S::NAME, summary: S::SUMMARY, fit: fit::<S>, load: S::load, schema: schema::<S> }
+        Self {
+            name: S::NAME,
+            summary: S::SUMMARY,
+            series: S::SERIES,
+            fit: fit::<S>,
+            load: S::load,
+            schema: schema::<S>,
+        }
     }
 
     /// Parses parameters and fits.

@@ -11,7 +11,9 @@ use crate::EngineError;
 use crate::input::Input;
 use crate::labelled::{ClassedRows, labelled};
 use crate::projection::projection;
+use crate::resample::resampled;
 use crate::run::RunOptions;
+use crate::series::{SeriesSet, series_of};
 
 /// Counts of values in bins of equal width.
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
@@ -60,33 +62,6 @@ pub struct TopList {
     pub items: Vec<(String, u64, Option<f64>)>,
 }
 
-/// Rhythm of one series.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct SeriesProfile {
-    /// Column.
-    pub name: String,
-    /// Rows used, from the first.
-    pub n_rows: usize,
-    /// Autocorrelation at lags 0, 1, 2, ...
-    pub acf: Vec<f64>,
-    /// Partial autocorrelation at lags 0, 1, 2, ... (Durbin-Levinson).
-    pub pacf: Vec<f64>,
-    /// Half width of the 95 % band of white noise.
-    pub band: f64,
-    /// Lag of the highest peak of the autocorrelation that stands out, in rows.
-    pub period_rows: Option<usize>,
-    /// Rows in the rolling window.
-    pub window: usize,
-    /// Rolling mean (the first `window - 1` rows use what there is).
-    pub rolling_mean: Vec<f64>,
-    /// Rolling standard deviation.
-    pub rolling_sd: Vec<f64>,
-    /// The values.
-    pub values: Vec<f64>,
-    /// Times in milliseconds since the epoch, where there is a time column.
-    pub times_ms: Option<Vec<f64>>,
-}
-
 /// What is in a table.
 #[derive(Debug, Clone, Serialize)]
 pub struct Exploration {
@@ -112,8 +87,8 @@ pub struct Exploration {
     pub projection: Option<Projection>,
     /// Things the reader should know.
     pub cautions: Vec<String>,
-    /// Rhythm of value columns.
-    pub series: Vec<SeriesProfile>,
+    /// The series: value columns of each entity.
+    pub series: SeriesSet,
     /// Top sources, destinations, protocols, ports.
     pub top: Vec<TopList>,
 }
@@ -127,12 +102,13 @@ const BINS: usize = 40;
 
 /// Reads and describes.
 pub fn explore(paths: &[String], options: &RunOptions) -> Result<Exploration, EngineError> {
-    let source = eddy_io::open(paths, &options.read)?;
+    let source = resampled(eddy_io::open(paths, &options.read)?, options.resample)?;
     let progress = options.progress.clone();
-    let input = Input::read(source, options.max_memory, options.fit_rows, &move |rows, bytes| {
+    let mut input = Input::read(source, options.max_memory, options.fit_rows, &move |rows, bytes| {
         progress(crate::run::Stage::Read, rows, bytes);
     })?;
     let frame = input.to_fit(false, options.fit_rows).map_err(EngineError::Input)?;
+    let series = series_of(&mut input)?;
     let schema = frame.schema().clone();
     let columns: Vec<ColumnSummary> =
         (0..schema.fields.len()).into_par_iter().map(|idx| summarise(&frame, idx)).collect();
@@ -150,7 +126,7 @@ pub fn explore(paths: &[String], options: &RunOptions) -> Result<Exploration, En
         spearman: correlation(&ranks),
     };
     drop((values, ranks));
-    let mut cautions = Vec::new();
+    let mut cautions = series.cautions.clone();
     let classes = match ClassedRows::of(&frame) {
         Some(Ok(classes)) => Some(classes),
         Some(Err(why)) => {
@@ -170,7 +146,7 @@ pub fn explore(paths: &[String], options: &RunOptions) -> Result<Exploration, En
         labelled: classes.as_ref().map(|classes| labelled(&frame, classes)),
         projection: projection(&frame, &columns, classes.as_ref()),
         cautions,
-        series: profiles(&frame),
+        series,
         top: top_lists(&frame, &columns),
         columns,
     })
@@ -306,98 +282,6 @@ fn correlation(columns: &[Vec<f64>]) -> Vec<f64> {
         .collect()
 }
 
-/// Rows of a series that are looked at, at most.
-const MOST_SERIES_ROWS: usize = 65_536;
-
-fn profiles(frame: &Frame) -> Vec<SeriesProfile> {
-    let schema = frame.schema();
-    let times = schema.with_role(Role::Time).find_map(|idx| frame.column(idx).as_time());
-    let mut names: Vec<usize> = schema.with_role(Role::Value).collect();
-    if names.is_empty() && times.is_some() {
-        names = schema.inputs().filter(|&idx| schema.fields[idx].kind == Kind::Float).take(6).collect();
-    }
-    let n = frame.n_rows().min(MOST_SERIES_ROWS);
-    if n < 3 {
-        return Vec::new();
-    }
-    names
-        .into_par_iter()
-        .take(8)
-        .map(|idx| {
-            let values: Vec<f64> = filled(frame.column(idx)).into_iter().take(n).collect();
-            let acf = autocorrelation(&values, (n / 2).min(2_100));
-            let pacf = partial(&acf, 40.min(acf.len() - 1));
-            let window = (n / 50).clamp(3, 288);
-            let (rolling_mean, rolling_sd) = rolling(&values, window);
-            let band = 1.96 / (n as f64).sqrt();
-            SeriesProfile {
-                name: schema.fields[idx].name.to_string(),
-                n_rows: n,
-                period_rows: period(&acf, band),
-                acf,
-                pacf,
-                band,
-                window,
-                rolling_mean,
-                rolling_sd,
-                values,
-                times_ms: times.map(|times| times[..n].iter().map(|&t| t as f64 / 1e6).collect()),
-            }
-        })
-        .collect()
-}
-
-/// Autocorrelation at lags 0 to `most`, normalised by the variance (Box and Jenkins, estimator with divisor n).
-fn autocorrelation(values: &[f64], most: usize) -> Vec<f64> {
-    let mean = values.iter().sum::<f64>() / values.len() as f64;
-    let centred: Vec<f64> = values.iter().map(|value| value - mean).collect();
-    let variance: f64 = centred.iter().map(|value| value * value).sum();
-    (0..=most)
-        .into_par_iter()
-        .map(|lag| {
-            let sum: f64 = centred[lag..].iter().zip(&centred).map(|(a, b)| a * b).sum();
-            if variance > 0.0 { sum / variance } else { f64::from(u8::from(lag == 0)) }
-        })
-        .collect()
-}
-
-/// Partial autocorrelation by the recursion of Durbin (1960).
-fn partial(acf: &[f64], most: usize) -> Vec<f64> {
-    let mut out = vec![1.0];
-    let mut previous: Vec<f64> = Vec::new();
-    for k in 1..=most {
-        let above = acf[k] - previous.iter().enumerate().map(|(j, phi)| phi * acf[k - 1 - j]).sum::<f64>();
-        let below = 1.0 - previous.iter().enumerate().map(|(j, phi)| phi * acf[j + 1]).sum::<f64>();
-        let last = if below.abs() > 1e-12 { above / below } else { 0.0 };
-        let mut next: Vec<f64> =
-            (0..previous.len()).map(|j| previous[j] - last * previous[previous.len() - 1 - j]).collect();
-        next.push(last);
-        out.push(last);
-        previous = next;
-    }
-    out
-}
-
-/// The highest local peak beyond the first dip, when it stands well out of the band of white noise.
-fn period(acf: &[f64], band: f64) -> Option<usize> {
-    let dip = (1..acf.len()).find(|&lag| acf[lag] < band)?;
-    let peak = (dip + 1..acf.len().saturating_sub(1))
-        .filter(|&lag| acf[lag] >= acf[lag - 1] && acf[lag] >= acf[lag + 1])
-        .max_by(|&a, &b| acf[a].total_cmp(&acf[b]))?;
-    (acf[peak] > (3.0 * band).max(0.1)).then_some(peak)
-}
-
-fn rolling(values: &[f64], window: usize) -> (Vec<f64>, Vec<f64>) {
-    (0..values.len())
-        .map(|at| {
-            let part = &values[(at + 1).saturating_sub(window)..=at];
-            let mean = part.iter().sum::<f64>() / part.len() as f64;
-            let variance = part.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / part.len() as f64;
-            (mean, variance.sqrt())
-        })
-        .unzip()
-}
-
 fn top_lists(frame: &Frame, columns: &[ColumnSummary]) -> Vec<TopList> {
     let schema = frame.schema();
     let plain = |name: &str| name.to_ascii_lowercase();
@@ -456,23 +340,6 @@ fn top_lists(frame: &Frame, columns: &[ColumnSummary]) -> Vec<TopList> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_daily_rhythm_is_found() {
-        let values: Vec<f64> =
-            (0..1_000).map(|t| (f64::from(t) / 24.0 * std::f64::consts::TAU).sin()).collect();
-        let acf = autocorrelation(&values, 200);
-        assert_eq!(period(&acf, 0.06).map(|p| p % 24), Some(0));
-        assert!((acf[0] - 1.0).abs() < 1e-12);
-    }
-
-    #[test]
-    fn partial_autocorrelation_of_a_first_order_process_ends_after_lag_one() {
-        let acf: Vec<f64> = (0..10).map(|lag| 0.7f64.powi(lag)).collect();
-        let pacf = partial(&acf, 5);
-        assert!((pacf[1] - 0.7).abs() < 1e-12);
-        assert!(pacf[2..].iter().all(|value| value.abs() < 1e-12));
-    }
 
     #[test]
     fn ranks_of_ties_are_means() {

@@ -77,7 +77,13 @@ impl Input {
             progress(n_rows, source.stats().bytes_read);
         }
         let stats = source.stats();
-        let description = source.description().clone();
+        let mut description = source.description().clone();
+        if let Some(frames) = &mut kept {
+            crate::order::put_in_order(frames, &mut description);
+        } else if crate::order::is_series(&description.schema) {
+            let text = "more rows than are kept in memory: they are taken in the order of the file";
+            description.notes.push(eddy_io::Note { column: None, text: text.to_owned() });
+        }
         let source = kept.is_none().then_some(source);
         Ok(Self { source, kept, sample, n_rows, stats, description })
     }

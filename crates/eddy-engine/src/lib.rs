@@ -10,6 +10,7 @@ mod clusters;
 mod compare;
 mod error;
 mod eval;
+mod events;
 mod explore;
 mod findings;
 mod flows;
@@ -18,11 +19,14 @@ mod incidents;
 mod input;
 mod labelled;
 mod labels;
+mod order;
 mod projection;
 mod report;
+mod resample;
 mod run;
 mod scoring;
 mod series;
+mod series_words;
 
 pub use compare::{
     Agreement, Binary, Check, CompareOptions, Comparison, Contender, Curves, Detail, Dimension, Importance,
@@ -34,10 +38,11 @@ pub use eval::{
     Checked, EventsOf, Mode, NabBoard, NabCorpus, NabOptions, SeriesOptions, SeriesStanding, SeriesVerdict,
     Standing, Stream, UnderProfile, eval_nab, eval_results, eval_series,
 };
-pub use explore::{ColumnSummary, Exploration, Histogram, SeriesProfile, TopList, explore};
+pub use explore::{ColumnSummary, Exploration, Histogram, TopList, explore};
 pub use flows::flows;
 pub use generated::{FalseAlarms, FoundShare, GeneratedOptions, GeneratedReport, eval_generated};
 pub use report::{detect_report, explore_report};
 pub use run::{
     FitOn, Fitting, Run, RunOptions, Stage, Timings, Visit, detect, load_model, score, train, write_table,
 };
+pub use series::{SeriesProfile, SeriesSet};

@@ -6,13 +6,13 @@ use eddy_insight::{Finding, Seen};
 use eddy_io::{Description, ReadStats, SetAside};
 use eddy_report::{
     Axis, Band, Cause, ColumnRow, Contrast, Correlation, Counts, DetectReport, Evaluation, ExploreReport,
-    FeatureSeries, FindingRow, Histogram, MOST_POINTS, Points, ReadSummary, ThresholdInfo, TopItem,
-    downsample, point_budget,
+    FeatureSeries, FindingRow, Histogram, MOST_POINTS, Points, ReadSummary, SeriesPart, ThresholdInfo,
+    TopItem, downsample, point_budget,
 };
-use rustc_hash::FxHashMap;
 
+use crate::events::Readings;
 use crate::findings::cell;
-use crate::series::Readings;
+use crate::series_words::steps;
 use crate::{EngineError, Exploration, Run};
 
 /// Features drawn at most.
@@ -399,8 +399,6 @@ pub fn explore_report(found: &Exploration) -> ExploreReport {
         let rows = eddy_insight::count(found.n_rows);
         cautions.push(format!("the numbers are from an even sample of {rows} rows"));
     }
-    let units: FxHashMap<&str, Option<String>> =
-        found.columns.iter().map(|column| (column.name.as_str(), column.unit.clone())).collect();
     ExploreReport {
         title: title(description),
         eddy_version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -436,11 +434,9 @@ pub fn explore_report(found: &Exploration) -> ExploreReport {
         projection: found.projection.clone(),
         series: found
             .series
+            .shown
             .iter()
-            .map(|series| {
-                let unit = units.get(series.name.as_str()).cloned().flatten();
-                drawn_series(series, unit, found.series.len())
-            })
+            .map(|series| drawn_series(series, found.series.shown.len()))
             .collect(),
         top: found
             .top
@@ -477,28 +473,80 @@ fn time_axis(description: &Description, name: &str) -> Axis {
 /// Rows that are drawn of all series together, so that a page stays within a few megabytes.
 const SERIES_ROWS: usize = 60_000;
 
-fn drawn_series(
-    series: &crate::SeriesProfile,
-    unit: Option<String>,
-    n_series: usize,
-) -> eddy_report::SeriesProfile {
-    let most = (SERIES_ROWS / n_series.max(1)).clamp(2_000, MOST_POINTS);
-    let kept = downsample(&[&series.values], &vec![false; series.values.len()], most);
+/// Stretches of a series in the strip that shows what is missing.
+const STRETCHES: usize = 240;
+
+fn drawn_series(series: &crate::SeriesProfile, n_series: usize) -> eddy_report::SeriesProfile {
+    // Each part is a further line to draw.
+    let lines = series.parts.as_ref().map_or(0, |parts| parts.seasonal.len() + 2);
+    let most = (SERIES_ROWS / n_series.max(1) * 4 / (4 + lines)).clamp(2_000, MOST_POINTS);
+    let mut drawn: Vec<&[f64]> = vec![&series.values];
+    drawn.extend(series.parts.as_ref().map(|parts| parts.remainder.as_slice()));
+    let kept = downsample(&drawn, &vec![false; series.values.len()], most);
     let pick = |values: &[f64]| kept.iter().map(|&at| values[at]).collect::<Vec<f64>>();
     let times =
         series.times_ms.as_ref().filter(|times| times.iter().all(|time| time.is_finite() && *time > -9e15));
+    let axis = match times {
+        Some(_) if series.relative => Axis::Elapsed,
+        Some(_) => Axis::Time,
+        None => Axis::Index,
+    };
+    let part = |name: &str, values: &[f64]| SeriesPart { name: name.to_owned(), values: pick(values) };
+    let season_name = |period: usize| steps(series, period as f64);
+    let parts = series.parts.as_ref().map_or_else(Vec::new, |parts| {
+        let seasons = parts.periods.iter().zip(&parts.seasonal);
+        let mut out = vec![part("trend", &parts.trend)];
+        out.extend(
+            seasons.map(|(&period, values)| part(&format!("season of {}", season_name(period)), values)),
+        );
+        out.push(part("remainder", &parts.remainder));
+        out
+    });
+    let whole_x = |at: usize| times.map_or(at as f64 + 1.0, |times| times[at]);
     eddy_report::SeriesProfile {
-        name: series.name.clone(),
-        unit,
-        axis: if times.is_some() { Axis::Time } else { Axis::Index },
+        name: shown_series(series),
+        unit: series.unit.clone(),
+        axis,
         x: times.map_or_else(|| kept.iter().map(|&at| at as f64 + 1.0).collect(), |times| pick(times)),
         values: pick(&series.values),
         window: series.window as u64,
         rolling_mean: pick(&series.rolling_mean),
         rolling_sd: pick(&series.rolling_sd),
-        acf: series.acf.iter().copied().take(600).collect(),
+        rolling_low: pick(&series.rolling_low),
+        rolling_high: pick(&series.rolling_high),
+        parts,
+        acf: series.acf.clone(),
+        acf_band: series.acf_band.clone(),
         pacf: series.pacf.clone(),
         band: series.band,
-        period_rows: series.period_rows.map(|rows| rows as u64),
+        seasons: series.seasons.iter().map(|season| (season.period, steps(series, season.period))).collect(),
+        by_hour: series.by_hour.clone(),
+        by_weekday: series.by_weekday.clone(),
+        presence: presence(&series.values),
+        presence_span: match series.values.len() {
+            0 => [0.0, 1.0],
+            n => [whole_x(0), whole_x(n - 1)],
+        },
+        facts: series.facts.clone(),
     }
+}
+
+/// A series with whom it is about.
+fn shown_series(series: &crate::SeriesProfile) -> String {
+    match &series.entity {
+        Some(entity) if !entity.is_empty() => format!("{}, {entity}", series.name),
+        _ => series.name.clone(),
+    }
+}
+
+/// Share of the values that are there in equal stretches; empty where all are.
+fn presence(values: &[f64]) -> Vec<f64> {
+    if values.iter().all(|value| value.is_finite()) {
+        return Vec::new();
+    }
+    let n = STRETCHES.min(values.len());
+    let stretch = |at: usize| &values[at * values.len() / n..(at + 1) * values.len() / n];
+    let share =
+        |part: &[f64]| part.iter().filter(|value| value.is_finite()).count() as f64 / part.len() as f64;
+    (0..n).map(|at| share(stretch(at))).collect()
 }

@@ -12,16 +12,20 @@ use eddy_frame::{Column, Field, Frame, Kind, MISSING_TIME, Role, Schema, TextCol
 use eddy_insight::{Finding, Incident, count};
 use eddy_io::{Description, ReadOptions, ReadStats, TableWriter, open};
 use eddy_models::DETECTORS;
+use eddy_series::Resample;
 use serde_json::Value;
 
 use crate::EngineError;
+use crate::events::{Placed, Readings, event_findings, find_events};
 use crate::findings::{Scored, findings, stretches};
 use crate::incidents::{Watched, watch};
 use crate::input::Input;
 use crate::labels::{attacks, classes, label_of};
+use crate::resample::resampled;
 use crate::scoring::{score_all, surprises};
-use crate::series::{Placed, Readings, event_findings, find_events};
 
+/// Name of the note in a model file that says how its rows were resampled.
+const RESAMPLE: &str = "resample";
 /// Fewer rows than this cannot say what is ordinary.
 const FEW_ROWS: usize = 30;
 
@@ -58,6 +62,8 @@ pub struct RunOptions {
     /// What decides which rows are flagged; none = the default error rate, or the detector's own threshold where it
     /// learned from labels.
     pub rule: Option<Rule>,
+    /// Even steps to bring the rows to before anything else; none = as they are, or as the model was trained.
+    pub resample: Option<Resample>,
     /// Rows are kept in memory up to this many bytes; beyond, the input is read again for each pass.
     pub max_memory: usize,
     /// Most rows that are fitted on.
@@ -75,6 +81,7 @@ impl Default for RunOptions {
         Self {
             read: ReadOptions::default(),
             rule: None,
+            resample: None,
             max_memory: 1 << 30,
             fit_rows: 262_144,
             most_findings: 1_000,
@@ -187,6 +194,9 @@ pub fn train(
     let mut run = detect(paths, fitting, options)?;
     run.pipeline.threshold = Some(run.threshold.clone());
     run.pipeline.notes.insert("eddy".into(), env!("CARGO_PKG_VERSION").into());
+    if let Some(resample) = options.resample {
+        run.pipeline.notes.insert(RESAMPLE.into(), resample.to_string().into());
+    }
     run.pipeline.notes.insert("shape".into(), run.description.shape.id.clone().into());
     let names: Vec<&str> = run
         .description
@@ -240,6 +250,9 @@ pub fn score(
 ) -> Result<Run, EngineError> {
     let pipeline = load_model(model)?;
     let started = Instant::now();
+    // A model of even steps gets even steps.
+    let trained_with = || pipeline.notes.get(RESAMPLE)?.as_str()?.parse().ok();
+    let options = &RunOptions { resample: options.resample.or_else(trained_with), ..options.clone() };
     let input = read(paths, options)?;
     let timings = Timings { read: started.elapsed(), ..Timings::default() };
     match (rule, pipeline.threshold.clone()) {
@@ -255,7 +268,7 @@ pub fn score(
 }
 
 pub(crate) fn read(paths: &[String], options: &RunOptions) -> Result<Input, EngineError> {
-    let source = open(paths, &options.read)?;
+    let source = resampled(open(paths, &options.read)?, options.resample)?;
     let progress = options.progress.clone();
     let input = Input::read(source, options.max_memory, options.fit_rows, &move |rows, bytes| {
         progress(Stage::Read, rows, bytes);
@@ -302,9 +315,7 @@ fn fit(
             )));
         }
     }
-    let in_order = steps
-        .iter()
-        .any(|step| matches!(step.name.as_str(), "lag" | "difference" | "counter_rate" | "recent_median"))
+    let in_order = steps.iter().any(|one| eddy_detect::step(&one.name).is_ok_and(|step| step.series))
         || entry.about.kind == eddy_detect::ModelKind::Series;
     let mut frame = input.to_fit(in_order, options.fit_rows).map_err(EngineError::Input)?;
     if (frame.n_rows() as u64) < input.n_rows {

@@ -4,7 +4,7 @@ use eddy_detect::{FitError, Memory, Model, Pipeline, Reading};
 use eddy_frame::{Frame, RowsView};
 use rayon::prelude::*;
 
-use crate::series::Readings;
+use crate::events::Readings;
 
 /// Rows handed to a thread at a time.
 const CHUNK: usize = 8_192;

@@ -1,382 +1,522 @@
-//! Runs of series models: alarms become events, events become findings.
+//! The series of a table: which there are, and what each is made of.
 
-use std::collections::HashMap;
-use std::fmt::Write as _;
-
-use eddy_detect::{FitError, Memory, Model, Pipeline, Reading, Threshold, Typical, anomaly_score};
-use eddy_frame::{Column, Frame, MISSING_TIME, Role};
-use eddy_insight::{
-    Alarm, Cause, Finding, Seen, SeriesEvent, SeriesRecord, Stretch, event_sentence, series_events,
+use eddy_frame::{
+    Column, CounterBits, Field, Frame, Kind, MISSING_TIME, NANOS_PER_SECOND, Role, Schema, TimeStyle,
 };
+use eddy_series::{
+    Adf, BoxFigures, Decomposition, Grid, Kpss, Sampling, Season, adf, autocorrelation, bartlett_band,
+    by_hour, by_weekday, kpss, partial_autocorrelation, peaks, rates, robust_mstl, rolling_mean_sd,
+    rolling_quantiles, seasons,
+};
+use rayon::prelude::*;
+use rustc_hash::FxHashMap;
+use serde::Serialize;
 
 use crate::EngineError;
-use crate::findings::{cell, place};
 use crate::input::Input;
-use crate::labels::label_of;
+use crate::series_words::facts;
 
-/// What a series model made of every row, in little room.
+/// What one series is made of.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SeriesProfile {
+    /// Column.
+    pub name: String,
+    /// Whom it is about, where there are several series.
+    pub entity: Option<String>,
+    /// Unit, where known.
+    pub unit: Option<String>,
+    /// Whether the column is a cumulative counter and the values are its rates per second.
+    pub rate: bool,
+    /// Rows.
+    pub n_rows: usize,
+    /// When they were measured, where there is a time column.
+    pub sampling: Option<Sampling>,
+    /// Seconds between the values below, where they are even.
+    pub step_seconds: Option<f64>,
+    /// Rows that were averaged into one of the values below; more than 1 for very long series.
+    pub averaged: usize,
+    /// Autocorrelation at lags 0, 1, 2, ...
+    pub acf: Vec<f64>,
+    /// Half width of its 95 % band at each lag (Bartlett).
+    pub acf_band: Vec<f64>,
+    /// Lags of its highest peaks beyond the band.
+    pub acf_peaks: Vec<usize>,
+    /// Partial autocorrelation at lags 0, 1, 2, ...
+    pub pacf: Vec<f64>,
+    /// Half width of the 95 % band of white noise.
+    pub band: f64,
+    /// What repeats.
+    pub seasons: Vec<Season>,
+    /// Trend, seasons and remainder.
+    pub parts: Option<Decomposition>,
+    /// How strong the trend is, 0 to 1.
+    pub trend_strength: Option<f64>,
+    /// Augmented Dickey-Fuller test.
+    pub adf: Option<Adf>,
+    /// Test of Kwiatkowski, Phillips, Schmidt and Shin.
+    pub kpss: Option<Kpss>,
+    /// Values by hour of the day, where the series is long and dense enough for that.
+    pub by_hour: Vec<BoxFigures>,
+    /// Values by day of the week, where the series is long enough for that.
+    pub by_weekday: Vec<BoxFigures>,
+    /// Values in the rolling window.
+    pub window: usize,
+    /// Rolling mean (the first `window - 1` rows use what there is).
+    pub rolling_mean: Vec<f64>,
+    /// Rolling standard deviation.
+    pub rolling_sd: Vec<f64>,
+    /// Rolling 5 % quantile.
+    pub rolling_low: Vec<f64>,
+    /// Rolling 95 % quantile.
+    pub rolling_high: Vec<f64>,
+    /// The values in the order of time, at even steps where there are such; missing is NaN.
+    pub values: Vec<f64>,
+    /// Times in milliseconds since the epoch (or since the start, where that is unknown), where there is a time column.
+    pub times_ms: Option<Vec<f64>>,
+    /// Whether times count from an unknown start.
+    pub relative: bool,
+    /// What was found, in words: headings and sentences.
+    pub facts: Vec<(String, String)>,
+}
+
+/// Which series a table holds.
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+pub struct SeriesSet {
+    /// Series in all: one for each entity and value column.
+    pub n_series: usize,
+    /// Entities (or files) with series of their own.
+    pub n_entities: usize,
+    /// The series that were looked at closely.
+    pub shown: Vec<SeriesProfile>,
+    /// Things the reader should know.
+    pub cautions: Vec<String>,
+}
+
+/// Series that are looked at closely, at most.
+const MOST_SERIES: usize = 8;
+/// Entities that are told apart, at most; rows of further ones are left out and counted.
+const MOST_ENTITIES: usize = 4_096;
+/// Values that are gathered, at most.
+const MOST_VALUES: usize = 32 << 20;
+/// Values of one series that are looked at, at most; longer ones are averaged.
+const MOST_PLACES: usize = 131_072;
+/// Features of a table without value columns that are taken for series.
+const MOST_FEATURES: usize = 6;
+/// Lags of the partial autocorrelation.
+const PACF_LAGS: usize = 60;
+
+/// The rows of one entity.
 #[derive(Default)]
-pub(crate) struct Readings {
-    rows: Vec<Brief>,
-    /// Whether the model has an event stream of its own.
-    pub(crate) has_alarms: bool,
-    /// Whether the model names the column that did it.
-    names_columns: bool,
-}
-
-/// A [`Reading`] without its score.
-#[derive(Debug, Clone, Copy)]
-struct Brief {
-    alarm: f32,
-    low: f32,
-    high: f32,
-    column: u16,
-    reason: u16,
-}
-
-impl Readings {
-    pub(crate) fn take(&mut self, readings: &[Reading]) {
-        self.has_alarms |= readings.iter().any(|reading| !reading.alarm.is_nan());
-        self.names_columns |= readings.iter().any(|reading| reading.column > 0 || !reading.expected.is_nan());
-        self.rows.extend(readings.iter().map(|reading| Brief {
-            alarm: reading.alarm as f32,
-            low: reading.low,
-            high: reading.high,
-            column: u16::try_from(reading.column).unwrap_or(u16::MAX),
-            reason: u16::try_from(reading.reason).unwrap_or(u16::MAX),
-        }));
-    }
-
-    /// Between which values a column was expected at a row, where the model said so.
-    pub(crate) fn band(&self, row: usize, column: usize) -> Option<(f64, f64)> {
-        let brief = self.rows.get(row).filter(|brief| usize::from(brief.column) == column)?;
-        let ends = (f64::from(brief.low), f64::from(brief.high));
-        (ends.0.is_finite() && ends.1.is_finite()).then_some(ends)
-    }
-
-    /// Whether alarms can be told of as events: it is known which column they are about.
-    pub(crate) fn tell_events(&self, pipeline: &Pipeline) -> bool {
-        matches!(pipeline.model, Model::Series(_))
-            && (self.has_alarms || self.names_columns || pipeline.columns.len() == 1)
-    }
-
-    /// Rows at which something begins, with how surprising it is.
-    fn alarms<'a>(
-        &'a self,
-        surprises: &'a [f64],
-        threshold: &'a Threshold,
-        own: bool,
-    ) -> impl Iterator<Item = (usize, f64, &'a Brief)> {
-        self.rows.iter().zip(surprises).enumerate().filter_map(move |(row, (brief, &surprise))| {
-            let alarm = f64::from(brief.alarm);
-            let (begins, surprise) =
-                if own { (alarm > 0.0, alarm.max(surprise)) } else { (threshold.flags(surprise), surprise) };
-            begins.then_some((row, surprise, brief))
-        })
-    }
-}
-
-/// An event of one column of one series, with the rows of the whole input that it is made of.
-pub(crate) struct Placed {
-    pub(crate) event: SeriesEvent,
-    /// Column that did it, as the model counts columns.
-    pub(crate) column: usize,
-    /// Other columns of the same series in which something happened at the same time.
-    also: Vec<usize>,
-    /// Rows of the input, from first to last.
-    rows: Vec<u32>,
-    /// Time from the first row to the one after the last.
-    lasted: Option<i64>,
-}
-
-impl Placed {
-    /// Rows of the input that are flagged for it.
-    pub(crate) fn flagged(&self) -> impl Iterator<Item = usize> {
-        // Of a state that lasts it is the beginning that stands out.
-        let most =
-            if self.event.goes_on { self.event.detected - self.event.first + 1 } else { self.rows.len() };
-        self.rows[..most.clamp(1, self.rows.len())].iter().map(|&row| row as usize)
-    }
-
-    fn row(&self, of_series: usize) -> usize {
-        self.rows[(of_series - self.event.first).min(self.rows.len() - 1)] as usize
-    }
-}
-
-/// One series: where its rows are, and the columns in which there are alarms.
-#[derive(Default)]
-struct Track {
-    rows: Vec<u32>,
+struct Rows {
+    source: usize,
+    entity: String,
     times: Vec<i64>,
-    columns: HashMap<usize, (Vec<f64>, Vec<Alarm>)>,
+    columns: Vec<Vec<f64>>,
 }
 
-/// The events behind the alarms of a run, strongest first. Goes through the rows twice more.
-pub(crate) fn find_events(
-    input: &mut Input,
-    pipeline: &Pipeline,
-    readings: &Readings,
-    surprises: &[f64],
-    threshold: &Threshold,
-    own_alarms: bool,
-) -> Result<Vec<Placed>, EngineError> {
-    let reasons = reason_names(pipeline);
-    let alarms: Vec<(usize, f64, &Brief)> = readings.alarms(surprises, threshold, own_alarms).collect();
-    if alarms.is_empty() {
-        return Ok(Vec::new());
+/// Looks at the series of a table; nothing where there is no value column and no time.
+pub(crate) fn series_of(input: &mut Input) -> Result<SeriesSet, EngineError> {
+    let schema = input.schema().clone();
+    let has_time = time_field(&schema).is_some();
+    let mut columns: Vec<usize> = schema.with_role(Role::Value).collect();
+    let is_series = !columns.is_empty();
+    if columns.is_empty() && has_time {
+        let floats = schema.inputs().filter(|&idx| schema.fields[idx].kind == Kind::Float);
+        columns = floats.take(MOST_FEATURES).collect();
     }
-    let mut tracks: HashMap<String, Track> = HashMap::new();
-    // First which series and columns, then their values.
+    if columns.is_empty() {
+        return Ok(SeriesSet::default());
+    }
+    let mut gathering = Gathering { by_entity: is_series, ..Gathering::default() };
     input.each::<EngineError>(1, &mut |frames| {
-        for frame in frames {
-            let start = frame.first_row as usize;
-            let from = alarms.partition_point(|&(row, _, _)| row < start);
-            let to = alarms.partition_point(|&(row, _, _)| row < start + frame.n_rows());
-            if from == to {
-                continue;
-            }
-            let mut series_of_row = vec![0usize; frame.n_rows()];
-            let series = Pipeline::series_of(frame);
-            for (at, (_, rows)) in series.iter().enumerate() {
-                rows.iter().for_each(|&row| series_of_row[row] = at);
-            }
-            for (row, _, brief) in &alarms[from..to] {
-                let key = &series[series_of_row[row - start]].0;
-                let track = tracks.entry(key.clone()).or_default();
-                track.columns.entry(usize::from(brief.column)).or_default();
-            }
-        }
+        frames.iter().for_each(|frame| gathering.add(frame, &columns));
         Ok(())
     })?;
-    let mut memory = Memory::default();
-    input.each::<EngineError>(1, &mut |frames| {
-        for frame in frames {
-            collect(frame, pipeline, &mut memory, &mut tracks)?;
-        }
-        Ok(())
-    })?;
-    let mut series_of: HashMap<u32, (&str, usize)> = HashMap::new();
-    let wanted: std::collections::HashSet<u32> = alarms.iter().map(|&(row, _, _)| row as u32).collect();
-    let mut found: Vec<(String, u32, usize)> = Vec::new();
-    for (key, track) in &tracks {
-        for (at, row) in track.rows.iter().enumerate().filter(|(_, row)| wanted.contains(row)) {
-            found.push((key.clone(), *row, at));
-        }
+    let mut set = SeriesSet::default();
+    if gathering.left_out > 0 {
+        set.cautions.push(format!(
+            "{} rows are beyond the first {MOST_ENTITIES} entities or {MOST_VALUES} values and are not looked at as series",
+            gathering.left_out
+        ));
     }
-    found.iter().for_each(|(key, row, at)| _ = series_of.insert(*row, (key, *at)));
-    for (row, surprise, brief) in &alarms {
-        let Some(&(key, at)) = series_of.get(&(*row as u32)) else { continue };
-        let reason = reasons.get(usize::from(brief.reason)).map(|&reason| reason.to_owned());
-        let track = tracks.get_mut(key).and_then(|track| track.columns.get_mut(&usize::from(brief.column)));
-        if let Some((_, alarms)) = track {
-            alarms.push(Alarm { row: at, surprise: *surprise, reason });
-        }
-    }
-    let mut keys: Vec<&String> = tracks.keys().collect();
-    keys.sort_unstable();
-    let mut placed: Vec<Placed> = keys.into_iter().flat_map(|key| events_of(&tracks[key])).collect();
-    placed.sort_by(|a, b| {
-        b.event.surprise.total_cmp(&a.event.surprise).then(a.rows.first().cmp(&b.rows.first()))
-    });
-    Ok(placed)
-}
-
-fn reason_names(pipeline: &Pipeline) -> &[&'static str] {
-    match &pipeline.model {
-        Model::Series(model) => model.reasons(),
-        _ => &[],
-    }
-}
-
-/// Adds the rows of a frame to the series that have alarms.
-fn collect(
-    frame: &Frame,
-    pipeline: &Pipeline,
-    memory: &mut Memory,
-    tracks: &mut HashMap<String, Track>,
-) -> Result<(), FitError> {
-    let features = pipeline.features(frame, memory)?;
-    let times = frame.schema().with_role(Role::Time).find_map(|idx| frame.column(idx).as_time());
-    let names = &pipeline.columns;
-    for (key, row_idxs) in Pipeline::series_of(frame) {
-        let Some(track) = tracks.get_mut(&key) else { continue };
-        let start = frame.first_row;
-        track.rows.extend(row_idxs.iter().map(|&row| u32::try_from(start + row as u64).unwrap_or(u32::MAX)));
-        if let Some(times) = times {
-            track.times.extend(row_idxs.iter().map(|&row| times[row]));
-        }
-        for (column, (values, _)) in &mut track.columns {
-            let found = names.get(*column).and_then(|name| features.by_name(name));
-            values.extend(row_idxs.iter().map(|&row| match found {
-                Some((_, Column::Text(_) | Column::Time(_))) | None => f64::NAN,
-                Some((_, numbers)) => numbers.number(row),
-            }));
-        }
-    }
-    Ok(())
-}
-
-/// The events of one series, over all its columns; what happens in several columns at a time is one event.
-fn events_of(track: &Track) -> Vec<Placed> {
-    let usable = track.times.len() == track.rows.len() && !track.times.contains(&MISSING_TIME);
-    let times: &[i64] = if usable { &track.times } else { &[] };
-    let mut columns: Vec<usize> = track.columns.keys().copied().collect();
-    columns.sort_unstable();
-    let mut all: Vec<(usize, SeriesEvent)> = Vec::new();
-    for column in columns {
-        let (values, alarms) = &track.columns[&column];
-        let season = season_of(values, times);
-        let record = SeriesRecord { values, times, season };
-        all.extend(series_events(&record, alarms).into_iter().map(|event| (column, event)));
-    }
-    all.sort_by(|(a_col, a), (b_col, b)| b.surprise.total_cmp(&a.surprise).then(a_col.cmp(b_col)));
-    let mut kept: Vec<(usize, SeriesEvent, Vec<usize>)> = Vec::new();
-    for (column, event) in all {
-        let same = kept.iter_mut().find(|(of, lead, _)| *of != column && at_once(lead, &event));
-        match same {
-            Some((_, _, also)) => {
-                if !also.contains(&column) {
-                    also.push(column);
-                }
-            }
-            None => kept.push((column, event, Vec::new())),
-        }
-    }
-    let place = |(column, event, also): (usize, SeriesEvent, Vec<usize>)| {
-        let rows = track.rows[event.first..=event.last].to_vec();
-        let until = times.get(event.last + 1).or(times.last());
-        let lasted = times.get(event.first).zip(until).map(|(from, until)| until - from);
-        Placed { event, column, also, rows, lasted }
-    };
-    kept.into_iter().map(place).collect()
-}
-
-/// Rows that two columns of a series may be apart when they show the same event.
-const AT_ONCE: usize = 6;
-
-fn at_once(a: &SeriesEvent, b: &SeriesEvent) -> bool {
-    a.detected.abs_diff(b.detected) <= AT_ONCE || a.first.abs_diff(b.first) <= AT_ONCE
-}
-
-/// Explains the strongest events.
-pub(crate) fn event_findings(
-    input: &mut Input,
-    pipeline: &Pipeline,
-    events: &[Placed],
-    most: usize,
-) -> Result<(Vec<Finding>, Option<Frame>), EngineError> {
-    let shown = &events[..events.len().min(most)];
-    if shown.is_empty() {
-        return Ok((Vec::new(), None));
-    }
-    // The row that speaks for an event is the one where it was first detectable.
-    let mut wanted: Vec<usize> = shown
-        .iter()
-        .flat_map(|placed| {
-            [placed.event.detected, placed.event.first, placed.event.last].map(|at| placed.row(at))
+    let groups = joined(gathering.groups);
+    set.n_entities = groups.len();
+    set.n_series = groups.len() * columns.len();
+    let relative = time_field(&schema).is_some_and(|field| field.time_style == TimeStyle::RelativeSeconds);
+    let chosen = chosen(&groups, columns.len());
+    let many = groups.len() > 1;
+    set.shown = chosen
+        .into_par_iter()
+        .map(|(group, at)| {
+            let rows = &groups[group];
+            let times = has_time.then_some(rows.times.as_slice());
+            let entity = many.then(|| rows.entity.clone());
+            profile(&schema.fields[columns[at]], entity, times, &rows.columns[at], relative)
         })
         .collect();
-    wanted.sort_unstable();
-    wanted.dedup();
-    let mut places = Vec::with_capacity(wanted.len());
-    let mut rows = Vec::new();
-    input.each::<EngineError>(1, &mut |frames| {
-        for frame in frames {
-            let start = frame.first_row as usize;
-            let from = wanted.partition_point(|&row| row < start);
-            let to = wanted.partition_point(|&row| row < start + frame.n_rows());
-            let local: Vec<usize> = wanted[from..to].iter().map(|row| row - start).collect();
-            if !local.is_empty() {
-                places.extend(local.iter().map(|&row| place(frame, row)));
-                rows.push(frame.take(&local));
+    if set.n_series > set.shown.len() && is_series {
+        set.cautions.push(format!(
+            "{} of {} series are shown; --entity, --features and --ignore choose others",
+            set.shown.len(),
+            set.n_series
+        ));
+    }
+    Ok(set)
+}
+
+fn time_field(schema: &Schema) -> Option<&Field> {
+    schema.with_role(Role::Time).map(|idx| &schema.fields[idx]).find(|field| field.kind == Kind::Time)
+}
+
+#[derive(Default)]
+struct Gathering {
+    by_entity: bool,
+    places: FxHashMap<String, usize>,
+    sources: FxHashMap<String, usize>,
+    groups: Vec<Rows>,
+    values: usize,
+    left_out: u64,
+}
+
+impl Gathering {
+    fn add(&mut self, frame: &Frame, columns: &[usize]) {
+        let schema = frame.schema();
+        let entities: Vec<usize> =
+            if self.by_entity { schema.with_role(Role::Entity).collect() } else { Vec::new() };
+        let times = schema.with_role(Role::Time).find_map(|idx| frame.column(idx).as_time());
+        let source = frame.source.as_deref().unwrap_or_default().to_owned();
+        let next = self.sources.len();
+        let source_idx = *self.sources.entry(source.clone()).or_insert(next);
+        let mut key = String::new();
+        for row_idx in 0..frame.n_rows() {
+            key.clear();
+            for &idx in &entities {
+                match frame.column(idx) {
+                    Column::Text(texts) => key.push_str(texts.get(row_idx)),
+                    column => key.push_str(&column.number(row_idx).to_string()),
+                }
+                key.push_str(", ");
+            }
+            let entity = key.trim_end_matches(", ").len();
+            key.truncate(entity);
+            let full = format!("{source}\u{1f}{key}");
+            let known = self.places.get(&full).copied();
+            let place = match known {
+                Some(place) => place,
+                None if self.groups.len() < MOST_ENTITIES => {
+                    self.places.insert(full, self.groups.len());
+                    let columns = vec![Vec::new(); columns.len()];
+                    self.groups.push(Rows {
+                        source: source_idx,
+                        entity: key.clone(),
+                        times: Vec::new(),
+                        columns,
+                    });
+                    self.groups.len() - 1
+                }
+                None => {
+                    self.left_out += 1;
+                    continue;
+                }
+            };
+            if self.values + columns.len() > MOST_VALUES {
+                self.left_out += 1;
+                continue;
+            }
+            self.values += columns.len();
+            let rows = &mut self.groups[place];
+            rows.times.push(times.map_or(MISSING_TIME, |times| times[row_idx]));
+            for (to, &idx) in rows.columns.iter_mut().zip(columns) {
+                to.push(frame.column(idx).number(row_idx));
             }
         }
-        Ok(())
-    })?;
-    let rows = Frame::concat(&rows).map_err(|error| EngineError::Fit(FitError::Data(error.to_string())))?;
-    let at = |row: usize| wanted.partition_point(|&w| w < row);
-    let label = label_of(rows.schema()).map(|field| field.name.clone());
-    let mut order = Vec::with_capacity(shown.len());
-    let mut findings = Vec::with_capacity(shown.len());
-    for (rank, placed) in shown.iter().enumerate() {
-        let event = &placed.event;
-        let lead = at(placed.row(event.detected));
-        order.push(lead);
-        let several = event.last > event.first;
-        let stretch = several.then(|| Stretch {
-            first_row: placed.row(event.first) as u64 + 1,
-            last_row: placed.row(event.last) as u64 + 1,
-            flagged: placed.flagged().count() as u64,
-            from: places[at(placed.row(event.first))].time.clone(),
-            to: places[at(placed.row(event.last))].time.clone(),
-        });
-        findings.push(Finding {
-            rank: rank + 1,
-            place: places[lead].clone(),
-            anomaly_score: anomaly_score(event.surprise),
-            surprise: event.surprise,
-            alone: None,
-            stretch,
-            sentence: sentence_of(placed, pipeline),
-            causes: causes_of(placed, pipeline),
-            label: label.as_ref().and_then(|name| Some(cell(rows.by_name(name)?, lead))),
-            event: Some(event.clone()),
-        });
     }
-    Ok((findings, Some(rows.take(&order))))
 }
 
-/// Name and unit of a column that the model reads.
-fn column_name(pipeline: &Pipeline, column: usize) -> (&str, Option<&str>) {
-    let name = pipeline.columns.get(column).map_or("the series", String::as_str);
-    let field = pipeline.feature_fields.iter().find(|field| *field.name == *name);
-    (name, field.and_then(|field| field.unit.as_deref()))
-}
-
-fn sentence_of(placed: &Placed, pipeline: &Pipeline) -> String {
-    let (name, unit) = column_name(pipeline, placed.column);
-    let mut sentence = event_sentence(&placed.event, name, unit, placed.lasted);
-    let also: Vec<&str> = placed.also.iter().take(4).map(|&column| column_name(pipeline, column).0).collect();
-    if !also.is_empty() {
-        let more = placed.also.len() - also.len();
-        sentence.push_str("; at the same time ");
-        sentence.push_str(&also.join(", "));
-        if more > 0 {
-            // Writing to a string cannot fail.
-            let _ = write!(sentence, " and {more} more");
+/// Joins the rows of an entity in several files where the files follow one another in time; files that cover the same
+/// time are series of their own.
+fn joined(mut groups: Vec<Rows>) -> Vec<Rows> {
+    if groups.iter().all(|rows| rows.source == 0) {
+        return groups;
+    }
+    let span = |rows: &Rows| {
+        let known = rows.times.iter().copied().filter(|&time| time != MISSING_TIME);
+        (known.clone().min().unwrap_or(MISSING_TIME), known.max().unwrap_or(MISSING_TIME))
+    };
+    groups.sort_by(|a, b| a.entity.cmp(&b.entity).then(span(a).cmp(&span(b))));
+    let mut out: Vec<Rows> = Vec::new();
+    for rows in groups {
+        match out.last_mut().filter(|last| last.entity == rows.entity && span(last).1 < span(&rows).0) {
+            Some(last) => {
+                last.times.extend(rows.times);
+                last.columns.iter_mut().zip(rows.columns).for_each(|(to, from)| to.extend(from));
+            }
+            None => out.push(rows),
         }
     }
-    sentence
-}
-
-fn causes_of(placed: &Placed, pipeline: &Pipeline) -> Vec<Cause> {
-    let (name, unit) = column_name(pipeline, placed.column);
-    let event = &placed.event;
-    let typical = pipeline.feature_fields.iter().position(|field| *field.name == *name);
-    let expected = match typical.and_then(|at| pipeline.typical.get(at)) {
-        Some(typical) if !event.expected.is_finite() => typical.clone(),
-        _ => Typical::Number { median: event.expected, low: event.low, high: event.high },
-    };
-    vec![Cause {
-        feature: name.to_owned(),
-        unit: unit.map(str::to_owned),
-        share: 1.0,
-        seen: Seen::Number(Some(event.seen).filter(|seen| seen.is_finite())),
-        expected,
-    }]
-}
-
-/// Rows of a day, where the values follow it.
-fn season_of(values: &[f64], times: &[i64]) -> Option<usize> {
-    let span = times.last()? - times.first()?;
-    let step = span / (times.len() as i64 - 1).max(1);
-    let day = usize::try_from((86_400_000_000_000i64).checked_div(step)?).ok()?;
-    if day < 8 || values.len() < 3 * day {
-        return None;
+    // Of several files about the same nobody, each has its number.
+    let mut seen: FxHashMap<String, usize> = FxHashMap::default();
+    let several: Vec<bool> =
+        out.iter().map(|rows| out.iter().filter(|other| other.entity == rows.entity).count() > 1).collect();
+    for (rows, several) in out.iter_mut().zip(several) {
+        if several {
+            let n = seen.entry(rows.entity.clone()).or_default();
+            *n += 1;
+            let name = if rows.entity.is_empty() {
+                format!("file {n}")
+            } else {
+                format!("{}, file {n}", rows.entity)
+            };
+            rows.entity = name;
+        }
     }
-    let mean = values.iter().filter(|value| value.is_finite()).sum::<f64>() / values.len() as f64;
-    let at = |row: usize| if values[row].is_finite() { values[row] - mean } else { 0.0 };
-    let all: f64 = (0..values.len()).map(|row| at(row) * at(row)).sum();
-    let day_on: f64 = (day..values.len()).map(|row| at(row) * at(row - day)).sum();
-    (day_on > 0.25 * all).then_some(day)
+    out
+}
+
+/// The series to look at closely as positions of group and column: those that vary, each column in turn, those with
+/// most rows first.
+fn chosen(groups: &[Rows], n_columns: usize) -> Vec<(usize, usize)> {
+    let varies = |values: &[f64]| {
+        let mut known = values.iter().filter(|value| value.is_finite());
+        known.next().is_some_and(|first| known.any(|value| value != first))
+    };
+    let mut order: Vec<usize> = (0..groups.len()).collect();
+    order.sort_by(|&a, &b| groups[b].times.len().cmp(&groups[a].times.len()).then(a.cmp(&b)));
+    let of_column = |at: usize| -> Vec<(usize, usize)> {
+        let varying = order.iter().filter(|&&group| varies(&groups[group].columns[at]));
+        varying.take(MOST_SERIES).map(|&group| (group, at)).collect()
+    };
+    let mut columns: Vec<_> = (0..n_columns).map(|at| of_column(at).into_iter()).collect();
+    let mut out = Vec::new();
+    while out.len() < MOST_SERIES {
+        let round: Vec<(usize, usize)> = columns.iter_mut().filter_map(Iterator::next).collect();
+        if round.is_empty() {
+            break;
+        }
+        out.extend(round);
+    }
+    out.truncate(MOST_SERIES);
+    // A series of one value has a profile too where there is no other.
+    if out.is_empty() && !groups.is_empty() { vec![(order[0], 0)] } else { out }
+}
+
+/// The values to look at, with their times.
+struct Even {
+    values: Vec<f64>,
+    times: Option<Vec<i64>>,
+    step_seconds: Option<f64>,
+    averaged: usize,
+}
+
+fn even(times: Option<&[i64]>, values: &[f64], counter: Option<CounterBits>) -> (Even, Option<Sampling>) {
+    let Some(times) = times else {
+        let values = counter.map_or_else(|| values.to_vec(), |bits| rates(None, values, bits));
+        return (
+            Even { values: thin(&values).0, averaged: thin(&values).1, times: None, step_seconds: None },
+            None,
+        );
+    };
+    let sampling = Sampling::of(times);
+    let mut order: Vec<usize> = (0..times.len()).filter(|&at| times[at] != MISSING_TIME).collect();
+    order.sort_by_key(|&at| times[at]);
+    let times: Vec<i64> = order.iter().map(|&at| times[at]).collect();
+    let mut values: Vec<f64> = order.iter().map(|&at| values[at]).collect();
+    if let Some(bits) = counter {
+        values = rates(Some(&times), &values, bits);
+    }
+    let even = if let Some(grid) = Grid::of(&times, &values, &sampling) {
+        let factor = grid.values.len().div_ceil(MOST_PLACES);
+        let grid = if factor > 1 { grid.coarser(factor) } else { grid };
+        Even {
+            times: Some((0..grid.values.len()).map(|place| grid.time(place)).collect()),
+            step_seconds: Some(grid.step as f64 / NANOS_PER_SECOND as f64),
+            averaged: factor.max(1),
+            values: grid.values,
+        }
+    } else {
+        let (values, averaged) = thin(&values);
+        let times = times.into_iter().step_by(averaged).collect();
+        Even { values, times: Some(times), step_seconds: None, averaged }
+    };
+    (even, Some(sampling))
+}
+
+/// Values averaged so that there are not too many, and how many were made one.
+fn thin(values: &[f64]) -> (Vec<f64>, usize) {
+    let factor = values.len().div_ceil(MOST_PLACES).max(1);
+    if factor == 1 {
+        return (values.to_vec(), 1);
+    }
+    let whole = Grid { start: 0, step: 1, values: values.to_vec() };
+    (whole.coarser(factor).values, factor)
+}
+
+fn profile(
+    field: &Field,
+    entity: Option<String>,
+    times: Option<&[i64]>,
+    values: &[f64],
+    relative: bool,
+) -> SeriesProfile {
+    let (even, sampling) = even(times, values, field.counter);
+    let Even { values: places, times: place_times, step_seconds, averaged } = even;
+    // Without steps there is no rhythm to speak of; without times rows are steps.
+    let stepped = step_seconds.is_some() || place_times.is_none();
+    let found = if stepped { seasons(&places, step_seconds) } else { Vec::new() };
+    let n = places.len();
+    let there = places.iter().filter(|value| value.is_finite()).count();
+    let longest = found.last().map_or(0, |season| season.period as usize);
+    let acf = autocorrelation(&places, (longest * 11 / 5).clamp(200, 4_400).min(n / 2));
+    let acf_band = bartlett_band(&acf, there);
+    let periods: Vec<usize> = found.iter().map(|season| season.period.round() as usize).collect();
+    let parts = (stepped && there >= 12).then(|| robust_mstl(&places, &periods));
+    let shortest = found.first().map_or(n / 50, |season| season.period.round() as usize);
+    let window = shortest.clamp(3, 4_096).min((n / 2).max(3));
+    let (rolling_mean, rolling_sd) = rolling_mean_sd(&places, window);
+    let mut quantiles = rolling_quantiles(&places, window, &[0.05, 0.95]).into_iter();
+    let calendar = calendar(place_times.as_deref().filter(|_| !relative), step_seconds);
+    let figures = |wanted: bool, by: fn(&[i64], &[f64]) -> Vec<BoxFigures>| match &place_times {
+        Some(times) if wanted => by(times, &places),
+        _ => Vec::new(),
+    };
+    let mut profile = SeriesProfile {
+        name: field.name.to_string(),
+        entity,
+        unit: rate_unit(field, place_times.is_some()),
+        rate: field.counter.is_some(),
+        n_rows: values.len(),
+        sampling,
+        step_seconds,
+        averaged,
+        pacf: partial_autocorrelation(&acf, PACF_LAGS),
+        acf_peaks: peaks(&acf, &acf_band, 3),
+        acf_band,
+        acf,
+        band: 1.96 / (there.max(1) as f64).sqrt(),
+        seasons: found,
+        trend_strength: parts.as_ref().map(Decomposition::trend_strength),
+        parts,
+        adf: adf(&places),
+        kpss: kpss(&places),
+        by_hour: figures(calendar.0, by_hour),
+        by_weekday: figures(calendar.1, by_weekday),
+        window,
+        rolling_mean,
+        rolling_sd,
+        rolling_low: quantiles.next().unwrap_or_default(),
+        rolling_high: quantiles.next().unwrap_or_default(),
+        values: places,
+        times_ms: place_times.map(|times| times.into_iter().map(|time| time as f64 / 1e6).collect()),
+        relative,
+        facts: Vec::new(),
+    };
+    profile.facts = facts(&profile);
+    profile
+}
+
+fn rate_unit(field: &Field, timed: bool) -> Option<String> {
+    let unit = field.unit.as_deref();
+    if field.counter.is_none() {
+        return unit.map(str::to_owned);
+    }
+    Some(format!("{}/{}", unit.unwrap_or("1"), if timed { "s" } else { "row" }))
+}
+
+/// Whether hours of the day and days of the week say something: there are two of each, and rows are dense enough.
+fn calendar(times: Option<&[i64]>, step_seconds: Option<f64>) -> (bool, bool) {
+    let Some((Some(first), Some(last))) = times.map(|times| (times.first(), times.last())) else {
+        return (false, false);
+    };
+    let days = last.saturating_sub(*first) as f64 / NANOS_PER_SECOND as f64 / 86_400.0;
+    let step = step_seconds.unwrap_or(0.0);
+    (days >= 1.9 && step <= 7_200.0, days >= 13.0 && step <= 86_400.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use eddy_io::{ReadOptions, open_bytes};
+    use std::fmt::Write as _;
+
+    fn explored(csv: &str) -> SeriesSet {
+        let source = open_bytes("made.csv", csv.as_bytes().to_vec(), &ReadOptions::default()).unwrap();
+        let mut input = Input::read(source, 1 << 26, 100_000, &|_, _| {}).unwrap();
+        series_of(&mut input).unwrap()
+    }
+
+    /// A day with noise of its own in every hour.
+    fn daily(hour: usize) -> f64 {
+        let mixed = (hour as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        let mixed = (mixed ^ mixed >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        let noise = (mixed ^ mixed >> 27) as f64 / u64::MAX as f64;
+        100.0 + 30.0 * (hour as f64 / 24.0 * std::f64::consts::TAU).sin() + 12.0 * noise
+    }
+
+    fn csv(rows: impl Iterator<Item = usize>) -> String {
+        rows.fold("timestamp,value\n".to_owned(), |mut text, hour| {
+            let _ = writeln!(text, "2024-03-{:02} {:02}:00:00,{}", 1 + hour / 24, hour % 24, daily(hour));
+            text
+        })
+    }
+
+    #[test]
+    fn the_order_of_rows_and_duplicates_change_nothing() {
+        let straight = explored(&csv(0..24 * 20));
+        let turned = explored(&csv((0..24 * 20).rev().chain([5, 6])));
+        let (a, b) = (&straight.shown[0], &turned.shown[0]);
+        assert_eq!((a.values.clone(), a.seasons.clone()), (b.values.clone(), b.seasons.clone()));
+        assert_eq!(a.seasons.iter().map(|season| season.period).collect::<Vec<_>>(), [24.0]);
+        let sampling = b.sampling.as_ref().unwrap();
+        assert_eq!((sampling.duplicates, sampling.n_gaps), (2, 0));
+        assert_eq!((a.step_seconds, b.n_rows), (Some(3_600.0), 482));
+        assert_eq!((a.by_hour.len(), a.by_weekday.len()), (24, 7));
+    }
+
+    #[test]
+    fn entities_are_series_of_their_own() {
+        let mut text = "time,host,load,memory\n".to_owned();
+        for hour in 0..24 * 15 {
+            for (host, scale) in [("a", 1.0), ("b", 5.0)] {
+                let time = 1_700_000_000 + hour * 3_600;
+                let _ = writeln!(text, "{time},{host},{},{}", scale * daily(hour), hour % 7);
+            }
+        }
+        let set = explored(&text);
+        assert_eq!((set.n_entities, set.n_series, set.shown.len()), (2, 4, 4));
+        let of: Vec<(&str, Option<&str>)> =
+            set.shown.iter().map(|one| (one.name.as_str(), one.entity.as_deref())).collect();
+        assert_eq!(
+            of,
+            [("load", Some("a")), ("memory", Some("a")), ("load", Some("b")), ("memory", Some("b"))]
+        );
+        assert!(set.shown.iter().all(|one| one.step_seconds == Some(3_600.0) && one.n_rows == 360));
+        assert_eq!(set.shown[1].seasons.iter().map(|season| season.period).collect::<Vec<_>>(), [7.0]);
+    }
+
+    #[test]
+    fn counters_are_seen_as_rates() {
+        let mut text = "time,ifInOctets\n".to_owned();
+        for t in 0..400u64 {
+            let _ =
+                writeln!(text, "{},{}", 1_700_000_000 + t * 60, (4_000_000_000 + t * 6_000_000) % (1 << 32));
+        }
+        let set = explored(&text);
+        let one = &set.shown[0];
+        assert!(one.rate && one.values[0].is_nan());
+        assert!(one.values[1..].iter().all(|rate| (rate - 100_000.0).abs() < 1e-6));
+    }
+
+    #[test]
+    fn gaps_stay_missing_and_are_counted() {
+        let set = explored(&csv((0..24 * 20).filter(|hour| !(100..110).contains(hour))));
+        let one = &set.shown[0];
+        let sampling = one.sampling.as_ref().unwrap();
+        assert_eq!((sampling.n_gaps, sampling.missing), (1, 10));
+        assert_eq!(one.values.iter().filter(|value| value.is_nan()).count(), 10);
+        assert!(
+            one.facts.iter().any(|(name, text)| name == "Sampling" && text.contains("1 gap")),
+            "{:?}",
+            one.facts
+        );
+    }
 }

@@ -111,7 +111,12 @@ impl Profile {
 
     /// The unit of an epoch in which the numbers lie between 1990 and 2100.
     pub(crate) fn epoch(&self) -> Option<TimeForm> {
-        if self.is_numeric() { TimeForm::epoch(self.low_not_zero, self.high) } else { None }
+        if !self.is_numeric() {
+            return None;
+        }
+        // Fourteen digits from the years 1970 to 2199: a date and a clock without separators.
+        let compact = self.whole == self.numbers && self.low_not_zero >= 1.97e13 && self.high < 2.2e13;
+        if compact { Some(TimeForm::Compact) } else { TimeForm::epoch(self.low_not_zero, self.high) }
     }
 
     /// Whether there is at most one value.

@@ -385,6 +385,23 @@ impl Planner<'_> {
             .map(|(idx, column)| (column.rank, idx))
             .collect();
         found.sort_unstable();
+        // A date says when, a time of day beside it only how late.
+        let of_day =
+            |idx: usize| self.columns.get(idx).is_some_and(|column| column.time == Some(TimeForm::OfDay));
+        if role == Role::Time && self.overrides.time.is_none() {
+            found.sort_by_key(|(_, idx)| of_day(*idx));
+            if let [(_, date), rest @ ..] = found.as_slice()
+                && !of_day(*date)
+                && let Some(name) =
+                    rest.iter().find(|(_, idx)| of_day(*idx)).and_then(|(_, idx)| self.names.get(*idx))
+            {
+                let text = format!(
+                    "it holds times of day beside the dates of another column, which alone are used; join both as 2014-04-10 {}",
+                    "00:04:00"
+                );
+                self.notes.push(note_on(name, text));
+            }
+        }
         let Some(((_, best), others)) = found.split_first() else { return };
         let mut names = Vec::new();
         for (_, idx) in others {

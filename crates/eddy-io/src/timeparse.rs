@@ -13,6 +13,10 @@ pub(crate) enum TimeForm {
     MonthFirst,
     /// `Apr 10, 2014 00:04:00.123456789 UTC`: a month's name first.
     MonthName,
+    /// `20 Mar 2024 00:04:00`, `Wed, 20 Mar 2024 00:04:00 GMT`, `20/Mar/2024:00:04:00 +0100`: the day, then a month's name.
+    DayMonthName,
+    /// `20240320T000400Z`, `20240320000400`: year first, without separators.
+    Compact,
     /// `00:04:00.5`: the time of day, kept as seconds since midnight.
     OfDay,
     /// A number of units since the epoch; the number of nanoseconds in a unit.
@@ -28,8 +32,15 @@ const EPOCH_TO: f64 = 4_102_444_800.0;
 
 impl TimeForm {
     /// Forms of text, most particular first.
-    pub(crate) const TEXT: [Self; 5] =
-        [Self::YearFirst, Self::DayFirst, Self::MonthFirst, Self::MonthName, Self::OfDay];
+    pub(crate) const TEXT: [Self; 7] = [
+        Self::YearFirst,
+        Self::DayFirst,
+        Self::MonthFirst,
+        Self::MonthName,
+        Self::DayMonthName,
+        Self::Compact,
+        Self::OfDay,
+    ];
 
     /// The unit in which all of the numbers from `low` to `high` lie between 1990 and 2100.
     pub(crate) fn epoch(low: f64, high: f64) -> Option<Self> {
@@ -66,12 +77,46 @@ impl TimeForm {
                 at(days(year, month, day)?, rest)
             }
             Self::MonthName => {
-                let (name, rest) = cell.split_at_checked(3)?;
-                let month = MONTHS.iter().position(|month| name.eq_ignore_ascii_case(month))? as i64 + 1;
+                let (month, rest) = month_name(cell)?;
                 let (day, rest) = digits(rest.trim_ascii_start(), 1, 2)?;
                 let rest = rest.strip_prefix(b",").unwrap_or(rest).trim_ascii_start();
                 let (year, rest) = digits(rest, 4, 4)?;
                 at(days(year, month, day)?, rest)
+            }
+            Self::DayMonthName => {
+                // A day of the week in front says nothing new.
+                let weekday = cell.iter().position(|&byte| byte == b',').filter(|&at| (3..10).contains(&at));
+                let cell = weekday.and_then(|at| cell.get(at + 1..)).unwrap_or(cell).trim_ascii_start();
+                let (day, rest) = digits(cell, 1, 2)?;
+                let (separator, rest) = rest.split_first()?;
+                if !matches!(separator, b' ' | b'/' | b'-') {
+                    return None;
+                }
+                let (month, rest) = month_name(rest)?;
+                let (year, rest) = digits(rest.strip_prefix(&[*separator])?, 4, 4)?;
+                let date = days(year, month, day)?;
+                match rest.strip_prefix(b":") {
+                    Some(clock) => at_clock(date, clock),
+                    None => at(date, rest),
+                }
+            }
+            Self::Compact => {
+                let (year, rest) = digits(cell, 4, 4)?;
+                let (month, rest) = digits(rest, 2, 2)?;
+                let (day, rest) = digits(rest, 2, 2)?;
+                let date = days(year, month, day)?.checked_mul(86_400 * NANOS_PER_SECOND)?;
+                let (hour, rest) = digits(rest.strip_prefix(b"T").unwrap_or(rest), 2, 2)?;
+                let (minute, rest) = digits(rest, 2, 2)?;
+                let (second, rest) = if rest.first().is_some_and(u8::is_ascii_digit) {
+                    digits(rest, 2, 2)?
+                } else {
+                    (0, rest)
+                };
+                // Any number of twelve digits looks like this: years of our time only.
+                let valid = (1970..2200).contains(&year) && hour < 24 && minute < 60 && second <= 60;
+                let of_day = (hour * 3600 + minute * 60 + second) * NANOS_PER_SECOND;
+                valid.then_some(())?;
+                date.checked_add(of_day)?.checked_sub(zone(rest.trim_ascii_start())?)
             }
             Self::OfDay => {
                 let (nanos, rest) = time_of_day(cell)?;
@@ -87,6 +132,9 @@ impl TimeForm {
         let unit = match self {
             Self::Epoch(unit) => unit,
             Self::Relative => NANOS_PER_SECOND,
+            Self::Compact if (1.97e13..2.2e13).contains(&value) => {
+                return self.parse((value as u64).to_string().as_bytes());
+            }
             _ => return None,
         };
         // Whole units apart from the fraction, so that whole seconds stay whole.
@@ -101,7 +149,13 @@ impl TimeForm {
     pub(crate) fn style(self, sample: &[u8]) -> TimeStyle {
         match self {
             Self::YearFirst if sample.get(10) == Some(&b'T') => TimeStyle::Iso,
-            Self::YearFirst | Self::DayFirst | Self::MonthFirst | Self::MonthName => TimeStyle::Spaced,
+            Self::Compact if sample.contains(&b'T') => TimeStyle::Iso,
+            Self::YearFirst
+            | Self::DayFirst
+            | Self::MonthFirst
+            | Self::MonthName
+            | Self::DayMonthName
+            | Self::Compact => TimeStyle::Spaced,
             Self::Epoch(1) => TimeStyle::EpochNanos,
             Self::Epoch(1_000) => TimeStyle::EpochMicros,
             Self::Epoch(1_000_000) => TimeStyle::EpochMillis,
@@ -113,12 +167,17 @@ impl TimeForm {
     /// Whether a time in this form, as written, names its zone.
     pub(crate) fn has_zone(self, cell: &[u8]) -> bool {
         match self {
-            Self::YearFirst | Self::DayFirst | Self::MonthFirst | Self::MonthName => {
+            Self::YearFirst | Self::DayFirst | Self::MonthFirst | Self::MonthName | Self::DayMonthName => {
                 let clock = cell.iter().position(|&byte| byte == b':').and_then(|colon| cell.get(colon..));
                 clock.is_some_and(|clock| {
-                    clock.iter().any(|byte| matches!(byte, b'Z' | b'z' | b'+' | b'-' | b'U' | b'G'))
+                    let of_zone = |byte: &u8| {
+                        matches!(byte, b'z' | b'+' | b'-')
+                            || (byte.is_ascii_uppercase() && !matches!(byte, b'A' | b'P' | b'M'))
+                    };
+                    clock.iter().any(of_zone)
                 })
             }
+            Self::Compact => cell.iter().any(|byte| matches!(byte, b'Z' | b'z' | b'+' | b'-')),
             Self::OfDay | Self::Epoch(_) | Self::Relative => true,
         }
     }
@@ -126,6 +185,13 @@ impl TimeForm {
 
 const MONTHS: [&[u8]; 12] =
     [b"jan", b"feb", b"mar", b"apr", b"may", b"jun", b"jul", b"aug", b"sep", b"oct", b"nov", b"dec"];
+
+/// A month's name in three letters.
+fn month_name(bytes: &[u8]) -> Option<(i64, &[u8])> {
+    let (name, rest) = bytes.split_at_checked(3)?;
+    let month = MONTHS.iter().position(|month| name.eq_ignore_ascii_case(month))?;
+    Some((month as i64 + 1, rest))
+}
 
 /// `least` to `most` digits at the beginning.
 fn digits(bytes: &[u8], least: usize, most: usize) -> Option<(i64, &[u8])> {
@@ -165,6 +231,17 @@ fn at(days: i64, rest: &[u8]) -> Option<i64> {
     if !matches!(separator, b'T' | b't' | b' ' | b'_') {
         return None;
     }
+    // An hour alone, as sums by the hour are written.
+    if let [tens @ b'0'..=b'2', ones @ b'0'..=b'9'] = rest {
+        let hour = i64::from(tens - b'0') * 10 + i64::from(ones - b'0');
+        return date.checked_add(hour * 3600 * NANOS_PER_SECOND).filter(|_| hour < 24);
+    }
+    at_clock(days, rest)
+}
+
+/// Nanoseconds of a day with a time of day, and a zone or none.
+fn at_clock(days: i64, rest: &[u8]) -> Option<i64> {
+    let date = days.checked_mul(86_400 * NANOS_PER_SECOND)?;
     let (of_day, rest) = time_of_day(rest.trim_ascii_start())?;
     let offset = zone(rest.trim_ascii_start())?;
     date.checked_add(of_day)?.checked_sub(offset)
@@ -203,8 +280,36 @@ fn nanos(decimals: &[u8]) -> i64 {
     value
 }
 
-/// Nanoseconds east of UTC: nothing or `Z` or `UTC` or `+02:00`, `-0530`, `+02`.
+/// Names of zones that mean one offset everywhere they are used, in hours east of UTC.
+const ZONES: [(&[u8], i64); 20] = [
+    (b"wet", 0),
+    (b"west", 1),
+    (b"bst", 1),
+    (b"cet", 1),
+    (b"met", 1),
+    (b"cest", 2),
+    (b"mest", 2),
+    (b"eet", 2),
+    (b"eest", 3),
+    (b"msk", 3),
+    (b"jst", 9),
+    (b"est", -5),
+    (b"edt", -4),
+    (b"cst", -6),
+    (b"cdt", -5),
+    (b"mst", -7),
+    (b"mdt", -6),
+    (b"pst", -8),
+    (b"pdt", -7),
+    (b"akst", -9),
+];
+
+/// Nanoseconds east of UTC: nothing or `Z` or `UTC` or `+02:00`, `-0530`, `+02`, `+2`, or a name as in RFC 2822 and in
+/// use in Europe (`EST` is that of North America).
 fn zone(bytes: &[u8]) -> Option<i64> {
+    if let Some((_, hours)) = ZONES.iter().find(|(name, _)| bytes.eq_ignore_ascii_case(name)) {
+        return Some(hours * 3600 * NANOS_PER_SECOND);
+    }
     if bytes.is_empty() || [&b"z"[..], b"utc", b"gmt"].iter().any(|name| bytes.eq_ignore_ascii_case(name)) {
         return Some(0);
     }
@@ -214,7 +319,7 @@ fn zone(bytes: &[u8]) -> Option<i64> {
         b'-' => -1,
         _ => return None,
     };
-    let (hours, rest) = digits(rest, 2, 2)?;
+    let (hours, rest) = digits(rest, 1, 2)?;
     let rest = rest.strip_prefix(b":").unwrap_or(rest);
     let (minutes, rest) = if rest.is_empty() { (0, rest) } else { digits(rest, 2, 2)? };
     (rest.is_empty() && hours < 24 && minutes < 60)
@@ -274,6 +379,21 @@ mod tests {
         check(TimeForm::MonthFirst, "4/10/2014 12:04:00 AM", Some(t));
         check(TimeForm::DayFirst, "10.04.2014 00:04", Some(t));
         check(TimeForm::MonthName, "Apr 10, 2014 00:04:00.000000000 UTC", Some(t));
+        check(TimeForm::DayMonthName, "Thu, 10 Apr 2014 00:04:00 GMT", Some(t));
+        check(TimeForm::DayMonthName, "10/Apr/2014:02:04:00 +0200", Some(t));
+        check(TimeForm::DayMonthName, "10 Apr 2014", Some(t - 240 * S));
+        check(TimeForm::DayMonthName, "10 Apr 14", None);
+        check(TimeForm::Compact, "20140410T000400Z", Some(t));
+        check(TimeForm::Compact, "20140410000400", Some(t));
+        check(TimeForm::Compact, "20140410T0204+0200", Some(t));
+        check(TimeForm::Compact, "20141310T000400Z", None);
+        check(TimeForm::Compact, "90140410000400", None);
+        check(TimeForm::YearFirst, "2014-04-09 19:04:00 EST", Some(t));
+        check(TimeForm::YearFirst, "2014-04-10 02:04:00 CEST", Some(t));
+        check(TimeForm::YearFirst, "2014-04-10 02:04:00 +2", Some(t));
+        check(TimeForm::YearFirst, "2014-04-10 00:04:00 XYZ", None);
+        check(TimeForm::YearFirst, "2014-04-10 07", Some(t - 240 * S + 7 * 3600 * S));
+        check(TimeForm::YearFirst, "2014-04-10 27", None);
         check(TimeForm::OfDay, "00:00:01.5", Some(S + S / 2));
         check(TimeForm::Epoch(S), "1397088240", Some(t));
         check(TimeForm::Epoch(S), "1397088240.123456789", Some(t + 123_456_789));

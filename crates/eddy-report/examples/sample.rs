@@ -1,6 +1,7 @@
 //! Writes sample reports from made-up, deterministic data: `cargo run -p eddy-report --example sample -- OUTDIR`.
 
 mod comparison;
+mod rhythm;
 
 use std::path::Path;
 use std::{env, fs};
@@ -493,7 +494,7 @@ fn exploration(n_columns: usize, n_rows: usize) -> ExploreReport {
             })
             .collect(),
         correlation: Some(Correlation { names: names.clone(), pearson: matrix(1.3), spearman: matrix(1.0) }),
-        series: vec![SeriesProfile {
+        series: vec![rhythm::of(SeriesProfile {
             name: "value".into(),
             unit: Some("Mbit/s".into()),
             axis: Axis::Time,
@@ -511,8 +512,8 @@ fn exploration(n_columns: usize, n_rows: usize) -> ExploreReport {
                 .map(|lag| if lag == 0 { 1.0 } else { 0.8f64.powi(lag) + 0.02 * dice.bell() })
                 .collect(),
             band: 0.031,
-            period_rows: Some(288),
-        }],
+            ..SeriesProfile::default()
+        })],
         top: ["Top sources", "Top destinations", "Top protocols"]
             .iter()
             .enumerate()

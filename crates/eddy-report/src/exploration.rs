@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::{Axis, Labelled, Projection, ReadSummary, compact};
+use crate::{Axis, Labelled, Projection, ReadSummary, SeriesProfile, compact};
 
 /// A table in numbers, ready to be drawn.
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
@@ -123,42 +123,6 @@ impl Correlation {
         pairs.sort_by(|a, b| strength(b).total_cmp(&strength(a)));
         pairs
     }
-}
-
-/// One series and its rhythm. `x`, `values`, `rolling_mean` and `rolling_sd` have one length; the caller thins them
-/// together with [`crate::downsample`].
-#[derive(Debug, Clone, PartialEq, Default, Serialize)]
-pub struct SeriesProfile {
-    /// Name of the column.
-    pub name: String,
-    /// Unit, where known.
-    pub unit: Option<String>,
-    /// What `x` counts.
-    pub axis: Axis,
-    /// Place on the horizontal axis; finite.
-    #[serde(serialize_with = "compact::exact")]
-    pub x: Vec<f64>,
-    /// The values, in the unit.
-    #[serde(serialize_with = "compact::rounded")]
-    pub values: Vec<f64>,
-    /// Rows in the rolling window; 0 when there are no rolling statistics.
-    pub window: u64,
-    /// Rolling mean.
-    #[serde(serialize_with = "compact::rounded")]
-    pub rolling_mean: Vec<f64>,
-    /// Rolling standard deviation.
-    #[serde(serialize_with = "compact::rounded")]
-    pub rolling_sd: Vec<f64>,
-    /// Autocorrelation at lags 0, 1, 2, ... rows.
-    #[serde(serialize_with = "compact::rounded")]
-    pub acf: Vec<f64>,
-    /// Partial autocorrelation at lags 0, 1, 2, ... rows.
-    #[serde(serialize_with = "compact::rounded")]
-    pub pacf: Vec<f64>,
-    /// Half width of the 95 % band of white noise.
-    pub band: f64,
-    /// The lag in rows at which the series repeats itself, where one stands out.
-    pub period_rows: Option<u64>,
 }
 
 /// The most common values of a column that names hosts, ports or protocols.

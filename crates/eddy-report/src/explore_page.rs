@@ -5,15 +5,14 @@ use std::fmt::Write;
 use serde::Serialize;
 
 use crate::correlation::{matrix, strongest};
-use crate::correlogram::correlogram;
 use crate::drawing::{Area, Drawing};
 use crate::labelled_section::labelled_sections;
 use crate::page::{Page, cautions, fact, names, period, reading};
 use crate::projection_section::projection_section;
+use crate::series_section::{picture, series_section};
 use crate::spread::spread;
 use crate::{
-    Axis, ColumnSummary, CorrelatedPair, Correlation, ExploreReport, SeriesProfile, TopList, escape, trace,
-    words,
+    Axis, ColumnSummary, CorrelatedPair, Correlation, ExploreReport, SeriesProfile, TopList, escape, words,
 };
 
 /// Strongest correlations that are listed in words.
@@ -119,47 +118,6 @@ fn head(out: &mut String, report: &ExploreReport) {
         );
     }
     out.push_str("</dl></div></section>\n");
-}
-
-fn picture(width: f64, height: f64, label: &str, draw: impl FnOnce(&mut Drawing, Area)) -> String {
-    let mut drawing = Drawing::default();
-    draw(&mut drawing, Area { x: 0.0, y: 0.0, width, height });
-    drawing.finish(width, height, "picture", label, None)
-}
-
-fn series_section(out: &mut String, idx: usize, series: &SeriesProfile) {
-    let _ = write!(
-        out,
-        "<section class=\"series\" aria-labelledby=\"series-{idx}\"><h2 id=\"series-{idx}\">{}{}{}</h2>",
-        escape::text(&series.name),
-        if series.axis == Axis::Index { ", row by row" } else { " over time" },
-        series.unit.as_deref().filter(|unit| !unit.is_empty()).map_or_else(String::new, |unit| format!(
-            " <span class=\"unit\">in {}</span>",
-            escape::text(unit)
-        ))
-    );
-    let _ = write!(out, "<div data-live=\"series\" data-series=\"{idx}\"></div><div class=\"still\">");
-    out.push_str(&picture(1000.0, 270.0, "The values with their rolling mean", |drawing, area| {
-        trace::series(drawing, area, series);
-    }));
-    out.push_str("</div>");
-    if series.acf.len() > 1 {
-        out.push_str("<div class=\"twins\">");
-        for (title, values, period) in [
-            ("autocorrelation", &series.acf, series.period_rows),
-            ("partial autocorrelation", &series.pacf, None),
-        ] {
-            if values.len() > 1 {
-                let label = format!("{title} of {}", series.name);
-                let svg = picture(590.0, 210.0, &label, |drawing, area| {
-                    correlogram(drawing, area, title, values, series.band, period);
-                });
-                let _ = write!(out, "<div>{svg}</div>");
-            }
-        }
-        out.push_str("</div>");
-    }
-    out.push_str("</section>\n");
 }
 
 fn columns_section(out: &mut String, report: &ExploreReport) {

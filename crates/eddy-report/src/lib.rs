@@ -32,6 +32,9 @@ mod projection_section;
 mod raster;
 mod scatter;
 mod score_plot;
+mod series;
+mod series_plot;
+mod series_section;
 mod spread;
 mod ticks;
 mod trace;
@@ -48,9 +51,7 @@ pub use data::{
 };
 pub use detect_page::detect_html;
 pub use downsample::{MOST_POINTS, downsample, point_budget};
-pub use exploration::{
-    ColumnSummary, CorrelatedPair, Correlation, Counts, ExploreReport, SeriesProfile, TopItem, TopList,
-};
+pub use exploration::{ColumnSummary, CorrelatedPair, Correlation, Counts, ExploreReport, TopItem, TopList};
 pub use explore_page::explore_html;
 pub use labelled::{
     Baseline, ClassBox, ClassCount, ClassDistribution, Difference, FeatureTest, Labelled, PValue, p_in_words,
@@ -59,3 +60,4 @@ pub use plot::{Plot, PlotError, png, svg};
 pub use projection::{
     ClusterRows, ClusterSilhouette, ClusterTrial, Clustering, KDistance, Projection, Silhouette,
 };
+pub use series::{SeriesPart, SeriesProfile};

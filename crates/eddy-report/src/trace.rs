@@ -123,7 +123,7 @@ fn flagged(
     drawing.marks(&marks, Ink::Flagged);
 }
 
-/// A series with a rolling mean and its band of two standard deviations, as exploration shows it.
+/// A series with its rolling mean and quantiles, as exploration shows it.
 pub(crate) fn series(drawing: &mut Drawing, area: Area, series: &crate::SeriesProfile) {
     let plot = area.inside(22.0, 8.0, 24.0, 52.0);
     let order = by_place(&series.x);
@@ -149,19 +149,41 @@ pub(crate) fn series(drawing: &mut Drawing, area: Area, series: &crate::SeriesPr
     };
     drawing.stroke(&path, Ink::Normal, 1.0, values);
     if rolling {
-        let sd = |idx: usize| series.rolling_sd.get(idx).copied().unwrap_or(f64::NAN);
         let note = Type { anchor: Anchor::End, ..NOTE };
-        let text =
-            format!("lines: rolling mean and ±2 sd of {}", words::counted(series.window, "row", "rows"));
+        let text = format!(
+            "lines: mean, 5 % and 95 % quantile of the last {}",
+            words::counted(series.window, "row", "rows")
+        );
         drawing.text(plot.right(), plot.y - 9.0, &text, note);
-        for side in [-2.0, 2.0] {
-            let edge =
-                line(&order, &series.x, &|idx| series.rolling_mean[idx] + side * sd(idx), plot, &across, &up);
+        for side in [&series.rolling_low, &series.rolling_high] {
+            let at = |idx: usize| side.get(idx).copied().unwrap_or(f64::NAN);
+            let edge = line(&order, &series.x, &at, plot, &across, &up);
             drawing.stroke(&edge, Ink::Muted, 0.8, r#" stroke-dasharray="2 2""#);
         }
         let mean = line(&order, &series.x, &|idx| series.rolling_mean[idx], plot, &across, &up);
         drawing.stroke(&mean, Ink::Ink, 1.4, r#" stroke-linejoin="round""#);
     }
+}
+
+/// One part of a series over the same axis.
+pub(crate) fn part(
+    drawing: &mut Drawing,
+    area: Area,
+    series: &crate::SeriesProfile,
+    part: &crate::SeriesPart,
+) {
+    let plot = area.inside(20.0, 8.0, 22.0, 52.0);
+    let order = by_place(&series.x);
+    if order.is_empty() || part.values.len() != series.x.len() {
+        return nothing(drawing, area, "no rows to draw");
+    }
+    let across = across(series.axis, order.iter().map(|&idx| series.x[idx]));
+    let up = Scale::over(part.values.iter().copied());
+    drawing.text(plot.x, plot.y - 8.0, &part.name, LABEL);
+    drawing.left_side(plot, &up, &up.ticks(ticks_for(plot.height, 26.0)));
+    drawing.bottom_side(plot, &across, &across.axis_ticks(series.axis, ticks_for(plot.width, 105.0)));
+    let path = line(&order, &series.x, &|idx| part.values[idx], plot, &across, &up);
+    drawing.stroke(&path, Ink::Normal, 1.0, r#" stroke-linejoin="round""#);
 }
 
 /// Words where there is nothing to draw.

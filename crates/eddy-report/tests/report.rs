@@ -5,9 +5,10 @@ mod made_up;
 use eddy_report::{
     Axis, Band, Cause, ColumnRow, ColumnSummary, CompareReport, Contrast, Correlation, Counts, DetectReport,
     Evaluation, ExploreReport, FeatureSeries, FindingRow, Histogram, Plot, PlotError, Points, ReadSummary,
-    SeriesProfile, SetAside, Stretch, ThresholdInfo, TopItem, TopList, compare_html, detect_html,
+    SeriesPart, SeriesProfile, SetAside, Stretch, ThresholdInfo, TopItem, TopList, compare_html, detect_html,
     explore_html, png, svg,
 };
+use eddy_series::BoxFigures;
 use made_up::{comparison, labelled, projection};
 use resvg::usvg::roxmltree::Document;
 
@@ -190,10 +191,27 @@ fn small_exploration(name: &str) -> ExploreReport {
             window: 2,
             rolling_mean: vec![10.0, 11.0, 12.0, 11.0, 53.0, 52.7],
             rolling_sd: vec![0.0, 1.0, 0.0, 0.0, 42.0, 42.2],
+            rolling_low: vec![10.0, 10.1, 12.0, 11.0, 15.2, 14.7],
+            rolling_high: vec![10.0, 11.9, 12.0, 11.0, 90.8, 90.7],
+            parts: ["trend", name, "remainder"]
+                .map(|part| SeriesPart { name: part.into(), values: vec![1.0, 2.0, f64::NAN, 3.0, 2.0, 1.0] })
+                .to_vec(),
             acf: vec![1.0, 0.4, -0.2],
+            acf_band: vec![0.0, 0.8, 0.9],
             pacf: vec![1.0, 0.4, -0.4],
             band: 0.8,
-            period_rows: Some(2),
+            seasons: vec![(2.0, name.into())],
+            by_hour: vec![BoxFigures {
+                key: 3,
+                n: 4,
+                five: [1.0, 2.0, 3.0, 4.0, 9.0],
+                whiskers: [1.0, 5.0],
+                outliers: 1,
+            }],
+            presence: vec![1.0, 0.5, 1.0],
+            presence_span: [1.0, 6.0],
+            facts: vec![("Seasons".into(), name.into())],
+            ..SeriesProfile::default()
         }],
         top: vec![TopList {
             title: name.into(),

@@ -8,6 +8,7 @@ use clap::{Args as ClapArgs, Parser};
 use eddy_detect::{FitStep, Fraction, Rule, Seed, StepSpec};
 use eddy_engine::{FitOn, Fitting, RunOptions, Stage};
 use eddy_io::{Overrides, ReadOptions};
+use eddy_series::Resample;
 use serde_json::Value;
 
 /// Finds what is unusual in network traffic, says why, and says what to do about it. Offline; nothing leaves this
@@ -37,6 +38,10 @@ pub(crate) struct ReadArgs {
     /// Columns that name whom a row is about; each one's rows are a series of their own
     #[arg(long, value_name = "COLUMN,...", value_delimiter = ',', help_heading = "Columns")]
     entity: Vec<String>,
+    /// Bring rows to even steps first: a duration, and what stands for the values in it (mean, sum, max, min, last or
+    /// count); steps without a row stay missing. A saved model remembers it
+    #[arg(long, value_name = "5m[:mean]", help_heading = "Columns")]
+    resample: Option<Resample>,
     /// Keep rows in memory up to this size; a larger input is read again for each pass
     #[arg(long, value_name = "SIZE", default_value = "1GiB", value_parser = bytes)]
     max_memory: usize,
@@ -63,6 +68,7 @@ impl ReadArgs {
                 },
                 ..ReadOptions::default()
             },
+            resample: self.resample,
             max_memory: if self.max_memory == 0 { 1 << 30 } else { self.max_memory },
             progress: if self.quiet { Arc::new(|_, _, _| {}) } else { progress() },
             fit_progress: if self.quiet { Arc::new(|_| {}) } else { fit_progress() },

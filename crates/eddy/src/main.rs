@@ -4,6 +4,7 @@ mod args;
 mod commands;
 mod incident_list;
 mod terminal;
+mod terminal_series;
 
 use std::process::ExitCode;
 

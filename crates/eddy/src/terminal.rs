@@ -371,20 +371,7 @@ pub(crate) fn exploration(found: &Exploration, inputs: &[String]) -> String {
             clusters(&mut text, clustering);
         }
     }
-    for series in &found.series {
-        let period = series.period_rows.map_or("no rhythm stands out".to_owned(), |rows| {
-            let time =
-                series.times_ms.as_ref().filter(|times| times.len() > rows).map_or(String::new(), |times| {
-                    let mut gaps: Vec<f64> = times.windows(2).map(|pair| pair[1] - pair[0]).collect();
-                    gaps.sort_unstable_by(f64::total_cmp);
-                    format!(" (about {})", duration(gaps[gaps.len() / 2] * rows as f64 / 1000.0))
-                });
-            format!("repeats every {rows} rows{time}, autocorrelation {:.2}", series.acf[rows])
-        });
-        let lag1 = series.acf.get(1).copied().unwrap_or(0.0);
-        let _ = writeln!(text, "\nrhythm     {}: {period}; from row to row {lag1:.2}", plain(&series.name));
-        let _ = writeln!(text, "           {}", spark_line(&series.values, 72));
-    }
+    crate::terminal_series::series(&mut text, found);
     for list in &found.top {
         let items: Vec<String> =
             list.items.iter().take(6).map(|(name, n, _)| format!("{} {}", plain(name), count(*n))).collect();
@@ -474,34 +461,20 @@ fn strong_pairs(text: &mut String, found: &Exploration) {
     let _ = writeln!(text, "\ntogether   {}{more}", shown.join(", "));
 }
 
-fn duration(seconds: f64) -> String {
-    match seconds {
-        s if s < 120.0 => format!("{s:.0} s"),
-        s if s < 7_200.0 => format!("{:.0} min", s / 60.0),
-        s if s < 172_800.0 => format!("{:.1} h", s / 3_600.0),
-        s => format!("{:.1} days", s / 86_400.0),
-    }
-}
-
 /// Counts as a row of blocks.
 fn spark(counts: &[u64]) -> String {
     let merged: Vec<f64> = counts.chunks(2).map(|pair| pair.iter().sum::<u64>() as f64).collect();
     blocks(&merged.iter().map(|value| value.sqrt()).collect::<Vec<_>>())
 }
 
-/// A long series as one row of blocks: the largest value of each stretch.
-fn spark_line(values: &[f64], width: usize) -> String {
-    let step = values.len().div_ceil(width).max(1);
-    blocks(&values.chunks(step).map(|part| part.iter().copied().fold(f64::MIN, f64::max)).collect::<Vec<_>>())
-}
-
-fn blocks(values: &[f64]) -> String {
+/// Values as a row of blocks, from the smallest to the largest; a missing one is a blank.
+pub(crate) fn blocks(values: &[f64]) -> String {
     const BLOCKS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
     let low = values.iter().copied().fold(f64::MAX, f64::min);
     let high = values.iter().copied().fold(f64::MIN, f64::max);
     let place =
         |value: f64| if high > low { ((value - low) / (high - low) * 7.0).round() as usize } else { 0 };
-    values.iter().map(|&value| BLOCKS[place(value).min(7)]).collect()
+    values.iter().map(|&value| if value.is_nan() { ' ' } else { BLOCKS[place(value).min(7)] }).collect()
 }
 
 /// Writes the report or a picture.

@@ -86,6 +86,10 @@ export interface Series {
   window: number;
   rolling_mean: (number | null)[];
   rolling_sd: (number | null)[];
+  rolling_low: (number | null)[];
+  rolling_high: (number | null)[];
+  /** Trend, seasons and remainder, each as long as `x`. */
+  parts: { name: string; values: (number | null)[] }[];
 }
 
 export interface Correlation {

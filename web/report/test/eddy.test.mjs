@@ -171,6 +171,46 @@ for (const name of ["flows", "series"]) {
     }));
 }
 
+test("explore-series: what is zoomed in one panel is zoomed in all", () =>
+  open("explore-series", {}, async (page) => {
+    const { series } = await carried(page);
+    const section = page.locator("section.series").first();
+    const panels = section.locator(".plot");
+    assert.equal(await panels.count(), 1 + series[0].parts.length);
+    assert.ok(series[0].parts.length >= 2, "there is a trend and a remainder");
+    for (const part of series[0].parts) assert.equal(part.values.length, series[0].x.length);
+    await panels.last().focus();
+    await page.keyboard.press("+");
+    await page.keyboard.press("ArrowRight");
+    await settled(page);
+    const ranges = await section.locator(".uplot").evaluateAll((plots) => plots.map((plot) => plot.dataset.range));
+    assert.equal(new Set(ranges).size, 1, ranges.join("; "));
+    const [low, high] = ranges[0].split(" ").map(Number);
+    const whole = series[0].x.at(-1) - series[0].x[0];
+    assert.ok(Math.abs((high - low) / whole - 0.5) < 0.01, "half of the range is shown");
+    await panels.first().scrollIntoViewIfNeeded();
+    const box = await panels.first().locator(".u-over").boundingBox();
+    await page.mouse.move(box.x + box.width * 0.25, box.y + 40);
+    await page.mouse.down();
+    await page.mouse.move(box.x + box.width * 0.75, box.y + 40, { steps: 5 });
+    await page.mouse.up();
+    await settled(page);
+    const narrower = await section.locator(".uplot").evaluateAll((plots) => plots.map((plot) => plot.dataset.range));
+    assert.equal(new Set(narrower).size, 1, narrower.join("; "));
+    const [from, to] = narrower[0].split(" ").map(Number);
+    assert.ok(Math.abs((to - from) / (high - low) - 0.5) < 0.05, "the dragged half is shown");
+  }));
+
+test("explore-series: seasons, tests and hours are said and drawn", () =>
+  open("explore-series", {}, async (page) => {
+    const section = page.locator("section.series").first();
+    const facts = await section.locator("dl.found").textContent();
+    for (const part of ["every", "ADF", "KPSS", "autocorrelation"]) assert.ok(facts.includes(part), facts);
+    assert.equal(await section.locator('svg[aria-label*="autocorrelation of"]').count(), 2);
+    assert.equal(await section.locator('svg[aria-label*="by hour of the day"]').count(), 1);
+    assert.equal(await section.locator('svg[aria-label*="by day of the week"]').count(), 1);
+  }));
+
 test("explore-flows: clusters add up to the rows, and noise is red", () =>
   open("explore-flows", {}, async (page) => {
     const legend = page.locator("#clusters-h ~ .twins .legend").first();

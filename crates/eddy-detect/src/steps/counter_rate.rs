@@ -1,6 +1,7 @@
 //! Cumulative counters to rates.
 
 use eddy_frame::{CounterBits, Frame};
+use eddy_series::increase;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -24,6 +25,7 @@ struct Fitted {
 impl Step for CounterRate {
     const NAME: &'static str = "counter_rate";
     const SUMMARY: &'static str = "cumulative counters to rates, with wrap and reset";
+    const SERIES: bool = true;
 
     fn fit(&self, frame: &Frame) -> Result<Box<dyn FittedStep>, FitError> {
         let schema = frame.schema();
@@ -37,15 +39,6 @@ impl Step for CounterRate {
     fn load(section: &SectionReader<'_>) -> Result<Box<dyn FittedStep>, LoadError> {
         Ok(Box::new(Fitted { columns: section.value("columns")? }))
     }
-}
-
-/// The increase between two readings of a counter.
-pub(crate) fn increase(before: f64, now: f64, bits: CounterBits) -> f64 {
-    if now >= before {
-        return now - before;
-    }
-    let wrapped = now - before + bits.modulus();
-    if wrapped >= 0.0 && wrapped < bits.modulus() / 4.0 { wrapped } else { now }
 }
 
 impl FittedStep for Fitted {
@@ -98,21 +91,5 @@ impl FittedStep for Fitted {
 
     fn save(&self, section: &mut SectionWriter<'_>) {
         section.value("columns", &self.columns);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn counters_wrap_and_reset() {
-        fn check(before: f64, now: f64, bits: CounterBits, expect: f64) {
-            assert_eq!(increase(before, now, bits), expect, "{before} -> {now}");
-        }
-        check(10.0, 25.0, CounterBits::B32, 15.0);
-        check(4_294_967_290.0, 4.0, CounterBits::B32, 10.0);
-        check(1_000_000.0, 4.0, CounterBits::B32, 4.0);
-        check(18_446_744_073_709_549_568.0, 2048.0, CounterBits::B64, 4096.0);
     }
 }

@@ -36,6 +36,7 @@ struct Fitted {
 impl Step for Difference {
     const NAME: &'static str = "difference";
     const SUMMARY: &'static str = "the change from the row before, as a feature";
+    const SERIES: bool = true;
 
     fn fit(&self, frame: &Frame) -> Result<Box<dyn FittedStep>, FitError> {
         let columns = series_columns(frame).into_iter().filter(|name| !name.ends_with(']')).collect();

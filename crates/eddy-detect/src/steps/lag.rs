@@ -48,6 +48,7 @@ impl Fitted {
 impl Step for Lag {
     const NAME: &'static str = "lag";
     const SUMMARY: &'static str = "the values of the rows before, as features";
+    const SERIES: bool = true;
 
     fn fit(&self, frame: &Frame) -> Result<Box<dyn FittedStep>, FitError> {
         let refuse = |reason| ParamError::Invalid { detector: Self::NAME.to_owned(), reason };

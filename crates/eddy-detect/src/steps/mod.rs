@@ -12,6 +12,9 @@ steps! {
     counter_rate::CounterRate,
     lag::Lag,
     difference::Difference,
+    acceleration::Acceleration,
+    rolling::Rolling,
+    spectral::Spectral,
     calendar::Calendar,
     ratio::Ratio,
     recent_median::RecentMedian,
@@ -22,7 +25,11 @@ steps! {
     pca::Pca,
 }
 
+mod window;
+
 pub(crate) use ratio::known_ratios;
+pub use rolling::Figure;
+pub use window::Window;
 
 /// The step called `name`.
 pub fn step(name: &str) -> Result<&'static crate::StepEntry, crate::ParamError> {

@@ -49,6 +49,7 @@ impl Fitted {
 
 impl Step for RecentMedian {
     const NAME: &'static str = "recent_median";
+    const SERIES: bool = true;
     const SUMMARY: &'static str = "the median of the last rows, as a feature";
 
     fn fit(&self, frame: &Frame) -> Result<Box<dyn FittedStep>, FitError> {

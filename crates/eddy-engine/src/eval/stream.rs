@@ -11,8 +11,8 @@ use eddy_models::DETECTORS;
 use serde_json::{Map, Value};
 
 use super::Mode;
+use crate::events::Readings;
 use crate::scoring::surprises;
-use crate::series::Readings;
 
 /// What a detector makes of a series: anomaly scores between 0 and 1.
 #[derive(Debug, Clone, PartialEq)]
