@@ -12,6 +12,7 @@ pub(crate) fn bench(root: &Path, names: &[&str]) -> Result<()> {
     run("cargo", &["build", "--release", "--locked", "-p", "eddy"])?;
     run("cargo", &["build", "--release", "--locked", "-p", "eddy-engine", "--example", "bench_side"])?;
     run("cargo", &["build", "--release", "--locked", "-p", "eddy-models", "--example", "clusters_side"])?;
+    run("cargo", &["build", "--release", "--locked", "-p", "eddy-models", "--example", "series_side"])?;
     run("cargo", &["build", "--release", "--locked", "-p", "eddy-deep", "--example", "deep_side"])?;
     let mut args = vec!["bench/run.py"];
     args.extend(names);

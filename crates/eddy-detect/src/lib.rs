@@ -27,6 +27,7 @@ mod pipeline;
 mod registry;
 mod runs;
 mod section;
+mod span;
 mod step;
 mod steps;
 mod threshold;
@@ -49,6 +50,7 @@ pub use pipeline::{CalibrateOn, Memory, Pipeline, PipelineSpec, ScoreAll, Truth}
 pub use registry::{AnyDetector, Entry, Registry};
 pub use runs::{Run, Runs};
 pub use section::{Array, SectionReader, SectionWriter, Sections};
+pub use span::Span;
 pub use step::{FittedStep, Step, StepEntry, StepMemory, StepSpec};
 pub use steps::{
     Acceleration, Calendar, CounterRate, Difference, Encode, Figure, Impute, Lag, Log1p, Pca, Ratio,

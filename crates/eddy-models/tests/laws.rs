@@ -86,6 +86,16 @@ fn subjects() -> Vec<Subject> {
         ("one_class_svm", json!({ "gamma_rule": "auto" })),
         ("rbf_svm", json!({ "c": 10, "class_weight": "balanced", "max_samples": 400 })),
         ("voting", json!({ "members": [{ "detector": "rolling_z" }, { "detector": "ecod", "weight": 2 }] })),
+        ("ewma", json!({ "smoothing": 0.8, "half_life": "1d", "clip": 5 })),
+        ("cusum", json!({ "season": "1h", "half_life": 100 })),
+        ("change_point", json!({ "season": 7, "runs": 12, "confirm": 2 })),
+        ("seasonal_quantiles", json!({ "season": 5, "parts": 3 })),
+        ("holt_winters", json!({ "season": "40m", "level_smoothing": 0.1, "damping": 1 })),
+        ("stl_residual", json!({ "season": "2h", "trend": 50 })),
+        ("spectral_residual", json!({ "window": 32 })),
+        ("activity", json!({ "season": 9, "half_life": 200 })),
+        ("series_forest", json!({ "season": 12, "n_estimators": 30, "max_samples": 500 })),
+        ("random_cut_forest", json!({ "n_estimators": 10, "window": 64, "shingle": 1 })),
         (
             "autoencoder",
             json!({ "hidden": [3], "dropout": 0, "trimmed": 0, "batch_size": 200, "validation_share": 0, "epochs": 3 }),
@@ -360,6 +370,8 @@ fn another_seed_is_another_model_where_chance_plays_a_part() {
         "gru_autoencoder",
         "kitnet",
         "mlp",
+        "series_forest",
+        "random_cut_forest",
     ];
     for entry in DETECTORS.0 {
         let subject = Subject { entry, params: json!({}) };
