@@ -29,6 +29,7 @@ mod robust_scale;
 mod sampling;
 mod smo;
 mod stream;
+pub mod streaming;
 mod tiles;
 mod tree_tiles;
 
@@ -65,6 +66,7 @@ detectors! {
     loda::Loda;
     robust_z::RobustZ with Aggregation;
     rolling_z::RollingZ;
+    series_ensemble::SeriesEnsemble with RangeSource;
     half_space_trees::HalfSpaceTrees;
     mahalanobis::Mahalanobis;
     k_means::KMeans;
