@@ -31,6 +31,7 @@ mod sampling;
 mod series;
 mod smo;
 mod stream;
+pub mod streaming;
 mod tiles;
 mod tree_tiles;
 
@@ -77,6 +78,7 @@ detectors! {
     activity::Activity;
     series_forest::SeriesForest;
     random_cut_forest::RandomCutForest;
+    series_ensemble::SeriesEnsemble with RangeSource;
     half_space_trees::HalfSpaceTrees;
     mahalanobis::Mahalanobis;
     k_means::KMeans;

@@ -1,0 +1,311 @@
+//! All statistics of one column of one series, side by side.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{BoxMemory, ClockProfile, History, LeftProfile, Predictor, Record};
+
+/// How much a series remembers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Size {
+    /// At most 4 kilobytes for each column of a series: no memory of shapes.
+    Light,
+    /// At most 64 kilobytes for each column of a series.
+    #[default]
+    Full,
+}
+
+/// One statistic: its name, and which of [`REASONS`] it stands for.
+type Statistic = (&'static str, usize);
+
+/// What the statistics say, in words that fit into a sentence.
+pub const REASONS: [&str; 8] = [
+    "spike",
+    "unusual level",
+    "unusual variability",
+    "level shift",
+    "flat",
+    "unusual for the time of day",
+    "not as predicted",
+    "shape not seen before",
+];
+
+/// The statistics; the first [`N_LIGHT`] need no memory of shapes.
+const STATISTICS: [Statistic; 30] = [
+    ("step", 0),
+    ("step_scaled", 0),
+    ("up", 1),
+    ("down", 1),
+    ("deviation5", 2),
+    ("deviation20", 2),
+    ("deviation80", 2),
+    ("shift5", 3),
+    ("shift20", 3),
+    ("shift80", 3),
+    ("calm20", 4),
+    ("calm80", 4),
+    ("clock_median", 5),
+    ("clock_nearest", 5),
+    ("residual", 6),
+    ("residual_share", 6),
+    ("profile8", 7),
+    ("profile8_free", 7),
+    ("profile16", 7),
+    ("profile16_free", 7),
+    ("profile32", 7),
+    ("profile32_free", 7),
+    ("profile64", 7),
+    ("profile64_free", 7),
+    ("boxes2", 7),
+    ("boxes2_level", 7),
+    ("boxes5", 7),
+    ("boxes5_level", 7),
+    ("boxes10", 7),
+    ("boxes10_level", 7),
+];
+/// Statistics of the light size.
+const N_LIGHT: usize = 16;
+/// Where the distance from the prediction in usual errors stands.
+const POINT: usize = 15;
+/// Where the distances to earlier windows stand.
+const PROFILES: usize = 16;
+/// Where the novelties of windows stand.
+const BOXES: usize = 24;
+/// Statistics that are told in units of the usual spread.
+const SCALED: std::ops::Range<usize> = 1..15;
+/// Numbers that a statistic is told by: its share of the record, and its deviation from its usual level.
+const TOLD: usize = 2;
+/// Numbers beside them: how far the value is outside of the range so far, and its distance from the prediction in usual
+/// errors.
+const OTHERS: [Statistic; 2] = [("excess", 1), ("point", 0)];
+/// The largest distance that is told.
+const FARTHEST: f32 = 12.0;
+
+impl Size {
+    /// Statistics there are.
+    fn n_statistics(self) -> usize {
+        match self {
+            Self::Light => N_LIGHT,
+            Self::Full => STATISTICS.len(),
+        }
+    }
+
+    /// Numbers that a value of a series is told by.
+    pub fn n_features(self) -> usize {
+        self.n_statistics() * TOLD + OTHERS.len()
+    }
+
+    /// The names of the numbers.
+    pub fn feature_names(self) -> Vec<String> {
+        let told = STATISTICS[..self.n_statistics()]
+            .iter()
+            .flat_map(|(name, _)| [format!("{name}_ratio"), format!("{name}_z")]);
+        told.chain(OTHERS.iter().map(|(name, _)| (*name).to_string())).collect()
+    }
+
+    /// Which of [`REASONS`] a number stands for.
+    pub fn reason(self, feature: usize) -> usize {
+        let others = self.n_statistics() * TOLD;
+        if feature < others { STATISTICS[feature / TOLD].1 } else { OTHERS[feature - others].1 }
+    }
+}
+
+/// Lags that windows are compared at.
+const N_LAGS: usize = 1792;
+/// Lengths of the windows.
+const LENGTHS: [usize; 4] = [8, 16, 32, 64];
+/// Values in a sample of the windows that are remembered as boxes.
+const STRIDES: [usize; 3] = [2, 5, 10];
+/// Values that the longest shift needs.
+const LONGEST_SPAN: usize = 161;
+/// Half the width of the band of ordinary values, in usual errors.
+const BAND: f32 = 4.0;
+/// Values before which a range has no outside.
+const RANGE_WARM_UP: u64 = 20;
+
+/// The statistics of one column of one series.
+#[derive(Debug, Clone)]
+pub struct Members {
+    history: History,
+    profiles: Vec<LeftProfile>,
+    boxes: Vec<BoxMemory>,
+    clock: ClockProfile,
+    predictor: Predictor,
+    records: Vec<Record>,
+    level: f32,
+    low: f32,
+    high: f32,
+}
+
+/// What was expected of a value, in its units: the value, and the ends of the band of ordinary ones.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Expected {
+    /// The value one step ahead.
+    pub value: f32,
+    /// The lower end of the band.
+    pub low: f32,
+    /// The upper end of the band.
+    pub high: f32,
+}
+
+impl Members {
+    /// Members that have seen nothing. `range` is the least and greatest value that the series will have, if known.
+    pub fn new(size: Size, range: Option<(f32, f32)>) -> Self {
+        let (kept, lengths, strides) = match size {
+            Size::Light => (LONGEST_SPAN, &LENGTHS[..0], &STRIDES[..0]),
+            Size::Full => (N_LAGS + LENGTHS[3], &LENGTHS[..], &STRIDES[..]),
+        };
+        let new_boxes = |&stride: &usize| {
+            let mut boxes = BoxMemory::new(stride);
+            if let Some((low, high)) = range {
+                boxes.fix_range(low, high);
+            }
+            boxes
+        };
+        Self {
+            history: History::new(kept),
+            profiles: lengths.iter().map(|&length| LeftProfile::new(length, N_LAGS)).collect(),
+            boxes: strides.iter().map(new_boxes).collect(),
+            clock: ClockProfile::default(),
+            predictor: Predictor::default(),
+            records: vec![Record::default(); size.n_statistics()],
+            level: 0.0,
+            low: range.map_or(f32::MAX, |range| range.0),
+            high: range.map_or(f32::MIN, |range| range.1),
+        }
+    }
+
+    /// Takes in the next value, which is finite, and writes its numbers into `out`, which has room for them. Gives what
+    /// was expected of the value, once there is something to go by.
+    pub fn push(&mut self, time: Option<i64>, value: f32, out: &mut [f32]) -> Option<Expected> {
+        let new_scale = self.history.push(value);
+        if let Some(factor) = new_scale {
+            self.rescale(factor.clamp(1e-6, 1e6));
+        }
+        let mut stats = [None; STATISTICS.len()];
+        self.near(&mut stats);
+        self.spans(&mut stats);
+        let expected = self.clocked(time, value, &mut stats);
+        for (idx, profile) in self.profiles.iter_mut().enumerate() {
+            if let Some((plain, free)) = profile.push(&self.history, new_scale.is_some()) {
+                stats[PROFILES + 2 * idx] = Some(plain);
+                stats[PROFILES + 2 * idx + 1] = Some(free);
+            }
+        }
+        for (idx, boxes) in self.boxes.iter_mut().enumerate() {
+            if let Some([whole, level]) = boxes.push(self.history.raw()) {
+                stats[BOXES + 2 * idx] = Some(whole);
+                stats[BOXES + 2 * idx + 1] = Some(level);
+            }
+        }
+        let (told, others) = out.split_at_mut(self.records.len() * TOLD);
+        for ((record, stat), told) in self.records.iter_mut().zip(stats).zip(told.chunks_exact_mut(TOLD)) {
+            told.copy_from_slice(&record.push(stat));
+        }
+        others[0] = self.excess(value);
+        others[1] = stats[POINT].unwrap_or(0.0).min(FARTHEST);
+        expected
+    }
+
+    fn rescale(&mut self, factor: f32) {
+        let is_scaled = |idx: usize| SCALED.contains(&idx) || (PROFILES..BOXES).contains(&idx);
+        for (idx, record) in self.records.iter_mut().enumerate() {
+            if is_scaled(idx) {
+                record.rescale(factor);
+            }
+        }
+        self.level *= factor;
+    }
+
+    /// Steps, and how far the value is from its long level.
+    fn near(&mut self, stats: &mut [Option<f32>; STATISTICS.len()]) {
+        let raw = self.history.raw();
+        let n = raw.len();
+        let newest = self.history.newest();
+        if n >= 3 {
+            stats[0] = Some((raw[n - 1] * 0.5 - raw[n - 2] * 0.5).abs());
+            stats[1] = Some((newest - self.history.scaled(raw[n - 2])).abs());
+            stats[2] = Some((newest - self.level).max(0.0));
+            stats[3] = Some((self.level - newest).max(0.0));
+        }
+        let weight = 1.0 / (self.history.n_seen() as f32).min(1000.0);
+        self.level += weight * (newest - self.level).clamp(-4.0, 4.0);
+    }
+
+    /// Deviations within and shifts between the last values, at three spans.
+    fn spans(&self, stats: &mut [Option<f32>; STATISTICS.len()]) {
+        let levels = self.history.levels();
+        let sums = self.history.sums();
+        let n = levels.len();
+        for (idx, span) in [5usize, 20, 80].into_iter().enumerate() {
+            if n < 2 * span + 1 {
+                continue;
+            }
+            let last = &levels[n - span..];
+            let sum = sums[n - 1].wrapping_sub(sums[n - 1 - span]);
+            let before = sums[n - 1 - span].wrapping_sub(sums[n - 1 - 2 * span]);
+            let squares: i32 = last.iter().map(|&level| i32::from(level) * i32::from(level)).sum();
+            let mean = sum as f32 / span as f32;
+            let variance = (squares as f32 / span as f32 - mean * mean).max(0.0);
+            let deviation = variance.sqrt() / 256.0;
+            stats[4 + idx] = Some(deviation);
+            stats[7 + idx] = Some((sum - before).abs() as f32 / span as f32 / 256.0);
+            if idx > 0 {
+                stats[9 + idx] = Some(1.0 / (deviation + 0.02));
+            }
+        }
+    }
+
+    /// Against the same time of earlier days, and against the prediction.
+    fn clocked(
+        &mut self,
+        time: Option<i64>,
+        value: f32,
+        stats: &mut [Option<f32>; STATISTICS.len()],
+    ) -> Option<Expected> {
+        let raw = self.history.raw();
+        let recent = &raw[raw.len().saturating_sub(3)..];
+        let mean = recent.iter().map(|&value| self.history.scaled(value)).sum::<f32>() / recent.len() as f32;
+        let mut usual = None;
+        if let Some(time) = time {
+            let same = self.clock.push(time, value);
+            if let Some(median) = same.median() {
+                let median = self.history.scaled(median);
+                usual = Some(median);
+                stats[12] = Some((mean - median).abs());
+                let distance = |&value: &f32| (mean - self.history.scaled(value)).abs();
+                stats[13] = same.values().iter().map(distance).min_by(f32::total_cmp);
+            }
+        }
+        let newest = self.history.newest();
+        let (expected, usual_error) = self.predictor.push(newest, usual);
+        if self.history.n_seen() <= 30 {
+            return None;
+        }
+        stats[14] = Some((newest - expected).abs());
+        stats[15] = Some((newest - expected).abs() / (usual_error + 1e-3));
+        let width = BAND * usual_error;
+        let [value, low, high] =
+            [expected, expected - width, expected + width].map(|scaled| self.history.unscaled(scaled));
+        Some(Expected { value, low, high })
+    }
+
+    /// How far the value is outside of the range so far, in widths of it, as a logarithm.
+    fn excess(&mut self, value: f32) -> f32 {
+        let beyond = (value * 0.5 - self.high * 0.5).max(self.low * 0.5 - value * 0.5).max(0.0);
+        let width = (self.high * 0.5 - self.low * 0.5).max(1e-30);
+        self.low = self.low.min(value);
+        self.high = self.high.max(value);
+        if self.history.n_seen() > RANGE_WARM_UP { (beyond / width).min(1e3).ln_1p() } else { 0.0 }
+    }
+
+    /// Bytes on the heap.
+    pub fn memory_bytes(&self) -> usize {
+        self.history.memory_bytes()
+            + self.profiles.iter().map(LeftProfile::memory_bytes).sum::<usize>()
+            + self.boxes.iter().map(BoxMemory::memory_bytes).sum::<usize>()
+            + self.clock.memory_bytes()
+            + self.records.len() * size_of::<Record>()
+    }
+}

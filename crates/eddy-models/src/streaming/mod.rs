@@ -1,0 +1,21 @@
+//! What a series detector is made of: statistics of a stream that need bounded memory and look at nothing but the past.
+
+mod boxes;
+mod clock_profile;
+mod events;
+mod fusion;
+mod history;
+mod left_profile;
+mod members;
+mod predictor;
+mod record;
+
+pub use boxes::BoxMemory;
+pub use clock_profile::ClockProfile;
+pub use events::Events;
+pub use fusion::{Fusion, Surprises};
+pub use history::History;
+pub use left_profile::LeftProfile;
+pub use members::{Expected, Members, REASONS, Size};
+pub use predictor::Predictor;
+pub use record::Record;

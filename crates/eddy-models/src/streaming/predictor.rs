@@ -1,0 +1,78 @@
+//! One step ahead.
+
+/// Values before that a prediction is made of.
+const ORDER: usize = 6;
+/// All that it is made of: those, the usual value of the time of day, and one.
+const INPUTS: usize = ORDER + 2;
+/// What is left of a value's weight after the next one.
+const KEPT: f64 = 0.998;
+
+/// A linear prediction of the next value from the last six and the usual value of the time of day, fitted by recursive
+/// least squares with forgetting; wild errors teach no more than three usual ones.
+#[derive(Debug, Clone)]
+pub struct Predictor {
+    weights: [f64; INPUTS],
+    inverse: [[f64; INPUTS]; INPUTS],
+    last: [f64; ORDER],
+    usual_error: f64,
+    n_seen: u32,
+}
+
+impl Default for Predictor {
+    fn default() -> Self {
+        let mut inverse = [[0.0; INPUTS]; INPUTS];
+        (0..INPUTS).for_each(|idx| inverse[idx][idx] = 10.0);
+        let mut weights = [0.0; INPUTS];
+        weights[0] = 0.9;
+        Self { weights, inverse, last: [0.0; ORDER], usual_error: 0.0, n_seen: 0 }
+    }
+}
+
+impl Predictor {
+    /// Takes in the next value (on a scale where it lies between -8 and 8) and the usual one of its time of day, and
+    /// gives what was expected and the usual error.
+    pub fn push(&mut self, value: f32, usual: Option<f32>) -> (f32, f32) {
+        let value = f64::from(value);
+        let mut inputs = [1.0; INPUTS];
+        inputs[..ORDER].copy_from_slice(&self.last);
+        inputs[ORDER] = usual.map_or(self.last[0], f64::from);
+        let expected: f64 = self.weights.iter().zip(&inputs).map(|(weight, input)| weight * input).sum();
+        let expected = expected.clamp(-8.0, 8.0);
+        let out = (expected as f32, self.usual_error as f32);
+        let error = value - expected;
+        let is_warm = self.n_seen >= 30;
+        let most = if is_warm { 3.0 * self.usual_error + 1e-6 } else { 16.0 };
+        self.learn(&inputs, error.clamp(-most, most));
+        self.n_seen = self.n_seen.saturating_add(1);
+        let weight = (1.0 / f64::from(self.n_seen)).max(0.005);
+        self.usual_error += weight * (error.abs().min(2.0 * most) - self.usual_error);
+        self.last.copy_within(..ORDER - 1, 1);
+        self.last[0] = value;
+        out
+    }
+
+    fn learn(&mut self, inputs: &[f64; INPUTS], error: f64) {
+        let mut gain = [0.0; INPUTS];
+        for (gain, row) in gain.iter_mut().zip(&self.inverse) {
+            *gain = row.iter().zip(inputs).map(|(a, b)| a * b).sum();
+        }
+        let power: f64 = gain.iter().zip(inputs).map(|(a, b)| a * b).sum();
+        let share = 1.0 / (KEPT + power.max(0.0));
+        for (weight, gain) in self.weights.iter_mut().zip(&gain) {
+            *weight = (*weight + gain * share * error).clamp(-10.0, 10.0);
+        }
+        let trace: f64 = (0..INPUTS).map(|idx| self.inverse[idx][idx]).sum();
+        let growth = if trace < 1e3 { 1.0 / KEPT } else { 1.0 };
+        for i in 0..INPUTS {
+            for j in 0..=i {
+                let value = ((self.inverse[i][j] - gain[i] * gain[j] * share) * growth).clamp(-1e4, 1e4);
+                self.inverse[i][j] = value;
+                self.inverse[j][i] = value;
+            }
+        }
+        if !(trace > 0.0 && trace < 1e5) {
+            let fresh = Self::default();
+            (self.inverse, self.weights) = (fresh.inverse, fresh.weights);
+        }
+    }
+}
