@@ -50,14 +50,16 @@ pub(super) fn describe(
     event.peak = peak;
     event.seen = record.values[peak];
     event.expected = baseline.expected(peak);
-    event.low = event.expected - baseline.half_band;
+    // What was never below nothing is not expected there.
+    let floor = if baseline.least >= 0.0 { 0.0 } else { f64::NEG_INFINITY };
+    event.low = (event.expected - baseline.half_band).max(floor);
     event.high = event.expected + baseline.half_band;
     let rows = event.first..event.last + 1;
     match event.kind {
         EventKind::LevelShift => {
             event.expected = median(rows.clone().map(|row| baseline.expected(row)));
             event.seen = event.expected + median(rows.map(|row| baseline.residual(row)));
-            event.low = event.expected - baseline.half_band;
+            event.low = (event.expected - baseline.half_band).max(floor);
             event.high = event.expected + baseline.half_band;
         }
         EventKind::VarianceChange => {
