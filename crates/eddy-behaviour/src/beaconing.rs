@@ -15,7 +15,7 @@ pub(crate) const ABOUT: AboutBehaviour = AboutBehaviour {
     title: "Beacon",
     summary: "A host inside calls one host outside again and again, at intervals and with sizes that hardly vary, and \
               few others call it.",
-    blind_to: "Calls to hosts inside; calls with large and random pauses; one long connection; calls to a service that \
+    blind_to: "Calls to hosts inside; echo requests; calls with large and random pauses; one long connection; calls to a service that \
                half the network calls; fewer calls than the least number.",
     techniques: &["T1071", "T1571", "T1573"],
 };
@@ -66,7 +66,10 @@ impl Behaviour for Beaconing {
 
     fn see(&mut self, flow: &Flow<'_>, out: &mut Vec<Sighting>) {
         self.open.sweep(flow.start_ns, out);
-        let outward = is_private(flow.source) && !is_private(flow.destination) && flow.is_unicast();
+        let outward = matches!(flow.protocol, Flow::TCP | Flow::UDP)
+            && is_private(flow.source)
+            && !is_private(flow.destination)
+            && flow.is_unicast();
         if !outward || REGULAR_BY_DESIGN.contains(&flow.destination_port) {
             return;
         }

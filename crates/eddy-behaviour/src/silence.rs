@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use crate::flow::is_private;
 use crate::sighting::{Evidence, Severity};
 use crate::table::Table;
 use crate::watch::{AboutBehaviour, Behaviour};
@@ -10,8 +11,8 @@ use crate::{Flow, Sighting};
 pub(crate) const ABOUT: AboutBehaviour = AboutBehaviour {
     name: "silence",
     title: "Silence",
-    summary: "A host that spoke in nearly every ten minutes for hours says nothing any more, while others go on.",
-    blind_to: "Hosts that speak now and then; silence shorter than an hour; records shorter than three hours; hosts \
+    summary: "A host inside that spoke in nearly every ten minutes for hours says nothing any more, while others go on.",
+    blind_to: "Hosts outside; hosts that speak now and then; silence shorter than an hour; records shorter than three hours; hosts \
                that are switched off every evening look alike until a day has passed.",
     techniques: &["T1489", "T1499"],
 };
@@ -125,7 +126,8 @@ impl Behaviour for Silence {
             out.append(&mut self.open);
         }
         for (host, spoke) in [(flow.source, flow.packets > 0), (flow.destination, flow.reverse_packets > 0)] {
-            if !spoke {
+            // Hosts outside owe nobody an answer.
+            if !spoke || !is_private(host) {
                 continue;
             }
             let voice = self.voices.entry(host, flow.start_ns, || Voice {

@@ -76,6 +76,9 @@ impl Default for SeriesEnsemble {
     }
 }
 
+/// Where "flat" stands among the reasons.
+const STANDING_REASON: usize = 4;
+
 /// Reasons: those of the statistics, and one more.
 const WORDS: [&str; REASONS.len() + 1] = {
     let mut words = ["missing"; REASONS.len() + 1];
@@ -166,6 +169,7 @@ impl SeriesModel for SeriesEnsembleModel {
             members: Members::new(size, is_known.then_some(*range)),
             n_missing: 0,
             n_seen: 0,
+            standing: Standing::default(),
         };
         let columns = self.ranges.iter().map(new).collect();
         let numbers = vec![0.0; self.fusion.n_numbers()];
@@ -193,6 +197,39 @@ struct Column {
     members: Members,
     n_missing: u64,
     n_seen: u64,
+    standing: Standing,
+}
+
+/// Rows of one and the same value, and how long such runs were before.
+#[derive(Debug, Clone, Copy, Default)]
+struct Standing {
+    bits: u32,
+    run: u64,
+    longest: u64,
+}
+
+/// A run of equal values is an event when it is so many times as long as any before,
+const STANDING_TIMES: u64 = 3;
+/// and has at least so many rows,
+const STANDING_ROWS: u64 = 8;
+/// and the series was known for so many times as many.
+const STANDING_KNOWN: u64 = 12;
+/// Surprise of such a run: more than any threshold asks, as it happens once.
+const STANDING_SURPRISE: f64 = 5.0;
+
+impl Standing {
+    /// Sees the next value, the row `n_seen` from 1 on; says whether a run has just become an event.
+    fn push(&mut self, value: f32, n_seen: u64) -> bool {
+        if value.to_bits() == self.bits && n_seen > 1 {
+            self.run += 1;
+        } else {
+            self.longest = self.longest.max(self.run);
+            (self.bits, self.run) = (value.to_bits(), 1);
+        }
+        let limit = (STANDING_TIMES * self.longest).max(STANDING_ROWS);
+        // A pause after another event may swallow the first of these rows.
+        (limit..limit + 3).contains(&self.run) && n_seen > STANDING_KNOWN * limit
+    }
 }
 
 /// What one column makes of one value.
@@ -211,8 +248,13 @@ impl Column {
             let surprises = Surprises { dense: surprise, event: 0.0 };
             return Finding { surprises, reason: REASONS.len(), expected: None };
         }
-        let expected = self.members.push(time, finite(value), numbers);
-        let surprises = fusion.surprises(numbers);
+        let value = finite(value);
+        let expected = self.members.push(time, value, numbers);
+        let mut surprises = fusion.surprises(numbers);
+        if self.standing.push(value, self.n_seen) {
+            surprises.event = surprises.event.max(STANDING_SURPRISE);
+            return Finding { surprises, reason: STANDING_REASON, expected };
+        }
         Finding { surprises, reason: fusion.reason(numbers), expected }
     }
 }
@@ -311,6 +353,17 @@ mod tests {
             let opened = out.iter().filter(|reading| reading.alarm > 0.0).count();
             assert_eq!(opened, 0, "{size:?}");
         }
+    }
+
+    #[test]
+    fn a_series_that_stands_still_opens_an_event_within_an_hour() {
+        let (mut values, times) = season(2500);
+        let held = values[2000];
+        values[2000..2100].fill(held);
+        let out = readings(&SeriesEnsemble::default(), &values, &times);
+        let opened = (0..2500).find(|&idx| out[idx].alarm > 0.0);
+        assert!(opened.is_some_and(|row| (2003..=2012).contains(&row)), "{opened:?}");
+        assert_eq!(WORDS[STANDING_REASON], "flat");
     }
 
     #[test]
