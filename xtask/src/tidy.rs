@@ -18,7 +18,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("eddy-insight", &["eddy-frame", "eddy-detect", "eddy-behaviour"]),
     ("eddy-sim", &["eddy-frame"]),
     ("eddy-report", &["eddy-frame"]),
-    ("eddy-io", &["eddy-frame"]),
+    ("eddy-io", &["eddy-frame", "eddy-wire", "eddy-flow"]),
     (
         "eddy-engine",
         &[
