@@ -20,7 +20,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("eddy-eval", &["eddy-frame", "eddy-detect"]),
     ("eddy-sim", &["eddy-frame"]),
     ("eddy-report", &["eddy-frame", "eddy-series"]),
-    ("eddy-io", &["eddy-frame"]),
+    ("eddy-io", &["eddy-frame", "eddy-wire", "eddy-flow"]),
     (
         "eddy-engine",
         &[

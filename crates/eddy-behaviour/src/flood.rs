@@ -14,8 +14,8 @@ pub(crate) const ABOUT: AboutBehaviour = AboutBehaviour {
     title: "Flood",
     summary: "A host gets far more than it can answer: half-open connections, packets of one protocol that nothing \
               comes back for, or large answers from many services that nobody asked.",
-    blind_to: "Floods of complete connections that look like many visitors; floods below the least rate; what is lost \
-               before it is recorded.",
+    blind_to: "Floods of complete connections that look like many visitors; floods below the least rate; one flow of UDP at \
+               the rate of a stream for over a minute; what is lost before it is recorded.",
     techniques: &["T1498.001", "T1498.002", "T1499.001"],
 };
 
@@ -33,6 +33,12 @@ const NEXT_TO_NOTHING: f64 = 0.05;
 const LEAST_REFLECTED: u64 = 100;
 /// Mean bytes of such a packet.
 const LARGE: u64 = 200;
+/// Seconds that a stream lasts at least.
+const STREAM_S: i64 = 60;
+/// Packets a second of a stream at most: about 10 Mbit/s.
+const STREAM_RATE: u64 = 1_000;
+/// Mean bytes of segments that carry nothing, at most.
+const BARE: u64 = 80;
 /// Senders above which they are taken to be forged or a crowd, and not named.
 const CROWD: f64 = 12.0;
 /// Services over UDP that answer with more than they are asked (US-CERT alert TA14-017A lists most of them).
@@ -79,11 +85,20 @@ const PROTOCOL_FLOODS: [&str; 4] = ["TCP flood", "UDP flood", "ICMP flood", "pac
 /// Whether a flow consists of large answers that nobody asked for, or of few questions with large answers; then also who
 /// gets them.
 fn reflected(flow: &Flow<'_>) -> Option<(IpAddr, u64, u64)> {
+    // Bare SYN-ACKs to somebody who never asked: the requests were sent under the victim's address.
+    if flow.protocol == Flow::TCP
+        && flow.packets == 0
+        && flow.reverse_packets > 0
+        && flow.reverse_octets <= BARE.saturating_mul(flow.reverse_packets)
+    {
+        return Some((flow.source, flow.reverse_packets, flow.reverse_octets));
+    }
     if flow.protocol != Flow::UDP {
         return None;
     }
     // The answers alone were recorded: the service seems to speak first.
-    let unasked = REFLECTORS.contains(&flow.source_port)
+    let unasked = flow.is_unicast()
+        && REFLECTORS.contains(&flow.source_port)
         && flow.reverse_packets == 0
         && flow.octets >= LARGE.saturating_mul(flow.packets.max(1));
     if unasked {
@@ -94,6 +109,20 @@ fn reflected(flow: &Flow<'_>) -> Option<(IpAddr, u64, u64)> {
         && flow.reverse_octets >= 8 * flow.octets.max(1)
         && flow.reverse_octets >= LARGE.saturating_mul(flow.reverse_packets.max(1));
     amplified.then_some((flow.source, flow.reverse_packets, flow.reverse_octets))
+}
+
+/// Whether a connection was asked for and not taken up: nobody answered, or the opener never acknowledged the answer.
+fn is_half_open(flow: &Flow<'_>) -> bool {
+    let never_acknowledged = flow.flags.is_some_and(|flags| flags & 0x12 == 0x02);
+    flow.protocol == Flow::TCP && (1..=3).contains(&flow.packets) && (flow.failed() || never_acknowledged)
+}
+
+/// Whether a flow is what cameras and players send: one way over UDP, for long, at a rate that a stream may have.
+fn is_stream(flow: &Flow<'_>) -> bool {
+    let seconds = flow.duration_ns / 1_000_000_000;
+    flow.protocol == Flow::UDP
+        && seconds >= STREAM_S
+        && flow.packets <= seconds.unsigned_abs().saturating_mul(STREAM_RATE)
 }
 
 impl Behaviour for Flood {
@@ -115,14 +144,14 @@ impl Behaviour for Flood {
         load.senders.see(0, sender);
         load.ports.see(0, flow.destination_port);
         load.last_sender = Some(sender);
-        if flow.protocol == Flow::TCP && flow.packets <= 3 && flow.failed() {
+        if is_half_open(flow) {
             load.half_open += 1;
         }
         let answered = flow.reverse_packets as f64 > NEXT_TO_NOTHING * flow.packets as f64;
         if let Some((_, packets, octets)) = reflected {
             load.reflected += packets;
             load.reflected_octets = load.reflected_octets.saturating_add(octets);
-        } else if !answered {
+        } else if !answered && !is_stream(flow) {
             // A long flow's packets are spread over its duration: a window gets its share.
             let windows = (flow.duration_ns / (WINDOW_S * 1_000_000_000)).max(1).unsigned_abs();
             load.packets[protocol_index(flow.protocol)] += flow.packets / windows;
@@ -251,6 +280,37 @@ mod tests {
     }
 
     #[test]
+    fn half_open_connections_that_the_target_still_answers_are_a_flood_as_well() {
+        let answered = |at: u32| Flow {
+            flags: Some(0x02),
+            state: ConnectionState::Established,
+            reverse_packets: 1,
+            reverse_octets: 44,
+            ..syn(at, (at * 37 % 251) as u8)
+        };
+        let found = run((0..400).map(answered));
+        assert_eq!(found.iter().map(|s| s.kind).collect::<Vec<_>>(), ["SYN flood"]);
+    }
+
+    #[test]
+    fn bare_answers_to_connections_that_nobody_asked_for_are_a_reflection() {
+        let answer = |at: u32, octets: u64| Flow {
+            packets: 0,
+            octets: 0,
+            reverse_packets: 1,
+            reverse_octets: octets,
+            flags: Some(0),
+            state: ConnectionState::Unknown,
+            ..flow(f64::from(at) * 0.01, 9, (at % 200) as u8 + 10, 80)
+        };
+        let found = run((0..400).map(|at| answer(at, 44)));
+        assert_eq!(found.iter().map(|s| (s.kind, s.actor)).collect::<Vec<_>>(), [("reflection flood", None)]);
+        assert_eq!(found[0].targets, [address(9)]);
+        // Connections of which one direction was recorded carry data.
+        assert!(run((0..400).map(|at| answer(at, 900))).is_empty());
+    }
+
+    #[test]
     fn large_answers_that_nobody_asked_for_are_a_reflection() {
         let answer = |at: u32| Flow {
             protocol: Flow::UDP,
@@ -271,6 +331,17 @@ mod tests {
         assert!(run((0..5_000).map(|at| flow(f64::from(at) * 0.01, (at % 250) as u8, 9, 443))).is_empty());
         let download = Flow { packets: 40_000, reverse_packets: 80_000, ..flow(0.0, 1, 9, 443) };
         assert!(run([download]).is_empty());
+        let one_way = |seconds: i64, packets: u64| Flow {
+            protocol: Flow::UDP,
+            packets,
+            duration_ns: seconds * 1_000_000_000,
+            reverse_packets: 0,
+            reverse_octets: 0,
+            ..flow(0.0, 1, 9, 5_004)
+        };
+        assert!(run([one_way(1_800, 600_000)]).is_empty());
+        assert_eq!(run([one_way(4, 12_000)]).len(), 1);
+        assert_eq!(run([one_way(600, 6_000_000)]).len(), 1);
         let question = |at: u32| Flow {
             protocol: Flow::UDP,
             packets: 1,

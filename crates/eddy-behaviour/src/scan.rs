@@ -66,7 +66,8 @@ impl Default for Scan {
 
 /// What the flags of the first packets say: the kind of stealth scan, if it is one.
 fn stealth_kind(flow: &Flow<'_>) -> Option<usize> {
-    let flags = flow.flags.filter(|_| flow.protocol == Flow::TCP && flow.packets <= 2)?;
+    // Of a flow whose opener was not recorded there are no flags to judge.
+    let flags = flow.flags.filter(|_| flow.protocol == Flow::TCP && matches!(flow.packets, 1 | 2))?;
     STEALTH.iter().position(|(value, _)| *value == flags & 0x3f)
 }
 

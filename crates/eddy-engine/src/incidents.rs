@@ -206,6 +206,8 @@ fn whole(column: &Column, row: usize) -> Option<u64> {
         Column::Int(values) => {
             Some(values[row]).filter(|&value| value != MISSING_INT && value >= 0).map(i64::unsigned_abs)
         }
+        // Ports, protocols and flags are categories, which are texts.
+        Column::Text(texts) => texts.get(row).parse().ok(),
         other => Some(other.number(row)).filter(|number| *number >= 0.0).map(|number| number as u64),
     }
 }
@@ -245,5 +247,40 @@ mod tests {
             .map(|incident| (incident.kind, incident.actors[0].to_string(), incident.targets.len()))
             .collect();
         assert_eq!(seen, [("vertical scan", "10.0.0.66".to_owned(), 1)]);
+    }
+
+    /// A frame of one segment of TCP without payload.
+    fn segment(from: (u8, u16), to: (u8, u16), flags: u8) -> Vec<u8> {
+        let ethernet = [2, 0, 0, 0, 0, to.0, 2, 0, 0, 0, 0, from.0, 8, 0];
+        let ip = [0x45, 0, 0, 40, 0, 1, 0, 0, 64, 6, 0, 0, 10, 0, 0, from.0, 10, 0, 0, to.0];
+        let tcp = [0, 0, 0, 1, 0, 0, 0, 0, 0x50, flags, 4, 0, 0, 0, 0, 0];
+        [&ethernet[..], &ip, &from.1.to_be_bytes(), &to.1.to_be_bytes(), &tcp].concat()
+    }
+
+    #[test]
+    fn a_scan_in_a_capture_is_an_incident_and_a_capture_of_two_flows_is_no_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let detected = |n: u16| {
+            let mut bytes: Vec<u8> = [0xa1b2_c3d4_u32, 0x0004_0002, 0, 0, 65_535, 1]
+                .iter()
+                .flat_map(|word| word.to_le_bytes())
+                .collect();
+            for at in 0..n {
+                let (scanner, target) = ((66, 50_000), (9, at + 1));
+                for frame in [segment(scanner, target, 0x02), segment(target, scanner, 0x14)] {
+                    for word in [1_700_000_000 + u32::from(at) / 10, 0, 54, 54] {
+                        bytes.extend(word.to_le_bytes());
+                    }
+                    bytes.extend(frame);
+                }
+            }
+            let path = folder.path().join("capture");
+            std::fs::write(&path, bytes).unwrap();
+            let run =
+                detect(&[path.display().to_string()], &Fitting::default(), &RunOptions::default()).unwrap();
+            run.incidents.iter().map(|one| format!("{} by {}", one.kind, one.actors[0])).collect::<Vec<_>>()
+        };
+        assert_eq!(detected(200), ["vertical scan by 10.0.0.66"]);
+        assert_eq!(detected(2), [""; 0]);
     }
 }

@@ -277,11 +277,12 @@ pub(crate) fn read(paths: &[String], options: &RunOptions) -> Result<Input, Engi
         let set_aside = input.stats.rows_set_aside;
         let why = if set_aside > 0 {
             let first = input.stats.first_set_aside.first().map_or(String::new(), |row| {
-                format!(" (the first: line {}, {})", row.line.unwrap_or(0), row.reason)
+                let place = row.line.map_or_else(|| row.text.clone(), |line| format!("line {line}"));
+                format!(" (the first: {place}, {})", row.reason)
             });
-            format!("all {set_aside} rows had to be set aside{first}")
+            format!("all {set_aside} rows or packets had to be set aside{first}")
         } else {
-            "there is a header but no row".to_owned()
+            "there is a header but no row or packet".to_owned()
         };
         return Err(EngineError::Input(format!("{}: {why}; nothing to look at", paths.join(", "))));
     }

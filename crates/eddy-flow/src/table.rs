@@ -139,7 +139,25 @@ impl<X: PerFlow> FlowTable<X> {
 
     /// Takes one packet in. Flows that end thereby go to `ended`.
     #[inline]
-    pub fn add(&mut self, packet: &Packet<'_>, time_ns: i64, mut ended: impl FnMut(&Biflow, &X)) -> Placed {
+    pub fn add(&mut self, packet: &Packet<'_>, time_ns: i64, ended: impl FnMut(&Biflow, &X)) -> Placed {
+        self.add_with(
+            packet,
+            time_ns,
+            |more, flow, packet, side| more.add(flow, packet, side, time_ns),
+            ended,
+        )
+    }
+
+    /// Takes one packet in as [`Self::add`] does, but what is kept of the flow besides its counts sees the packet through
+    /// `seen`, which may know what no flow does (a common budget, say), and not through [`PerFlow::add`].
+    #[inline]
+    pub fn add_with(
+        &mut self,
+        packet: &Packet<'_>,
+        time_ns: i64,
+        mut seen: impl FnMut(&mut X, &Biflow, &Packet<'_>, Side),
+        mut ended: impl FnMut(&Biflow, &X),
+    ) -> Placed {
         self.stats.packets = self.stats.packets.saturating_add(1);
         self.stats.octets = self.stats.octets.saturating_add(u64::from(packet.wire_len));
         if !packet.is_ip() {
@@ -150,11 +168,11 @@ impl<X: PerFlow> FlowTable<X> {
             self.tick(&mut ended);
         }
         if packet.fragment == FragmentPart::Whole {
-            self.place(packet, time_ns, &mut ended)
+            self.place(packet, time_ns, &mut seen, &mut ended)
         } else {
             let mut packet = *packet;
             self.fragments.complete(&mut packet, time_ns);
-            self.place(&packet, time_ns, &mut ended)
+            self.place(&packet, time_ns, &mut seen, &mut ended)
         }
     }
 
@@ -233,7 +251,13 @@ impl<X: PerFlow> FlowTable<X> {
     }
 
     #[inline]
-    fn place(&mut self, packet: &Packet<'_>, time_ns: i64, ended: &mut impl FnMut(&Biflow, &X)) -> Placed {
+    fn place(
+        &mut self,
+        packet: &Packet<'_>,
+        time_ns: i64,
+        seen: &mut impl FnMut(&mut X, &Biflow, &Packet<'_>, Side),
+        ended: &mut impl FnMut(&Biflow, &X),
+    ) -> Placed {
         let (key, from_low) = Key::of(packet);
         let hash = key.hash(&self.keys);
         let mut part = 0;
@@ -251,7 +275,7 @@ impl<X: PerFlow> FlowTable<X> {
             self.stats.count_aside(Reason::TooDeep);
             return Placed::SetAside(Reason::TooDeep);
         };
-        let side = self.update(idx, &key, from_low, packet, time_ns);
+        let side = self.update(idx, (&key, from_low), packet, time_ns, seen);
         self.stats.packets_in_flows = self.stats.packets_in_flows.saturating_add(1);
         self.stats.octets_in_flows = self.stats.octets_in_flows.saturating_add(u64::from(packet.wire_len));
         Placed::InFlow { side, is_first }
@@ -312,7 +336,14 @@ impl<X: PerFlow> FlowTable<X> {
     }
 
     #[inline]
-    fn update(&mut self, idx: u32, key: &Key, from_low: bool, packet: &Packet<'_>, time_ns: i64) -> Side {
+    fn update(
+        &mut self,
+        idx: u32,
+        (key, from_low): (&Key, bool),
+        packet: &Packet<'_>,
+        time_ns: i64,
+        seen: &mut impl FnMut(&mut X, &Biflow, &Packet<'_>, Side),
+    ) -> Side {
         let now_ns = self.clock_ns;
         let Some(entry) = self.slab.get_mut(idx) else { return Side::Forward };
         let side = match (key.side_of_low(&entry.flow), from_low) {
@@ -324,7 +355,7 @@ impl<X: PerFlow> FlowTable<X> {
         if packet.protocol == protocol::TCP && packet.fragment != FragmentPart::Later {
             flow.tcp_state = flow.tcp_state.after(packet.tcp.flags, side);
         }
-        entry.more.add(&entry.flow, packet, side, time_ns);
+        seen(&mut entry.more, &entry.flow, packet, side);
         let flow = &entry.flow;
         let waiting = if flow.tcp_state.is_over() {
             Waiting::Over

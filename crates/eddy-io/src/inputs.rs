@@ -6,7 +6,7 @@ use crate::place::io_error;
 use crate::{Input, ReadError};
 
 /// Endings of files that a folder is searched for.
-const ENDINGS: [&str; 19] = [
+const ENDINGS: [&str; 24] = [
     "csv",
     "tsv",
     "txt",
@@ -26,6 +26,11 @@ const ENDINGS: [&str; 19] = [
     "labeled",
     "eve",
     "nfdump",
+    "pcap",
+    "pcapng",
+    "cap",
+    "nf",
+    "ipfix",
 ];
 
 /// How an input came to be named.

@@ -10,6 +10,7 @@
 mod arff;
 mod arrow_ipc;
 mod batcher;
+mod capture;
 mod cells;
 mod convert;
 mod counters;

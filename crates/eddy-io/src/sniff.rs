@@ -4,7 +4,7 @@ use crate::encoding::Encoding;
 use crate::flowlog::nfdump_file;
 use crate::place::Place;
 use crate::raw::RawSource;
-use crate::{ReadError, ReadOptions, arff, arrow_ipc, csv, json, parquet};
+use crate::{ReadError, ReadOptions, arff, arrow_ipc, capture, csv, json, parquet};
 
 type Open = fn(&Place, &ReadOptions) -> Result<Box<dyn RawSource>, ReadError>;
 
@@ -17,6 +17,8 @@ struct Format {
 
 /// The one list of formats, most particular first; a table of lines is what is left.
 const FORMATS: &[Format] = &[
+    Format { is: capture::is, open: capture::open },
+    Format { is: capture::is_datagrams, open: capture::open_datagrams },
     Format { is: parquet::is, open: parquet::open },
     Format { is: arrow_ipc::is, open: arrow_ipc::open },
     Format { is: nfdump_file::is, open: nfdump_file::open },
@@ -27,11 +29,6 @@ const FORMATS: &[Format] = &[
 
 /// Content that is no table, by its first bytes, and what to do instead.
 const OTHERS: &[(&[u8], &str, &str)] = &[
-    (&[0xd4, 0xc3, 0xb2, 0xa1], "a packet capture (pcap)", CAPTURE),
-    (&[0xa1, 0xb2, 0xc3, 0xd4], "a packet capture (pcap)", CAPTURE),
-    (&[0x4d, 0x3c, 0xb2, 0xa1], "a packet capture (pcap)", CAPTURE),
-    (&[0xa1, 0xb2, 0x3c, 0x4d], "a packet capture (pcap)", CAPTURE),
-    (&[0x0a, 0x0d, 0x0d, 0x0a], "a packet capture (pcapng)", CAPTURE),
     (b"PK\x03\x04", "a zip archive (also xlsx and npz files)", "unpack it, or save the sheet as CSV"),
     (b"PK\x05\x06", "an empty zip archive", "give the table itself"),
     (b"\x93NUMPY", "a NumPy array", "save it as CSV or Parquet"),
@@ -64,7 +61,6 @@ const OTHERS: &[(&[u8], &str, &str)] = &[
         "fetch the file with 'git lfs pull'",
     ),
 ];
-const CAPTURE: &str = "captures are not read by this version; export its packets or flows as CSV";
 const TABLE: &str = "give a table: CSV (comma, tab, semicolon or pipe), NDJSON, Parquet, Arrow IPC or ARFF";
 const PICKLE: &str = "a Python pickle (also joblib)";
 const SAVE: &str = "Eddy never runs code out of files; save the table as CSV or Parquet";

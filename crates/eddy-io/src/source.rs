@@ -55,11 +55,14 @@ pub struct ReadOptions {
     pub batch_rows: usize,
     /// How many of the rows and cells set aside are kept to be shown.
     pub shown: usize,
+    /// Most bytes that the table of flows takes while a capture of packets is read, with what is kept of their
+    /// applications. When it is full, flows are told early and go on as further rows.
+    pub max_flow_memory: usize,
 }
 
 impl Default for ReadOptions {
     fn default() -> Self {
-        Self { overrides: Overrides::default(), batch_rows: 65_536, shown: 5 }
+        Self { overrides: Overrides::default(), batch_rows: 65_536, shown: 5, max_flow_memory: 256 << 20 }
     }
 }
 
@@ -157,8 +160,8 @@ pub trait Source: Send {
 
 /// Opens one input or several of the same columns as one source. `paths` are files, folders, globs, or "-".
 ///
-/// Logs of flows (Zeek, Suricata EVE, nfdump, Argus, AWS VPC) are brought onto the columns that [`open_flows`] describes;
-/// several of them need not have the same columns.
+/// Captures of packets, export datagrams and logs of flows (Zeek, Suricata EVE, nfdump, Argus, AWS VPC) are brought onto
+/// the columns that [`open_flows`] describes; several of them need not have the same columns.
 pub fn open(paths: &[String], options: &ReadOptions) -> Result<Box<dyn Source>, ReadError> {
     let inputs = places(paths)?;
     match Flows::open(&inputs, options, Kinds::House)? {
@@ -212,8 +215,9 @@ fn flows_of(inputs: &[(Place, Named)], options: &ReadOptions) -> Result<Box<dyn 
         None => Err(ReadError::NotATable {
             path: inputs.first().map(|(place, _)| place.name().to_string()).unwrap_or_default(),
             what: "this is no log of flows that Eddy knows".to_owned(),
-            mend: "give logs of Zeek (conn, dns, ssl, http), Suricata (EVE), nfdump (-o csv), Argus (binetflow) or AWS VPC, \
-                   or a table with columns sourceAddress and destinationAddress"
+            mend: "give a capture (pcap, pcapng), NetFlow or IPFIX datagrams, logs of Zeek (conn, dns, ssl, http), Suricata \
+                   (EVE), nfdump (-o csv), Argus (binetflow) or AWS VPC, or a table with columns sourceAddress and \
+                   destinationAddress"
                 .to_owned(),
         }),
     }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use eddy_io::{ReadOptions, open_bytes};
 use proptest::prelude::*;
 
-const SEEDS: [&[u8]; 13] = [
+const SEEDS: [&[u8]; 15] = [
     b"timestamp,value\n2014-04-10 00:04:00,91958.0\n2014-04-10 00:09:00,94798.0\n",
     b"\"No.\",\"Time\",\"Source\"\r\n\"1\",\"0.0\",\"a, \"\"b\"\"\"\r\n\"2\",\"1.0\",\"x\"\r\n",
     b"a;b;c\n1,5;2,5;x\n;;\n3;4;\n",
@@ -19,6 +19,11 @@ const SEEDS: [&[u8]; 13] = [
     b"{\"timestamp\":\"2024-01-02T03:04:05Z\",\"flow_id\":1,\"event_type\":\"dns\",\"src_ip\":\"10.0.0.2\",\"dest_ip\":\"10.0.0.3\",\"proto\":\"UDP\",\"dns\":{\"queries\":[{\"rrname\":\"a\"}]}}\n{\"flow_id\":1,\"event_type\":\"flow\",\"src_ip\":\"10.0.0.2\",\"dest_ip\":\"10.0.0.3\",\"proto\":\"UDP\",\"flow\":{\"start\":\"x\"}}\n",
     b"StartTime,Dur,Proto,SrcAddr,Sport,Dir,DstAddr,Dport,State,sTos,dTos,TotPkts,TotBytes,SrcBytes\n2011/08/10 09:46:59.6,1.5,tcp,10.0.0.1,0x10,   <-,192.0.2.7,6881,S_RA,0,0,4,276,156\n",
     b"2 1 eni-1 10.0.0.1 192.0.2.7 50000 443 6 10 1050 1418530010 1418530070 ACCEPT OK\n2 1 eni-1 - - - - - - - 1431280876 1431280934 - NODATA\n",
+    b"\xd4\xc3\xb2\xa1\x02\0\x04\0\0\0\0\0\0\0\0\0\xff\xff\0\0\x01\0\0\0\0\xf1\x53\x65\0\0\0\0\x3b\0\0\0\x3b\0\0\0\
+      \x02\0\0\0\0\x02\x02\0\0\0\0\x01\x08\0\x45\0\0\x2d\0\x01\0\0\x40\x11\0\0\x0a\0\0\x01\x0a\0\0\x02\x10\0\0\x35\0\x19\0\0\
+      \0\x07\x01\0\0\x01\0\0\0\0\0\0\x01a\0\0\x01",
+    b"\0\x09\0\x02\0\0\xea\x60\x65\x53\xf1\0\0\0\0\0\0\0\0\0\0\0\0\x18\x01\0\0\x04\0\x08\0\x04\0\x0c\0\x04\0\x07\0\x02\0\x0b\0\x02\
+      \x01\0\0\x10\x0a\0\0\x01\x0a\0\0\x02\0\x01\0\x02",
 ];
 
 /// Reads to the end, whatever comes.

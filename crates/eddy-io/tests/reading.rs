@@ -489,7 +489,7 @@ fn what_is_no_table_is_refused_with_a_mend() {
     check_refused(" \n\n", "test: it is empty; give a file with at least a header line");
     check_refused(
         &b"\xd4\xc3\xb2\xa1\x02\x00"[..],
-        "test: this is a packet capture (pcap); captures are not read by this version; export its packets or flows as CSV",
+        "test: this begins like a capture, but the capture ends after 6 bytes, inside its header; capture or fetch the file again",
     );
     check_refused(
         &b"PK\x03\x04...."[..],

@@ -242,3 +242,42 @@ fn known_logs_of_flows_have_known_flows() {
         assert_eq!(found, vec![true; filled.len()], "{file}: {filled:?}");
     }
 }
+
+/// Every capture: packets in flows and packets set aside are all packets, and nothing takes long.
+#[test]
+fn captures_are_read_and_every_packet_is_counted() {
+    let Some(folder) = data() else { return };
+    let mut paths = Vec::new();
+    files(&folder.join("pcap"), &mut paths);
+    let is_capture = |path: &PathBuf| {
+        let name = path.to_string_lossy().to_lowercase();
+        let name = name.trim_end_matches(".gz");
+        [".pcap", ".pcapng", ".cap"].iter().any(|ending| name.ends_with(ending))
+    };
+    paths.retain(is_capture);
+    let read = AtomicUsize::new(0);
+    paths.par_iter().for_each(|path| {
+        let path = path.display().to_string();
+        let Ok(mut source) = open_flows(std::slice::from_ref(&path), &ReadOptions::default()) else { return };
+        let mut in_rows = 0;
+        while let Some(frame) = source.next_frame().unwrap() {
+            for name in ["packetDeltaCount", "reversePacketDeltaCount"] {
+                let (_, column) = frame.by_name(name).unwrap();
+                in_rows += (0..frame.n_rows()).map(|row| column.number(row).max(0.0) as u64).sum::<u64>();
+            }
+        }
+        let (stats, notes) = (source.stats(), &source.description().notes);
+        let told = notes.iter().find(|note| note.text.contains(" packets: ")).unwrap();
+        let mut numbers = told.text.split(' ').filter_map(|word| word.parse::<u64>().ok());
+        let (packets, in_flows) = (numbers.next().unwrap(), numbers.next().unwrap());
+        // Records that exporters sent are rows besides.
+        if !notes.iter().any(|note| note.text.contains("exporters") || note.text.contains("sampled")) {
+            assert_eq!(in_rows, in_flows, "{path}");
+        }
+        assert!(packets <= in_flows + stats.rows_set_aside, "{path}: {told:?} {stats:?}");
+        read.fetch_add(1, Ordering::Relaxed);
+    });
+    let read = read.into_inner();
+    eprintln!("{read} of {} captures have flows", paths.len());
+    assert!(read * 10 >= paths.len() * 9, "{read} of {}", paths.len());
+}

@@ -109,6 +109,15 @@ pub struct CollectorStats {
     pub times_suspect: u64,
 }
 
+/// How far the message reaches that is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Extent {
+    /// To the end of the bytes.
+    Datagram,
+    /// As far as it tells itself; others follow.
+    Counted,
+}
+
 /// Whose templates: an exporter's address, its observation domain and the version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Scope {
@@ -159,7 +168,33 @@ impl Collector {
         datagram: &[u8],
         mut each: impl FnMut(&Exported<'_>),
     ) -> Result<Outcome, ExportError> {
-        let result = self.dispatch(exporter, received_ns.into(), datagram, &mut each);
+        self.collect_as(Extent::Datagram, exporter, received_ns.into(), datagram, &mut each)
+    }
+
+    /// Reads the first of several messages that stand one after another, as in a file of bare datagrams, and hands out
+    /// what is in it; [`Outcome::consumed`] tells where the next one begins.
+    ///
+    /// NetFlow v9 does not tell how long a message is: it ends where the records that its header counts are used up, or
+    /// where a set begins that cannot be one.
+    pub fn collect_next(
+        &mut self,
+        exporter: IpAddr,
+        received_ns: impl Into<Option<i64>>,
+        messages: &[u8],
+        mut each: impl FnMut(&Exported<'_>),
+    ) -> Result<Outcome, ExportError> {
+        self.collect_as(Extent::Counted, exporter, received_ns.into(), messages, &mut each)
+    }
+
+    fn collect_as(
+        &mut self,
+        extent: Extent,
+        exporter: IpAddr,
+        received_ns: Option<i64>,
+        bytes: &[u8],
+        each: &mut impl FnMut(&Exported<'_>),
+    ) -> Result<Outcome, ExportError> {
+        let result = self.dispatch(extent, exporter, received_ns, bytes, each);
         let stats = &mut self.stats;
         match &result {
             Ok(outcome) => {
@@ -176,6 +211,7 @@ impl Collector {
 
     fn dispatch(
         &mut self,
+        extent: Extent,
         exporter: IpAddr,
         received_ns: Option<i64>,
         datagram: &[u8],
@@ -198,15 +234,17 @@ impl Collector {
                 Ok(netflow5::records(&header, cursor, datagram, &context, &mut self.stats, each))
             }
             9 => {
-                cursor.skip(2).ok_or(short)?;
+                let count = cursor.u16().ok_or(short)?;
                 let uptime = cursor.u32().ok_or(short)?;
                 let seconds = cursor.u32().ok_or(short)?;
                 cursor.skip(4).ok_or(short)?;
                 let domain = cursor.u32().ok_or(short)?;
                 let scope = scope(domain, ExportVersion::NetFlow9);
                 let context = context(scope, seconds_ns(seconds), Some(uptime));
-                let mut outcome = self.sets(cursor, context, each);
-                outcome.consumed = datagram.len();
+                let count = (extent == Extent::Counted).then_some(u32::from(count));
+                let header = datagram.len().saturating_sub(cursor.len());
+                let mut outcome = self.sets(cursor, context, count, each);
+                outcome.consumed = outcome.consumed.saturating_add(header);
                 Ok(outcome)
             }
             10 => {
@@ -217,7 +255,7 @@ impl Collector {
                 let body = len.checked_sub(16).ok_or(ExportError::Header)?;
                 let body = Cursor::new(cursor.take_most(body));
                 let scope = scope(domain, ExportVersion::Ipfix);
-                let mut outcome = self.sets(body, context(scope, seconds_ns(seconds), None), each);
+                let mut outcome = self.sets(body, context(scope, seconds_ns(seconds), None), None, each);
                 outcome.consumed = len.min(datagram.len());
                 Ok(outcome)
             }
@@ -230,7 +268,13 @@ impl Collector {
         }
     }
 
-    fn sets(&mut self, body: Cursor<'_>, context: Context, each: &mut impl FnMut(&Exported<'_>)) -> Outcome {
+    fn sets(
+        &mut self,
+        body: Cursor<'_>,
+        context: Context,
+        count: Option<u32>,
+        each: &mut impl FnMut(&Exported<'_>),
+    ) -> Outcome {
         let mut reader = sets::Sets {
             limits: &self.limits,
             templates: &mut self.templates,
@@ -238,7 +282,7 @@ impl Collector {
             context,
             outcome: Outcome::default(),
         };
-        reader.read(body, each);
+        reader.read(body, count, each);
         reader.outcome
     }
 

@@ -57,6 +57,7 @@ impl ReadArgs {
     }
 
     pub(crate) fn options(&self) -> RunOptions {
+        let max_memory = if self.max_memory == 0 { 1 << 30 } else { self.max_memory };
         RunOptions {
             read: ReadOptions {
                 overrides: Overrides {
@@ -66,10 +67,11 @@ impl ReadArgs {
                     ignore: self.ignore.clone(),
                     entity: self.entity.clone(),
                 },
+                max_flow_memory: max_memory / 4,
                 ..ReadOptions::default()
             },
             resample: self.resample,
-            max_memory: if self.max_memory == 0 { 1 << 30 } else { self.max_memory },
+            max_memory,
             progress: if self.quiet { Arc::new(|_, _, _| {}) } else { progress() },
             fit_progress: if self.quiet { Arc::new(|_| {}) } else { fit_progress() },
             ..RunOptions::default()

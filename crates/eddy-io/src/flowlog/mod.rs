@@ -4,7 +4,7 @@
 //! One file a log says what is read and how it becomes flows; the list below is the only one.
 
 mod binetflow;
-mod column;
+pub(crate) mod column;
 mod details;
 mod eve;
 mod found;
@@ -12,7 +12,7 @@ mod mapped;
 mod nfdump;
 pub(crate) mod nfdump_file;
 mod source;
-mod state;
+pub(crate) mod state;
 mod table;
 mod vpc;
 mod zeek;

@@ -22,13 +22,26 @@ struct OptionsHeader {
 }
 
 impl Sets<'_> {
-    /// Every set takes at least its 4 bytes, so this ends.
-    pub(super) fn read(&mut self, mut body: Cursor<'_>, each: &mut impl FnMut(&Exported<'_>)) {
+    /// Reads sets to the end of `body`, or until there were `count` records and templates, or something that is no set
+    /// (where the number is given, another message may follow). Every set takes at least its 4 bytes, so this ends.
+    pub(super) fn read(
+        &mut self,
+        mut body: Cursor<'_>,
+        count: Option<u32>,
+        each: &mut impl FnMut(&Exported<'_>),
+    ) {
+        let whole = body.len();
         while body.len() >= 4 {
+            let had = self.outcome.records.saturating_add(self.outcome.templates);
+            if count.is_some_and(|count| had >= count || is_no_v9_set(&body)) {
+                self.outcome.consumed = whole.saturating_sub(body.len());
+                return;
+            }
             let (Some(id), Some(len)) = (body.u16(), body.u16()) else { return };
             let set = usize::from(len).checked_sub(4).filter(|len| *len <= body.len());
             let Some(set) = set.and_then(|len| body.take(len)) else {
                 self.set_aside();
+                self.outcome.consumed = whole;
                 return;
             };
             let ipfix = self.context.scope.version == ExportVersion::Ipfix;
@@ -43,6 +56,7 @@ impl Sets<'_> {
         if !body.is_empty() {
             self.set_aside();
         }
+        self.outcome.consumed = whole;
     }
 
     fn set_aside(&mut self) {
@@ -199,6 +213,11 @@ impl Sets<'_> {
             (None, None) => known.unwrap_or(0),
         };
     }
+}
+
+/// Whether what comes next has a number that no set of NetFlow v9 has (RFC 3954 keeps 2 to 255 free): another message.
+fn is_no_v9_set(body: &Cursor<'_>) -> bool {
+    matches!(body.rest(), [0, 2..=255, ..])
 }
 
 #[inline]

@@ -366,3 +366,25 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn messages_of_version_9_one_after_another_end_with_the_records_they_count() {
+    let counted = |count: u16, sets: &[Vec<u8>]| {
+        let mut message = v9(1, sets);
+        message[2..4].copy_from_slice(&count.to_be_bytes());
+        message
+    };
+    let first = counted(2, &[set(0, &words(&FIELDS)), set(256, &flow())]);
+    // One whose header counts too many, and one without its template.
+    let second = counted(9, &[set(256, &flow())]);
+    let third = counted(1, &[set(300, &flow())]);
+    let bytes = [first.clone(), second.clone(), third.clone()].concat();
+    let (mut collector, mut at, mut flows, mut lengths) = (collector(), 0, 0, Vec::new());
+    while at < bytes.len() {
+        let outcome = collector.collect_next(EXPORTER, None, &bytes[at..], |_| flows += 1).unwrap();
+        lengths.push(outcome.consumed);
+        at += outcome.consumed;
+    }
+    assert_eq!(lengths, [first.len(), second.len(), third.len()]);
+    assert_eq!(flows, 2);
+}

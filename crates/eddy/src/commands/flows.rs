@@ -11,11 +11,11 @@ use eddy_io::{ReadStats, TableWriter};
 use crate::args::ReadArgs;
 use crate::terminal;
 
-/// Bring logs of flows onto one table of flows, whatever program wrote them.
+/// Bring captures and logs of flows onto one table of flows, whatever program wrote them.
 #[derive(Args)]
 pub(crate) struct Flows {
-    /// Files, folders, globs, or - for standard input: Zeek (conn, dns, ssl, http), Suricata EVE, nfdump, Argus
-    /// binetflow, AWS VPC
+    /// Files, folders, globs, or - for standard input: pcap, pcapng, NetFlow or IPFIX datagrams, Zeek (conn, dns, ssl,
+    /// http), Suricata EVE, nfdump, Argus binetflow, AWS VPC
     #[arg(required = true, value_name = "FILE")]
     inputs: Vec<String>,
     /// Where to write the flows (.parquet .csv .tsv .ndjson .json, .log for Zeek's conn.log; - for standard output, as CSV)

@@ -22,7 +22,7 @@ pub(crate) enum Command {
     Detect(detect::Detect),
     /// Describe what is in a file: columns, classes, tests, correlation, rhythm, top talkers
     Explore(explore::Explore),
-    /// Bring logs of flows onto one table of flows, whatever program wrote them
+    /// Bring captures and logs of flows onto one table of flows, whatever program wrote them
     Flows(flows::Flows),
     /// Learn from a file and save the model
     Train(train::Train),
