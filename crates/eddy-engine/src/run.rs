@@ -261,6 +261,12 @@ pub fn score(
             let mut run = finish(input, pipeline, Learn::Nothing, Some(rule), options, Vec::new(), timings)?;
             run.threshold = threshold;
             run.threshold.warning = None;
+            // The limit itself, not what is left of it on the scale from 0 to 1.
+            if !run.readings.tell_events(&run.pipeline) {
+                let flags = |&surprise: &f64| run.threshold.flags(surprise);
+                run.verdicts = run.surprises.iter().map(flags).collect();
+                run.flagged = run.verdicts.iter().filter(|&&flagged| flagged).count() as u64;
+            }
             Ok(run)
         }
         (rule, _) => finish(input, pipeline, Learn::Nothing, rule, options, Vec::new(), timings),
