@@ -254,19 +254,18 @@ fn feature(
     let mut sorted: Vec<f64> = values.iter().copied().filter(|value| value.is_finite()).collect();
     sorted.sort_unstable_by(f64::total_cmp);
     let at = |share: f64| sorted[((sorted.len() - 1) as f64 * share) as usize];
-    let number = levels.is_empty();
     FeatureSeries {
         name: name.into(),
         unit: unit.map(Into::into),
         values: kept.iter().map(|&row| values[row]).collect(),
         levels: levels.to_vec(),
-        histogram: if number {
+        histogram: if levels.is_empty() {
             Histogram::of(values, flagged, 36)
         } else {
             Histogram::with_edges(values, flagged, (0..=levels.len()).map(|i| i as f64).collect())
         },
-        quartiles: number.then(|| [0.0, 0.25, 0.5, 0.75, 1.0].map(at)),
-        typical: number.then(|| (at(0.05), at(0.95))),
+        quartiles: levels.is_empty().then(|| [0.0, 0.25, 0.5, 0.75, 1.0].map(at)),
+        typical: levels.is_empty().then(|| (at(0.05), at(0.95))),
         band: None,
     }
 }
