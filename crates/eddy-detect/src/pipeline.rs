@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use eddy_frame::{Column, Field, Frame, Kind, Role, Rows, RowsView, Schema};
+use eddy_frame::{Column, Entities, Field, Frame, Kind, Role, Rows, RowsView, Schema};
 use rustc_hash::{FxHashMap, FxHashSet};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -277,7 +277,7 @@ impl Pipeline {
             }
             Ok(frame)
         };
-        let groups = groups_by_entity(frame);
+        let groups = Entities::of(frame).groups(frame.n_rows());
         if groups.len() <= 1 {
             return apply(groups.into_iter().next().map(|(key, _)| key).unwrap_or_default(), selected);
         }
@@ -296,12 +296,6 @@ impl Pipeline {
             .map_err(|error| FitError::Data(error.to_string()))
     }
 
-    /// Rows of a frame by series, in order of first appearance: a key, and the rows. One series with an empty key where
-    /// no column names an entity.
-    pub fn series_of(frame: &Frame) -> Vec<(String, Vec<usize>)> {
-        groups_by_entity(frame)
-    }
-
     /// Whether the model reads the numbers that explanations speak of, unchanged: then what it expects is in their units.
     pub fn reads_features_unchanged(&self) -> bool {
         self.steps[self.boundary..].is_empty()
@@ -316,7 +310,7 @@ impl Pipeline {
             return;
         };
         let times = times(frame);
-        for (key, row_idxs) in groups_by_entity(frame) {
+        for (key, row_idxs) in Entities::of(frame).groups(frame.n_rows()) {
             let mut values = Vec::with_capacity(row_idxs.len() * rows.n_cols());
             row_idxs.iter().for_each(|&row_idx| values.extend_from_slice(rows.row(row_idx)));
             let series_times: Vec<i64> =
@@ -536,37 +530,9 @@ fn select(frame: &Frame, input: &Schema) -> Result<Frame, FitError> {
     frame.with_columns(Arc::new(input.clone()), columns).map_err(|error| FitError::Data(error.to_string()))
 }
 
-/// Rows by series, in order of first appearance. One group with an empty key when there is no entity column.
-fn groups_by_entity(frame: &Frame) -> Vec<(String, Vec<usize>)> {
-    let entities: Vec<usize> = frame.schema().with_role(Role::Entity).collect();
-    if entities.is_empty() {
-        return vec![(String::new(), (0..frame.n_rows()).collect())];
-    }
-    let mut groups: Vec<(String, Vec<usize>)> = Vec::new();
-    let mut places: FxHashMap<String, usize> = FxHashMap::default();
-    let mut key = String::new();
-    for row_idx in 0..frame.n_rows() {
-        key.clear();
-        for &idx in &entities {
-            match frame.column(idx) {
-                Column::Text(texts) => key.push_str(texts.get(row_idx)),
-                column => key.push_str(&column.number(row_idx).to_string()),
-            }
-            key.push('\u{1f}');
-        }
-        if let Some(&place) = places.get(&key) {
-            groups[place].1.push(row_idx);
-        } else {
-            places.insert(key.clone(), groups.len());
-            groups.push((key.clone(), vec![row_idx]));
-        }
-    }
-    groups
-}
-
 /// The order that brings rows of a series together (none when they are already), and the ends of the series.
 fn group_by_entity(frame: &Frame) -> (Option<Vec<usize>>, Vec<usize>) {
-    let groups = groups_by_entity(frame);
+    let groups = Entities::of(frame).groups(frame.n_rows());
     let mut ends = Vec::with_capacity(groups.len());
     let mut order = Vec::with_capacity(frame.n_rows());
     for (_, row_idxs) in groups {

@@ -4,18 +4,10 @@ use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
+use eddy_series::Duration;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-/// The units of a length of time, the largest first, in nanoseconds.
-const UNITS: [(&str, i64); 6] = [
-    ("w", 7 * 86_400_000_000_000),
-    ("d", 86_400_000_000_000),
-    ("h", 3_600_000_000_000),
-    ("m", 60_000_000_000),
-    ("s", 1_000_000_000),
-    ("ms", 1_000_000),
-];
 /// The longest length of time: ten years of 365 days.
 const MOST_NS: i64 = 3650 * 86_400_000_000_000;
 /// The most rows.
@@ -91,21 +83,13 @@ impl FromStr for Span {
     fn from_str(text: &str) -> Result<Self, String> {
         let refuse = || format!("'{text}' is no length of time such as 5m, 12h or 7d, nor a number of rows");
         let text = text.trim();
-        let digits = text.len() - text.trim_start_matches(|letter: char| letter.is_ascii_digit()).len();
-        let (number, unit) = text.split_at(digits);
-        let number: i64 = number.parse().map_err(|_| refuse())?;
-        let unit = unit.trim();
-        if unit.is_empty() {
-            return if (1..=MOST_ROWS).contains(&number) {
-                Ok(Self::Rows(number as usize))
-            } else {
-                Err(refuse())
-            };
+        if let Ok(n_rows) = text.parse::<i64>() {
+            let known = (1..=MOST_ROWS).contains(&n_rows);
+            return if known { Ok(Self::Rows(n_rows as usize)) } else { Err(refuse()) };
         }
-        let (_, unit_ns) = UNITS.iter().find(|(name, _)| *name == unit).ok_or_else(refuse)?;
-        match number.checked_mul(*unit_ns) {
-            Some(ns) if (1..=MOST_NS).contains(&ns) => Ok(Self::Time(ns)),
-            Some(0) => Err(refuse()),
+        match text.parse::<Duration>().map_err(|_| refuse())?.0 {
+            ..1_000_000 => Err(refuse()),
+            ns @ 1_000_000..=MOST_NS => Ok(Self::Time(ns)),
             _ => Err(format!("'{text}' is longer than ten years")),
         }
     }
@@ -115,11 +99,7 @@ impl fmt::Display for Span {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
             Self::Rows(n_rows) => write!(f, "{n_rows}"),
-            Self::Time(ns) => {
-                let last = UNITS[UNITS.len() - 1];
-                let (name, unit_ns) = UNITS.iter().find(|(_, unit_ns)| ns % unit_ns == 0).unwrap_or(&last);
-                write!(f, "{}{name}", ns / unit_ns)
-            }
+            Self::Time(ns) => Duration(ns).fmt(f),
         }
     }
 }
@@ -179,7 +159,7 @@ impl JsonSchema for Span {
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
             "type": ["string", "integer"],
-            "pattern": "^[0-9]+ *(ms|s|m|h|d|w)?$",
+            "pattern": "^([0-9]+|([0-9.]+ *(ms|s|m|h|d|w) *)+)$",
             "minimum": 1,
             "maximum": MOST_ROWS,
         })
@@ -197,7 +177,7 @@ mod tests {
             assert_eq!(span.ns(1_000_000_000), ns, "{json}");
             assert_eq!(serde_json::to_string(&span).unwrap(), written, "{json}");
         };
-        check("\"90s\"", 90_000_000_000, "\"90s\"");
+        check("\"90s\"", 90_000_000_000, "\"1m30s\"");
         check("\"60 m\"", 3_600_000_000_000, "\"1h\"");
         check("\"250ms\"", 250_000_000, "\"250ms\"");
         check("\"7d\"", 604_800_000_000_000, "\"1w\"");

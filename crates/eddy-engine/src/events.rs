@@ -1,16 +1,16 @@
 //! Runs of series models: alarms become events, events become findings.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use eddy_detect::{FitError, Memory, Model, Pipeline, Reading, Threshold, Typical, anomaly_score};
-use eddy_frame::{Column, Frame, MISSING_TIME, Role};
+use eddy_frame::{Column, Entities, Frame, MISSING_TIME, Role};
 use eddy_insight::{
     Alarm, Cause, Finding, Seen, SeriesEvent, SeriesRecord, Stretch, event_sentence, series_events,
 };
 
 use crate::EngineError;
-use crate::findings::{cell, place};
+use crate::findings::{cell, place, rows_within};
 use crate::input::Input;
 use crate::labels::label_of;
 
@@ -108,7 +108,7 @@ impl Placed {
 struct Track {
     rows: Vec<u32>,
     times: Vec<i64>,
-    columns: HashMap<usize, (Vec<f64>, Vec<Alarm>)>,
+    columns: BTreeMap<usize, (Vec<f64>, Vec<Alarm>)>,
 }
 
 /// The events behind the alarms of a run, strongest first. Goes through the rows twice more.
@@ -125,29 +125,8 @@ pub(crate) fn find_events(
     if alarms.is_empty() {
         return Ok(Vec::new());
     }
-    let mut tracks: HashMap<String, Track> = HashMap::new();
-    // First which series and columns, then their values.
-    input.each::<EngineError>(1, &mut |frames| {
-        for frame in frames {
-            let start = frame.first_row as usize;
-            let from = alarms.partition_point(|&(row, _, _)| row < start);
-            let to = alarms.partition_point(|&(row, _, _)| row < start + frame.n_rows());
-            if from == to {
-                continue;
-            }
-            let mut series_of_row = vec![0usize; frame.n_rows()];
-            let series = Pipeline::series_of(frame);
-            for (at, (_, rows)) in series.iter().enumerate() {
-                rows.iter().for_each(|&row| series_of_row[row] = at);
-            }
-            for (row, _, brief) in &alarms[from..to] {
-                let key = &series[series_of_row[row - start]].0;
-                let track = tracks.entry(key.clone()).or_default();
-                track.columns.entry(usize::from(brief.column)).or_default();
-            }
-        }
-        Ok(())
-    })?;
+    // First which series and columns the alarms are about, then their values.
+    let (keys, mut tracks) = tracks_of(input, &alarms)?;
     let mut memory = Memory::default();
     input.each::<EngineError>(1, &mut |frames| {
         for frame in frames {
@@ -155,30 +134,48 @@ pub(crate) fn find_events(
         }
         Ok(())
     })?;
-    let mut series_of: HashMap<u32, (&str, usize)> = HashMap::new();
-    let wanted: std::collections::HashSet<u32> = alarms.iter().map(|&(row, _, _)| row as u32).collect();
-    let mut found: Vec<(String, u32, usize)> = Vec::new();
-    for (key, track) in &tracks {
-        for (at, row) in track.rows.iter().enumerate().filter(|(_, row)| wanted.contains(row)) {
-            found.push((key.clone(), *row, at));
-        }
-    }
-    found.iter().for_each(|(key, row, at)| _ = series_of.insert(*row, (key, *at)));
-    for (row, surprise, brief) in &alarms {
-        let Some(&(key, at)) = series_of.get(&(*row as u32)) else { continue };
+    for ((row, surprise, brief), key) in alarms.iter().zip(&keys) {
         let reason = reasons.get(usize::from(brief.reason)).map(|&reason| reason.to_owned());
-        let track = tracks.get_mut(key).and_then(|track| track.columns.get_mut(&usize::from(brief.column)));
-        if let Some((_, alarms)) = track {
+        let Some(track) = tracks.get_mut(key) else { continue };
+        let Ok(at) = track.rows.binary_search(&as_u32(*row)) else { continue };
+        if let Some((_, alarms)) = track.columns.get_mut(&usize::from(brief.column)) {
             alarms.push(Alarm { row: at, surprise: *surprise, reason });
         }
     }
-    let mut keys: Vec<&String> = tracks.keys().collect();
-    keys.sort_unstable();
-    let mut placed: Vec<Placed> = keys.into_iter().flat_map(|key| events_of(&tracks[key])).collect();
+    let mut placed: Vec<Placed> = tracks.values().flat_map(events_of).collect();
     placed.sort_by(|a, b| {
         b.event.surprise.total_cmp(&a.event.surprise).then(a.rows.first().cmp(&b.rows.first()))
     });
     Ok(placed)
+}
+
+fn as_u32(row: usize) -> u32 {
+    u32::try_from(row).unwrap_or(u32::MAX)
+}
+
+/// The series with alarms, still without rows, with the columns that the alarms are about; and the series of each alarm.
+fn tracks_of(
+    input: &mut Input,
+    alarms: &[(usize, f64, &Brief)],
+) -> Result<(Vec<String>, BTreeMap<String, Track>), EngineError> {
+    let mut keys = Vec::with_capacity(alarms.len());
+    let mut tracks: BTreeMap<String, Track> = BTreeMap::new();
+    input.each::<EngineError>(1, &mut |frames| {
+        for frame in frames {
+            let entities = Entities::of(frame);
+            let start = frame.first_row as usize;
+            let from = alarms.partition_point(|&(row, _, _)| row < start);
+            let to = alarms.partition_point(|&(row, _, _)| row < start + frame.n_rows());
+            for (row, _, brief) in &alarms[from..to] {
+                let mut key = String::new();
+                entities.write_key(row - start, &mut key);
+                tracks.entry(key.clone()).or_default().columns.entry(usize::from(brief.column)).or_default();
+                keys.push(key);
+            }
+        }
+        Ok(())
+    })?;
+    Ok((keys, tracks))
 }
 
 fn reason_names(pipeline: &Pipeline) -> &[&'static str] {
@@ -193,15 +190,15 @@ fn collect(
     frame: &Frame,
     pipeline: &Pipeline,
     memory: &mut Memory,
-    tracks: &mut HashMap<String, Track>,
+    tracks: &mut BTreeMap<String, Track>,
 ) -> Result<(), FitError> {
     let features = pipeline.features(frame, memory)?;
     let times = frame.schema().with_role(Role::Time).find_map(|idx| frame.column(idx).as_time());
     let names = &pipeline.columns;
-    for (key, row_idxs) in Pipeline::series_of(frame) {
+    for (key, row_idxs) in Entities::of(frame).groups(frame.n_rows()) {
         let Some(track) = tracks.get_mut(&key) else { continue };
-        let start = frame.first_row;
-        track.rows.extend(row_idxs.iter().map(|&row| u32::try_from(start + row as u64).unwrap_or(u32::MAX)));
+        let start = frame.first_row as usize;
+        track.rows.extend(row_idxs.iter().map(|&row| as_u32(start + row)));
         if let Some(times) = times {
             track.times.extend(row_idxs.iter().map(|&row| times[row]));
         }
@@ -220,11 +217,8 @@ fn collect(
 fn events_of(track: &Track) -> Vec<Placed> {
     let usable = track.times.len() == track.rows.len() && !track.times.contains(&MISSING_TIME);
     let times: &[i64] = if usable { &track.times } else { &[] };
-    let mut columns: Vec<usize> = track.columns.keys().copied().collect();
-    columns.sort_unstable();
     let mut all: Vec<(usize, SeriesEvent)> = Vec::new();
-    for column in columns {
-        let (values, alarms) = &track.columns[&column];
+    for (&column, (values, alarms)) in &track.columns {
         let season = season_of(values, times);
         let record = SeriesRecord { values, times, season };
         all.extend(series_events(&record, alarms).into_iter().map(|event| (column, event)));
@@ -282,10 +276,7 @@ pub(crate) fn event_findings(
     let mut rows = Vec::new();
     input.each::<EngineError>(1, &mut |frames| {
         for frame in frames {
-            let start = frame.first_row as usize;
-            let from = wanted.partition_point(|&row| row < start);
-            let to = wanted.partition_point(|&row| row < start + frame.n_rows());
-            let local: Vec<usize> = wanted[from..to].iter().map(|row| row - start).collect();
+            let local = rows_within(&wanted, frame);
             if !local.is_empty() {
                 places.extend(local.iter().map(|&row| place(frame, row)));
                 rows.push(frame.take(&local));

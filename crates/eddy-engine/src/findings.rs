@@ -35,6 +35,14 @@ pub(crate) struct Scored<'a> {
     pub(crate) stretches: &'a [(usize, usize, u64)],
 }
 
+/// The rows of `wanted`, which counts from the start of the input in order, that lie in a frame, counted from its start.
+pub(crate) fn rows_within(wanted: &[usize], frame: &Frame) -> Vec<usize> {
+    let start = frame.first_row as usize;
+    let from = wanted.partition_point(|&row| row < start);
+    let to = wanted.partition_point(|&row| row < start + frame.n_rows());
+    wanted[from..to].iter().map(|row| row - start).collect()
+}
+
 /// The most unusual flagged rows, explained.
 pub(crate) fn findings(
     input: &mut Input,
@@ -68,13 +76,8 @@ pub(crate) fn findings(
     let mut memory = Memory::default();
     input.each::<EngineError>(1, &mut |frames| {
         for frame in frames {
-            let start = frame.first_row as usize;
-            let from = wanted.partition_point(|&row| row < start);
-            let to = wanted.partition_point(|&row| row < start + frame.n_rows());
-            let local: Vec<usize> = wanted[from..to].iter().map(|row| row - start).collect();
-            let from = ends.partition_point(|&row| row < start);
-            let to = ends.partition_point(|&row| row < start + frame.n_rows());
-            end_times.extend(ends[from..to].iter().map(|row| place(frame, row - start).time));
+            let local = rows_within(&wanted, frame);
+            end_times.extend(rows_within(&ends, frame).into_iter().map(|row| place(frame, row).time));
             if pipeline.is_series() {
                 let all_features = pipeline.features(frame, &mut memory)?;
                 if !local.is_empty() {

@@ -1,6 +1,6 @@
 //! Rows of series in the order of time.
 
-use eddy_frame::{Column, Frame, MISSING_TIME, Role, Schema};
+use eddy_frame::{Entities, Frame, MISSING_TIME, Role, Schema};
 use eddy_insight::count;
 use eddy_io::{Description, Note};
 use rustc_hash::FxHashMap;
@@ -50,17 +50,9 @@ fn out_of_order(frames: &[Frame]) -> u64 {
     let mut key = String::new();
     for frame in frames {
         let Some(times) = times(frame) else { return 0 };
-        let entities: Vec<&Column> =
-            frame.schema().with_role(Role::Entity).map(|idx| frame.column(idx)).collect();
+        let entities = Entities::of(frame);
         for (row_idx, &time) in times.iter().enumerate().filter(|(_, time)| **time != MISSING_TIME) {
-            key.clear();
-            for column in &entities {
-                match column {
-                    Column::Text(texts) => key.push_str(texts.get(row_idx)),
-                    column => key.push_str(&column.number(row_idx).to_string()),
-                }
-                key.push('\u{1f}');
-            }
+            entities.write_key(row_idx, &mut key);
             match latest.get_mut(&key) {
                 Some(latest) if time < *latest => late += 1,
                 Some(latest) => *latest = time,

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use eddy_frame::{Column, Field, Frame, Kind, MISSING_TIME, Role, Schema, TextColumn, is_normal_label};
+use eddy_frame::{
+    Column, Entities, Field, Frame, Kind, MISSING_TIME, Role, Schema, TextColumn, is_normal_label,
+};
 use eddy_insight::count;
 use eddy_io::{Description, Note, ReadError, ReadStats, Source};
 use eddy_series::{Aggregate, Bucket, Resample};
@@ -105,6 +107,7 @@ impl Buckets {
 
     fn add(&mut self, frame: &Frame) -> Result<(), EngineError> {
         let Some(times) = frame.column(self.time).as_time() else { return Ok(()) };
+        let entities = Entities::of(frame);
         let mut key = String::new();
         for (row_idx, &time) in times.iter().enumerate() {
             self.n_rows += 1;
@@ -112,19 +115,10 @@ impl Buckets {
                 self.without_time += 1;
                 continue;
             }
-            key.clear();
-            let names = self.entities.iter().map(|&idx| match frame.column(idx) {
-                Column::Text(texts) => texts.get(row_idx).to_owned(),
-                column => column.number(row_idx).to_string(),
-            });
-            let names: Vec<String> = names.collect();
-            names.iter().for_each(|name| {
-                key.push_str(name);
-                key.push('\u{1f}');
-            });
+            entities.write_key(row_idx, &mut key);
             let place = self.places.get(&key).copied().unwrap_or_else(|| {
                 self.places.insert(key.clone(), self.groups.len());
-                self.groups.push((names, BTreeMap::new()));
+                self.groups.push((entities.names(row_idx).collect(), BTreeMap::new()));
                 self.groups.len() - 1
             });
             let kept = &self.kept;

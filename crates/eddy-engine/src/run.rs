@@ -21,6 +21,7 @@ use crate::findings::{Scored, findings, stretches};
 use crate::incidents::{Watched, watch};
 use crate::input::Input;
 use crate::labels::{attacks, classes, label_of};
+use crate::order::is_series;
 use crate::resample::resampled;
 use crate::scoring::{score_all, surprises};
 
@@ -374,9 +375,8 @@ fn fit(
 /// The detector for those who name none: that of metric series for metric series, else the ensemble of row models.
 fn default_detector(schema: &Schema) -> &'static str {
     let inputs: Vec<&Field> = schema.fields.iter().filter(|field| field.role.is_input()).collect();
-    let is_series = schema.with_role(Role::Time).next().is_some()
-        && !inputs.is_empty()
-        && inputs.iter().all(|field| field.role == Role::Value && field.kind != Kind::Text);
+    let is_series =
+        is_series(schema) && inputs.iter().all(|field| field.role == Role::Value && field.kind != Kind::Text);
     if is_series && DETECTORS.get(SERIES_DETECTOR).is_ok() { SERIES_DETECTOR } else { "voting" }
 }
 

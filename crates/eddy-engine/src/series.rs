@@ -1,7 +1,7 @@
 //! The series of a table: which there are, and what each is made of.
 
 use eddy_frame::{
-    Column, CounterBits, Field, Frame, Kind, MISSING_TIME, NANOS_PER_SECOND, Role, Schema, TimeStyle,
+    CounterBits, Entities, Field, Frame, Kind, MISSING_TIME, NANOS_PER_SECOND, Role, Schema, TimeStyle,
 };
 use eddy_series::{
     Adf, BoxFigures, Decomposition, Grid, Kpss, Sampling, Season, adf, autocorrelation, bartlett_band,
@@ -181,34 +181,30 @@ struct Gathering {
 impl Gathering {
     fn add(&mut self, frame: &Frame, columns: &[usize]) {
         let schema = frame.schema();
-        let entities: Vec<usize> =
-            if self.by_entity { schema.with_role(Role::Entity).collect() } else { Vec::new() };
+        let entities = self.by_entity.then(|| Entities::of(frame));
         let times = schema.with_role(Role::Time).find_map(|idx| frame.column(idx).as_time());
         let source = frame.source.as_deref().unwrap_or_default().to_owned();
         let next = self.sources.len();
         let source_idx = *self.sources.entry(source.clone()).or_insert(next);
-        let mut key = String::new();
+        let (mut key, mut of_entity) = (String::new(), String::new());
         for row_idx in 0..frame.n_rows() {
-            key.clear();
-            for &idx in &entities {
-                match frame.column(idx) {
-                    Column::Text(texts) => key.push_str(texts.get(row_idx)),
-                    column => key.push_str(&column.number(row_idx).to_string()),
-                }
-                key.push_str(", ");
+            key.clone_from(&source);
+            key.push('\u{1f}');
+            if let Some(entities) = &entities {
+                entities.write_key(row_idx, &mut of_entity);
+                key.push_str(&of_entity);
             }
-            let entity = key.trim_end_matches(", ").len();
-            key.truncate(entity);
-            let full = format!("{source}\u{1f}{key}");
-            let known = self.places.get(&full).copied();
+            let known = self.places.get(&key).copied();
             let place = match known {
                 Some(place) => place,
                 None if self.groups.len() < MOST_ENTITIES => {
-                    self.places.insert(full, self.groups.len());
+                    self.places.insert(key.clone(), self.groups.len());
                     let columns = vec![Vec::new(); columns.len()];
                     self.groups.push(Rows {
                         source: source_idx,
-                        entity: key.clone(),
+                        entity: entities.as_ref().map_or_else(String::new, |entities| {
+                            entities.names(row_idx).collect::<Vec<_>>().join(", ")
+                        }),
                         times: Vec::new(),
                         columns,
                     });

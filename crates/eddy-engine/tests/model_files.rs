@@ -2,6 +2,8 @@
 #![expect(unsafe_code, reason = "an allocator that measures can only be written so; it hands everything on")]
 
 mod model_survival;
+#[path = "../../../testing/replay.rs"]
+mod replay;
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::path::Path;
@@ -17,6 +19,7 @@ use model_survival::{probe, score, survive_model};
 use rand::{Rng, RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 use rayon::prelude::*;
+use replay::replay;
 use serde_json::{Value, json};
 
 /// The system's allocator, which notes the largest request.
@@ -129,12 +132,9 @@ fn flipped_bits_behind_a_true_checksum_are_survived() {
 #[test]
 fn inputs_that_once_did_harm_do_none() {
     for kind in ["seeds", "regressions"] {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz").join(kind).join("model_file");
-        let Ok(entries) = std::fs::read_dir(&folder) else { continue };
-        for path in entries.map(|entry| entry.unwrap().path()) {
-            eprintln!("{}", path.display());
-            survive_model(&std::fs::read(&path).unwrap());
-        }
+        replay(kind, "model_file", |bytes| {
+            survive_model(bytes);
+        });
     }
 }
 

@@ -1,10 +1,14 @@
 //! The benchmark as a folder: on a small one made here, and on the real one where it is at hand.
 
+#[path = "../../../testing/real_data.rs"]
+mod real_data;
+
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use eddy_engine::{Mode, NabOptions, eval_nab, eval_results};
+use real_data::data;
 
 /// Three series of 400 rows five minutes apart: a season, a jump of 40 rows in the second, a spike in the third, each
 /// within a window.
@@ -122,21 +126,9 @@ fn folders_that_are_no_benchmark_are_refused_by_name() {
     assert!(error.contains("no such file") || error.contains("quiet.csv"), "{error}");
 }
 
-/// The real benchmark, where the data are at hand.
-fn real_benchmark() -> Option<PathBuf> {
-    let data = std::env::var_os("EDDY_DATA")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data"), PathBuf::from);
-    let nab = data.join("nab");
-    if nab.join("results").is_dir() {
-        return Some(nab);
-    }
-    eprintln!("skipped: {} is not there (set EDDY_DATA)", nab.display());
-    None
-}
-
 #[test]
 fn stored_results_are_reproduced_to_the_last_digit() {
-    let Some(nab) = real_benchmark() else { return };
+    let Some(nab) = data("nab") else { return };
     let unpacked = tempfile::tempdir().unwrap();
     for detector in ["null", "numentaTM", "skyline", "windowedGaussian", "random"] {
         let archive = nab.join("results").join(format!("{detector}.tar.xz"));

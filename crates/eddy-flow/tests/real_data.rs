@@ -1,34 +1,14 @@
 //! Flows of real captures, where they are to be had: $EDDY_DATA, else ../shared/data beside the workspace.
 
+#[path = "../../../testing/real_data.rs"]
+mod real_data;
 mod survival;
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
 
 use eddy_flow::FlowSettings;
+use real_data::{data, files};
 use survival::{Totals, survive_flows, totals};
-
-fn data() -> Option<PathBuf> {
-    let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
-    let folder = std::env::var_os("EDDY_DATA").map_or_else(beside, PathBuf::from);
-    if folder.is_dir() {
-        return Some(folder);
-    }
-    eprintln!("skipped: no real data at {} (set EDDY_DATA)", folder.display());
-    None
-}
-
-fn files(folder: &Path, found: &mut Vec<PathBuf>) {
-    let Ok(entries) = std::fs::read_dir(folder) else { return };
-    for path in entries.filter_map(Result::ok).map(|entry| entry.path()) {
-        if path.is_dir() {
-            files(&path, found);
-        } else {
-            found.push(path);
-        }
-    }
-    found.sort();
-}
 
 /// What nDPI counted: the lines "protocol packets bytes flows" after its list of look-ups.
 /// Nothing at all where it found no packet it could use.
@@ -60,9 +40,8 @@ const OTHERWISE: &[(&str, &str)] = &[
 
 #[test]
 fn packets_octets_and_flows_are_those_of_ndpi() {
-    let Some(data) = data() else { return };
-    let mut paths = Vec::new();
-    files(&data.join("pcap/ndpi"), &mut paths);
+    let Some(data) = data("") else { return };
+    let paths = files(&data.join("pcap/ndpi"));
     let (mut equal, mut differ) = (0, BTreeMap::new());
     for path in paths {
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
@@ -83,9 +62,8 @@ fn packets_octets_and_flows_are_those_of_ndpi() {
 
 #[test]
 fn every_packet_of_every_capture_is_accounted_for() {
-    let Some(data) = data() else { return };
-    let mut paths = Vec::new();
-    files(&data.join("pcap"), &mut paths);
+    let Some(data) = data("") else { return };
+    let paths = files(&data.join("pcap"));
     let mut read = 0;
     for path in paths {
         let bytes = std::fs::read(&path).unwrap();
@@ -98,7 +76,7 @@ fn every_packet_of_every_capture_is_accounted_for() {
 /// A capture and the list of its packets that another program wrote.
 #[test]
 fn a_capture_and_its_list_of_packets_agree() {
-    let Some(data) = data() else { return };
+    let Some(data) = data("") else { return };
     let folder = data.join("wireshark-csv/gabeah");
     let (Ok(capture), Ok(list)) = (
         std::fs::read(folder.join("test_packet_capture.pcapng")),

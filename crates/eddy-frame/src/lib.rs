@@ -6,6 +6,7 @@
 //! This crate is pure: it knows nothing of files, clocks or models.
 
 mod column;
+mod entities;
 mod field;
 mod frame;
 mod label;
@@ -13,6 +14,7 @@ mod rows;
 mod time;
 
 pub use column::{Column, MISSING_INT, MISSING_TIME, TextColumn};
+pub use entities::Entities;
 pub use field::{CounterBits, Field, Kind, Role, Schema, TimeStyle};
 pub use frame::{Frame, Lines, ShapeError};
 pub use label::is_normal_label;

@@ -1,6 +1,8 @@
 //! JSON, Parquet, Arrow IPC and ARFF: what they hold is read in full, and damage never costs more than an error.
 
-use std::path::{Path, PathBuf};
+#[path = "../../../testing/real_data.rs"]
+mod real_data;
+
 use std::sync::Arc;
 
 use arrow_array::builder::{Float64Builder, ListBuilder};
@@ -19,6 +21,7 @@ use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::file::properties::{WriterProperties, WriterVersion};
 use proptest::prelude::*;
+use real_data::data;
 
 fn source(name: &str, bytes: &[u8]) -> Result<Box<dyn Source>, ReadError> {
     open_bytes(name, bytes.to_vec(), &ReadOptions::default())
@@ -401,17 +404,6 @@ fn sizes_that_cannot_be_true_are_refused_before_memory_is_taken() {
         bytes[at..at + 8].copy_from_slice(&(1_i64 << 40).to_le_bytes());
         survive("t.arrows", bytes);
     }
-}
-
-fn data(path: &str) -> Option<PathBuf> {
-    let root = std::env::var_os("EDDY_DATA")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data"), PathBuf::from);
-    let file = root.join(path);
-    if file.exists() {
-        return Some(file);
-    }
-    eprintln!("skipped: {} is not there", file.display());
-    None
 }
 
 fn read_file(path: &str) -> Option<(Frame, Box<dyn Source>)> {

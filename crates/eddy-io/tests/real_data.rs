@@ -1,5 +1,7 @@
 //! Real files, where they are to be had: $EDDY_DATA, else ../shared/data beside the workspace.
 
+#[path = "../../../testing/real_data.rs"]
+mod real_data;
 mod survival;
 
 use std::io::Read;
@@ -9,28 +11,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use eddy_frame::{Column, Role};
 use eddy_io::{ReadOptions, open, open_flows};
 use rayon::prelude::*;
+use real_data::{data, files};
 use survival::{Outcome, survive, survive_once};
-
-fn data() -> Option<PathBuf> {
-    let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
-    let folder = std::env::var_os("EDDY_DATA").map_or_else(beside, PathBuf::from);
-    if folder.is_dir() {
-        return Some(folder);
-    }
-    eprintln!("skipped: no real data at {} (set EDDY_DATA)", folder.display());
-    None
-}
-
-fn files(folder: &Path, found: &mut Vec<PathBuf>) {
-    let Ok(entries) = std::fs::read_dir(folder) else { return };
-    for path in entries.filter_map(Result::ok).map(|entry| entry.path()) {
-        if path.is_dir() {
-            files(&path, found);
-        } else {
-            found.push(path);
-        }
-    }
-}
 
 /// File, shape, rows read, rows set aside, label columns.
 const EXPECT: [(&str, &str, u64, u64, &[&str]); 19] = [
@@ -63,7 +45,7 @@ const EXPECT: [(&str, &str, u64, u64, &[&str]); 19] = [
 
 #[test]
 fn known_files_have_known_shapes_and_rows() {
-    let Some(data) = data() else { return };
+    let Some(data) = data("") else { return };
     for (file, shape, rows, aside, labels) in EXPECT {
         let path = data.join(file);
         if !path.exists() {
@@ -94,9 +76,8 @@ fn beginning(path: &Path) -> Vec<u8> {
 
 #[test]
 fn no_beginning_of_a_real_file_makes_the_reader_panic() {
-    let Some(data) = data() else { return };
-    let mut found = Vec::new();
-    files(&data, &mut found);
+    let Some(data) = data("") else { return };
+    let found = files(&data);
     let n_read = AtomicUsize::new(0);
     found.par_iter().for_each(|path| {
         let outcome = survive(&beginning(path));
@@ -108,10 +89,8 @@ fn no_beginning_of_a_real_file_makes_the_reader_panic() {
 
 #[test]
 fn no_damage_to_a_real_file_makes_the_reader_panic() {
-    let Some(data) = data() else { return };
-    let mut found = Vec::new();
-    files(&data, &mut found);
-    found.sort();
+    let Some(data) = data("") else { return };
+    let found = files(&data);
     found.par_iter().enumerate().for_each(|(seed, path)| {
         let mut bytes = beginning(path);
         bytes.truncate(DAMAGED);
@@ -159,9 +138,8 @@ impl Random {
 
 #[test]
 fn series_of_the_numenta_benchmark_are_metric_series() {
-    let Some(data) = data() else { return };
-    let mut found = Vec::new();
-    files(&data.join("nab/data"), &mut found);
+    let Some(data) = data("") else { return };
+    let found = files(&data.join("nab/data"));
     for path in found.iter().filter(|path| path.extension().is_some_and(|ending| ending == "csv")) {
         let source = open(&[path.display().to_string()], &ReadOptions::default()).unwrap();
         assert_eq!(source.description().shape.id, "metric_series", "{}", path.display());
@@ -213,7 +191,7 @@ const FLOWS: [FlowLog; 15] = [
 
 #[test]
 fn known_logs_of_flows_have_known_flows() {
-    let Some(data) = data() else { return };
+    let Some(data) = data("") else { return };
     for (file, shape, rows, aside, octets, filled) in FLOWS {
         let path = data.join(file);
         if !path.exists() {
@@ -246,9 +224,8 @@ fn known_logs_of_flows_have_known_flows() {
 /// Every capture: packets in flows and packets set aside are all packets, and nothing takes long.
 #[test]
 fn captures_are_read_and_every_packet_is_counted() {
-    let Some(folder) = data() else { return };
-    let mut paths = Vec::new();
-    files(&folder.join("pcap"), &mut paths);
+    let Some(folder) = data("") else { return };
+    let mut paths = files(&folder.join("pcap"));
     let is_capture = |path: &PathBuf| {
         let name = path.to_string_lossy().to_lowercase();
         let name = name.trim_end_matches(".gz");

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use eddy_detect::{
     AnyDetector, ClassLabels, Classes, Entry, FitContext, FitError, LearnsFrom, LoadError, Model, ModelKind,
-    ParamError, RowModel, SectionReader, SectionWriter, Seed,
+    ParamError, RowModel, SectionReader, SectionWriter, Seed, SeriesModel,
 };
 use eddy_frame::{Rows, RowsView};
 use rand::seq::SliceRandom;
@@ -30,7 +30,8 @@ pub struct Held {
 }
 
 /// Detectors that hold whatever they are told to. They cannot hold each other, so that no file nests without end.
-const HOLDERS: [&str; 5] = ["voting", "bagging", "voting_classifier", "stacking", "calibrated_classifier"];
+const HOLDERS: [&str; 6] =
+    ["voting", "bagging", "voting_classifier", "stacking", "calibrated_classifier", "anomaly_likelihood"];
 
 /// Rows whose probabilities are computed at a time on one thread.
 const CHUNK_ROWS: usize = 8192;
@@ -46,22 +47,35 @@ impl Held {
         Self { detector: detector.to_owned(), params: Map::new() }
     }
 
-    fn entry(&self) -> Result<&'static Entry, ParamError> {
+    fn entry(&self, kind: ModelKind) -> Result<&'static Entry, ParamError> {
         let entry = DETECTORS.get(&self.detector)?;
         let name = entry.about.name;
         let refuse = |reason: String| Err(ParamError::Invalid { detector: name.to_owned(), reason });
         if is_holder(name) {
             return refuse("holds detectors itself and cannot be held".into());
         }
-        if entry.about.kind != ModelKind::Row {
-            return refuse("looks at more than one row at a time and cannot be held".into());
+        if entry.about.kind != kind {
+            let reason = match kind {
+                ModelKind::Series => "does not look at series and cannot be held",
+                _ => "looks at more than one row at a time and cannot be held",
+            };
+            return refuse(reason.into());
         }
         Ok(entry)
     }
 
     /// The detector, if it may be held.
     pub(crate) fn parse(&self) -> Result<Box<dyn AnyDetector>, ParamError> {
-        self.entry()?.parse(&Value::Object(self.params.clone()))
+        self.parse_as(ModelKind::Row)
+    }
+
+    /// The detector for series, if it may be held.
+    pub(crate) fn parse_series(&self) -> Result<Box<dyn AnyDetector>, ParamError> {
+        self.parse_as(ModelKind::Series)
+    }
+
+    fn parse_as(&self, kind: ModelKind) -> Result<Box<dyn AnyDetector>, ParamError> {
+        self.entry(kind)?.parse(&Value::Object(self.params.clone()))
     }
 
     /// Refuses what cannot be held, or does not tell classes apart.
@@ -89,10 +103,34 @@ impl Held {
 
     /// Reads a model that [`save`] wrote.
     pub(crate) fn load(&self, section: &SectionReader<'_>) -> Result<Arc<dyn RowModel>, LoadError> {
-        let entry = self.entry().map_err(|error| LoadError::content("detector", error.to_string()))?;
+        let entry =
+            self.entry(ModelKind::Row).map_err(|error| LoadError::content("detector", error.to_string()))?;
         match entry.load(section)? {
             Model::Row(model) => Ok(model),
             _ => Err(LoadError::content("detector", "gives no row model")),
+        }
+    }
+
+    /// Fits the detector for series.
+    pub(crate) fn fit_series(
+        &self,
+        rows: RowsView<'_>,
+        context: &FitContext<'_>,
+    ) -> Result<Arc<dyn SeriesModel>, FitError> {
+        match self.parse_series()?.fit(rows, context)? {
+            Model::Series(model) => Ok(model),
+            _ => Err(FitError::Data(format!("{} gave no model of series", self.detector))),
+        }
+    }
+
+    /// Reads a model of series that was held.
+    pub(crate) fn load_series(&self, section: &SectionReader<'_>) -> Result<Arc<dyn SeriesModel>, LoadError> {
+        let entry = self
+            .entry(ModelKind::Series)
+            .map_err(|error| LoadError::content("detector", error.to_string()))?;
+        match entry.load(section)? {
+            Model::Series(model) => Ok(model),
+            _ => Err(LoadError::content("detector", "gives no model of series")),
         }
     }
 }

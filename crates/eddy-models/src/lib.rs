@@ -75,6 +75,8 @@ detectors! {
     holt_winters::HoltWinters;
     stl_residual::StlResidual;
     spectral_residual::SpectralResidual;
+    matrix_profile::MatrixProfile;
+    anomaly_likelihood::AnomalyLikelihood;
     activity::Activity;
     series_forest::SeriesForest;
     random_cut_forest::RandomCutForest;

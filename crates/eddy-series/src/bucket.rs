@@ -3,8 +3,9 @@
 use std::fmt;
 use std::str::FromStr;
 
-use eddy_frame::NANOS_PER_SECOND;
 use serde::{Deserialize, Serialize};
+
+use crate::Duration;
 
 /// What stands for the values of a bucket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -73,7 +74,7 @@ impl FromStr for Resample {
         let with = Aggregate::ALL.iter().find(|(_, known)| *known == name).map(|(aggregate, _)| *aggregate);
         let width = width.trim();
         Ok(Self {
-            width: nanos(width).ok_or_else(|| ResampleError::Width(width.to_owned()))?,
+            width: width.parse::<Duration>().map_err(|_| ResampleError::Width(width.to_owned()))?.0,
             with: with.ok_or_else(|| ResampleError::Aggregate(name.clone()))?,
         })
     }
@@ -95,53 +96,8 @@ impl From<Resample> for String {
 
 impl fmt::Display for Resample {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut left = self.width;
-        for (name, unit) in UNITS {
-            if left >= unit && (left % unit == 0 || unit <= 3_600 * NANOS_PER_SECOND) {
-                write!(f, "{}{name}", left / unit)?;
-                left %= unit;
-            }
-        }
-        write!(f, ":{}", self.with.name())
+        write!(f, "{}:{}", Duration(self.width), self.with.name())
     }
-}
-
-/// Units of durations, longest first.
-const UNITS: [(&str, i64); 8] = [
-    ("w", 604_800 * NANOS_PER_SECOND),
-    ("d", 86_400 * NANOS_PER_SECOND),
-    ("h", 3_600 * NANOS_PER_SECOND),
-    ("m", 60 * NANOS_PER_SECOND),
-    ("s", NANOS_PER_SECOND),
-    ("ms", 1_000_000),
-    ("us", 1_000),
-    ("ns", 1),
-];
-
-/// `5m`, `1h30m`, `90s`, `250ms`, `1d`: nanoseconds, above 0.
-fn nanos(text: &str) -> Option<i64> {
-    let mut rest = text.trim();
-    let mut sum = 0i64;
-    while !rest.is_empty() {
-        let end = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
-        let number: f64 = rest[..end].parse().ok()?;
-        rest = rest[end..].trim_start();
-        let end =
-            rest.find(|c: char| c.is_ascii_digit() || c == '.' || c.is_whitespace()).unwrap_or(rest.len());
-        let unit = match rest[..end].to_ascii_lowercase().as_str() {
-            "min" => "m".to_owned(),
-            "sec" => "s".to_owned(),
-            unit => unit.to_owned(),
-        };
-        let (_, unit) = UNITS.iter().find(|(name, _)| *name == unit)?;
-        let part = number * *unit as f64;
-        if !(0.0..9e18).contains(&part) {
-            return None;
-        }
-        sum = sum.checked_add(part.round() as i64)?;
-        rest = rest[end..].trim_start();
-    }
-    (sum > 0).then_some(sum)
 }
 
 impl Resample {
@@ -209,6 +165,7 @@ impl Bucket {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use eddy_frame::NANOS_PER_SECOND;
 
     #[test]
     fn widths_are_read_and_written() {

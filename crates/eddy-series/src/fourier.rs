@@ -7,78 +7,102 @@
 use std::f64::consts::PI;
 
 /// A complex number: real and imaginary part.
-type Complex = (f64, f64);
-
-fn times(a: Complex, b: Complex) -> Complex {
-    (a.0 * b.0 - a.1 * b.1, a.0 * b.1 + a.1 * b.0)
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Complex {
+    /// Real part.
+    pub re: f64,
+    /// Imaginary part.
+    pub im: f64,
 }
 
-fn turn(angle: f64) -> Complex {
-    (angle.cos(), angle.sin())
+impl Complex {
+    /// The distance from 0.
+    pub fn magnitude(self) -> f64 {
+        (self.re * self.re + self.im * self.im).sqrt()
+    }
+
+    /// The product.
+    pub fn times(self, other: Self) -> Self {
+        Self { re: self.re * other.re - self.im * other.im, im: self.re * other.im + self.im * other.re }
+    }
 }
 
-/// Transforms in place, with `exp(-2 pi i k t / n)`; the length is a power of two.
-fn transform_power_of_two(values: &mut [Complex]) {
+/// The first half of the roots of unity that transforms of `n` numbers need.
+pub fn roots(n: usize) -> Vec<Complex> {
+    (0..n / 2).map(|k| turn(-2.0 * PI * k as f64 / n as f64)).collect()
+}
+
+/// Transforms in place. The length is a power of two, and `roots` are those of that length: radix 2, decimation in time
+/// (Cooley & Tukey 1965).
+pub fn fourier(values: &mut [Complex], roots: &[Complex]) {
     let n = values.len();
+    debug_assert!(n.is_power_of_two() && roots.len() >= n / 2);
     if n < 2 {
         return;
     }
-    let bits = n.trailing_zeros();
-    for at in 0..n {
-        let other = at.reverse_bits() >> (usize::BITS - bits);
-        if at < other {
-            values.swap(at, other);
+    let shift = usize::BITS - n.trailing_zeros();
+    for idx in 1..n {
+        let mirrored = idx.reverse_bits() >> shift;
+        if idx < mirrored {
+            values.swap(idx, mirrored);
         }
     }
-    let turns: Vec<Complex> = (0..n / 2).map(|k| turn(-2.0 * PI * k as f64 / n as f64)).collect();
     let mut half = 1;
     while half < n {
         let stride = n / (2 * half);
-        for block in values.chunks_exact_mut(2 * half) {
-            let (low, high) = block.split_at_mut(half);
-            for (k, (a, b)) in low.iter_mut().zip(high).enumerate() {
-                let turned = times(*b, turns[k * stride]);
-                *b = (a.0 - turned.0, a.1 - turned.1);
-                *a = (a.0 + turned.0, a.1 + turned.1);
+        for start in (0..n).step_by(2 * half) {
+            let (low, high) = values[start..start + 2 * half].split_at_mut(half);
+            for ((low, high), root) in low.iter_mut().zip(high).zip(roots.iter().step_by(stride)) {
+                let turned = high.times(*root);
+                *high = Complex { re: low.re - turned.re, im: low.im - turned.im };
+                *low = Complex { re: low.re + turned.re, im: low.im + turned.im };
             }
         }
         half *= 2;
     }
 }
 
+/// The transform back, in place.
+pub fn inverse_fourier(values: &mut [Complex], roots: &[Complex]) {
+    let share = 1.0 / values.len() as f64;
+    values.iter_mut().for_each(|value| value.im = -value.im);
+    fourier(values, roots);
+    values.iter_mut().for_each(|value| *value = Complex { re: value.re * share, im: -value.im * share });
+}
+
+fn turn(angle: f64) -> Complex {
+    Complex { re: angle.cos(), im: angle.sin() }
+}
+
+fn real(value: f64) -> Complex {
+    Complex { re: value, im: 0.0 }
+}
+
 /// Transforms any number of values (L. Bluestein 1970: a convolution with a chirp).
 fn transform(values: &[f64]) -> Vec<Complex> {
     let n = values.len();
     if n.is_power_of_two() {
-        let mut out: Vec<Complex> = values.iter().map(|&value| (value, 0.0)).collect();
-        transform_power_of_two(&mut out);
+        let mut out: Vec<Complex> = values.iter().map(|&value| real(value)).collect();
+        fourier(&mut out, &roots(n));
         return out;
     }
     // The square is taken modulo 2 n before it becomes an angle, which keeps it exact.
     let chirp = |k: usize| turn(-PI * ((k as u128 * k as u128) % (2 * n as u128)) as f64 / n as f64);
     let length = (2 * n).next_power_of_two();
-    let mut signal = vec![(0.0, 0.0); length];
-    let mut filter = vec![(0.0, 0.0); length];
+    let mut signal = vec![Complex::default(); length];
+    let mut filter = vec![Complex::default(); length];
     for (k, &value) in values.iter().enumerate() {
-        let (re, im) = chirp(k);
-        signal[k] = (value * re, value * im);
-        filter[k] = (re, -im);
-        filter[(length - k) % length] = (re, -im);
+        let Complex { re, im } = chirp(k);
+        signal[k] = Complex { re: value * re, im: value * im };
+        filter[k] = Complex { re, im: -im };
+        filter[(length - k) % length] = Complex { re, im: -im };
     }
-    transform_power_of_two(&mut signal);
-    transform_power_of_two(&mut filter);
-    // Conjugate, transform, conjugate: the inverse but for the factor.
-    let mut product: Vec<Complex> = signal
-        .iter()
-        .zip(&filter)
-        .map(|(&a, &b)| {
-            let (re, im) = times(a, b);
-            (re, -im)
-        })
-        .collect();
-    transform_power_of_two(&mut product);
-    let scale = 1.0 / length as f64;
-    (0..n).map(|k| times((product[k].0 * scale, -product[k].1 * scale), chirp(k))).collect()
+    let roots = roots(length);
+    fourier(&mut signal, &roots);
+    fourier(&mut filter, &roots);
+    let mut product: Vec<Complex> = signal.iter().zip(&filter).map(|(a, b)| a.times(*b)).collect();
+    inverse_fourier(&mut product, &roots);
+    (0..n).map(|k| product[k].times(chirp(k))).collect()
 }
 
 /// Power at the frequencies 0, 1/n, 2/n, ... 1/2 of values around their mean; missing values are taken as the mean.
@@ -97,7 +121,7 @@ pub fn periodogram(values: &[f64]) -> Vec<f64> {
     let bins = transform(&centred);
     bins[..=n / 2]
         .iter()
-        .map(|(re, im)| (re * re + im * im) / n as f64 * scale * scale)
+        .map(|bin| (bin.re * bin.re + bin.im * bin.im) / n as f64 * scale * scale)
         .map(finite_power)
         .collect()
 }
@@ -107,7 +131,7 @@ fn finite_power(power: f64) -> f64 {
 }
 
 /// Sums of products at the lags 0 to `most` of values without missing ones: `sum of x[i] * x[i + lag]`.
-pub(crate) fn lagged_products(values: &[f64], most: usize) -> Vec<f64> {
+pub fn lagged_products(values: &[f64], most: usize) -> Vec<f64> {
     let n = values.len();
     let most = most.min(n.saturating_sub(1));
     // A short way for few lags; it is also exact.
@@ -117,13 +141,13 @@ pub(crate) fn lagged_products(values: &[f64], most: usize) -> Vec<f64> {
             .collect();
     }
     let length = (n + most + 1).next_power_of_two();
-    let mut buffer = vec![(0.0, 0.0); length];
-    buffer.iter_mut().zip(values).for_each(|(slot, &value)| slot.0 = value);
-    transform_power_of_two(&mut buffer);
-    buffer.iter_mut().for_each(|bin| *bin = (bin.0 * bin.0 + bin.1 * bin.1, 0.0));
-    // The spectrum of a power is even, so the forward transform is the inverse but for the factor.
-    transform_power_of_two(&mut buffer);
-    buffer[..=most].iter().map(|bin| bin.0 / length as f64).collect()
+    let roots = roots(length);
+    let mut buffer = vec![Complex::default(); length];
+    buffer.iter_mut().zip(values).for_each(|(slot, &value)| slot.re = value);
+    fourier(&mut buffer, &roots);
+    buffer.iter_mut().for_each(|bin| *bin = real(bin.re * bin.re + bin.im * bin.im));
+    inverse_fourier(&mut buffer, &roots);
+    buffer[..=most].iter().map(|bin| bin.re).collect()
 }
 
 #[cfg(test)]
@@ -147,10 +171,20 @@ mod tests {
             for (k, got) in transform(&values).into_iter().enumerate() {
                 let part = |t: usize| turn(-2.0 * PI * (k * t % n) as f64 / n as f64);
                 let wanted = (0..n).fold((0.0, 0.0), |sum, t| {
-                    (sum.0 + values[t] * part(t).0, sum.1 + values[t] * part(t).1)
+                    (sum.0 + values[t] * part(t).re, sum.1 + values[t] * part(t).im)
                 });
-                assert!((got.0 - wanted.0).hypot(got.1 - wanted.1) < 1e-9, "{n} {k}: {got:?} {wanted:?}");
+                assert!((got.re - wanted.0).hypot(got.im - wanted.1) < 1e-9, "{n} {k}: {got:?} {wanted:?}");
             }
+        }
+    }
+
+    #[test]
+    fn a_transform_comes_back() {
+        let numbers: Vec<f64> = (0..32u64).map(|k| (k * k * 7 % 31) as f64).collect();
+        let mut work = transform(&numbers);
+        inverse_fourier(&mut work, &roots(32));
+        for (got, wanted) in work.iter().zip(&numbers) {
+            assert!((got.re - wanted).abs() < 1e-9 && got.im.abs() < 1e-9);
         }
     }
 

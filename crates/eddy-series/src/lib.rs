@@ -12,6 +12,7 @@ mod bucket;
 mod calendar;
 mod correlation;
 mod counter;
+mod duration;
 mod fourier;
 mod gaps;
 mod grid;
@@ -28,7 +29,8 @@ pub use bucket::{Aggregate, Bucket, Resample, ResampleError};
 pub use calendar::{BoxFigures, by_hour, by_weekday};
 pub use correlation::{autocorrelation, bartlett_band, partial_autocorrelation, peaks};
 pub use counter::{increase, rates};
-pub use fourier::periodogram;
+pub use duration::{Duration, DurationError};
+pub use fourier::{Complex, fourier, inverse_fourier, lagged_products, periodogram, roots};
 pub use gaps::interpolated;
 pub use grid::Grid;
 pub use mstl::{Decomposition, mstl, robust_mstl};
@@ -60,4 +62,10 @@ pub(crate) fn scaled(values: &[f64]) -> (Vec<f64>, f64) {
     let scale =
         if most > 1e100 || (most > 0.0 && most < 1e-100) { 2f64.powi(most.log2() as i32) } else { 1.0 };
     (values.iter().map(|&value| finite(value) / scale).collect(), scale)
+}
+
+/// The middle value, the higher of two; sorts the values in part.
+pub(crate) fn median(values: &mut [f64]) -> Option<f64> {
+    let n = values.len();
+    (n > 0).then(|| *values.select_nth_unstable_by(n / 2, f64::total_cmp).1)
 }

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::{Components, Stl};
+use crate::{Components, Stl, median};
 
 /// A series as the sum of a trend, seasons and the rest.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -117,11 +117,6 @@ fn without(values: &[f64], off: &[f64], bound: f64) -> Vec<f64> {
     let bound = bound * 1.4826 * median(&mut sizes).unwrap_or(0.0);
     let far = |off: f64| bound > 0.0 && off.abs() > bound;
     values.iter().zip(off).map(|(&value, &off)| if far(off) { f64::NAN } else { value }).collect()
-}
-
-fn median(values: &mut [f64]) -> Option<f64> {
-    let n = values.len();
-    (n > 0).then(|| *values.select_nth_unstable_by(n / 2, f64::total_cmp).1)
 }
 
 /// A local regression over a tenth of the series, at least 7 values.

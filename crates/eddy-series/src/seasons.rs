@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::correlation::autocorrelation;
 use crate::fourier::periodogram;
+use crate::median;
 
 /// A season: something that repeats, with its period.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -109,15 +110,6 @@ fn without_line(values: &[f64]) -> Vec<f64> {
     let level = median_of(values).unwrap_or(0.0);
     let middle = (n - 1) as f64 / 2.0;
     values.iter().enumerate().map(|(at, value)| value - level - slope * (at as f64 - middle)).collect()
-}
-
-fn median(values: &mut [f64]) -> Option<f64> {
-    let n = values.len();
-    if n == 0 {
-        return None;
-    }
-    let (_, &mut high, _) = values.select_nth_unstable_by(n / 2, f64::total_cmp);
-    Some(high)
 }
 
 /// Values with what is more than four robust deviations off cut down to that; unchanged where most are the same.

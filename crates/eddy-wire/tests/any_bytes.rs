@@ -1,15 +1,18 @@
 //! Any bytes at all: nothing panics, and nothing asks for memory by a length it was told.
 #![expect(unsafe_code, reason = "an allocator that measures can only be written so; it hands everything on")]
 
+#[path = "../../../testing/real_data.rs"]
+mod real_data;
 mod survival;
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use eddy_wire::export::Collector;
 use eddy_wire::{Limits, LinkType};
 use proptest::prelude::*;
+use real_data::{data, files};
 use survival::{survive_capture, survive_datagram, survive_datagrams, survive_frame, survive_payload};
 
 /// The system's allocator, which notes how much a thread has, and the most it had.
@@ -176,28 +179,12 @@ fn a_flood_of_templates_stays_within_its_room() {
     assert!(most < 1 << 20, "{most} bytes");
 }
 
-fn captures(folder: &Path, found: &mut Vec<PathBuf>) {
-    let Ok(entries) = std::fs::read_dir(folder) else { return };
-    for path in entries.filter_map(Result::ok).map(|entry| entry.path()) {
-        if path.is_dir() {
-            captures(&path, found);
-        } else if path.extension().is_some_and(|ending| ending == "pcap" || ending == "pcapng") {
-            found.push(path);
-        }
-    }
-}
-
-/// Real captures, where they are to be had: $EDDY_DATA, else ../shared/data beside the workspace.
 #[test]
 fn every_real_capture_is_read_in_little_memory() {
-    let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
-    let folder = std::env::var_os("EDDY_DATA").map_or_else(beside, PathBuf::from);
-    let mut paths = Vec::new();
-    captures(&folder.join("pcap"), &mut paths);
-    if paths.is_empty() {
-        eprintln!("skipped: no real data at {} (set EDDY_DATA)", folder.display());
-    }
-    for path in paths {
+    let Some(folder) = data("pcap") else { return };
+    let is_capture =
+        |path: &PathBuf| path.extension().is_some_and(|ending| ending == "pcap" || ending == "pcapng");
+    for path in files(&folder).into_iter().filter(is_capture) {
         let bytes = std::fs::read(&path).unwrap();
         let most = most_bytes(|| {
             survive_capture(&bytes);

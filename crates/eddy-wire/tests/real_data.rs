@@ -1,44 +1,25 @@
 //! Real captures and datagrams, where they are to be had: $EDDY_DATA, else ../shared/data beside the workspace.
 
+#[path = "../../../testing/real_data.rs"]
+mod real_data;
 mod survival;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use eddy_wire::app::{ClientHello, StreamHead};
 use eddy_wire::export::{Collector, Exported};
 use eddy_wire::{CaptureReader, Limits, decode};
+use real_data::{data, files};
 use survival::{survive_capture, survive_datagram, survive_datagrams, survive_frame, survive_payload};
-
-fn data() -> Option<PathBuf> {
-    let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
-    let folder = std::env::var_os("EDDY_DATA").map_or_else(beside, PathBuf::from);
-    if folder.is_dir() {
-        return Some(folder);
-    }
-    eprintln!("skipped: no real data at {} (set EDDY_DATA)", folder.display());
-    None
-}
-
-fn files(folder: &Path, found: &mut Vec<PathBuf>) {
-    let Ok(entries) = std::fs::read_dir(folder) else { return };
-    for path in entries.filter_map(Result::ok).map(|entry| entry.path()) {
-        if path.is_dir() {
-            files(&path, found);
-        } else {
-            found.push(path);
-        }
-    }
-    found.sort();
-}
 
 /// All captures, by their names.
 fn captures() -> Vec<PathBuf> {
     let mut found = Vec::new();
-    if let Some(data) = data() {
-        files(&data.join("pcap"), &mut found);
-        files(&data.join("netflow"), &mut found);
+    if let Some(data) = data("") {
+        found.extend(files(&data.join("pcap")));
+        found.extend(files(&data.join("netflow")));
     }
     let capture =
         |ending: &std::ffi::OsStr| ["pcap", "pcapng", "cap", "dmp"].iter().any(|known| ending == *known);
@@ -120,12 +101,11 @@ fn comparable(fingerprint: &str) -> String {
 
 #[test]
 fn fingerprints_agree_with_those_that_are_published() {
-    let Some(data) = data() else { return };
+    let Some(data) = data("") else { return };
     let limits = Limits::default();
     let (mut agreed, mut several, mut differ) = (0, 0, BTreeMap::new());
     let mut seen = BTreeSet::new();
-    let mut paths = Vec::new();
-    files(&data.join("pcap/ndpi"), &mut paths);
+    let paths = files(&data.join("pcap/ndpi"));
     for path in paths {
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
         let Ok(expected) = std::fs::read(data.join(format!("pcap/ndpi-expected/{name}.out"))) else {
@@ -169,9 +149,8 @@ fn fingerprints_agree_with_those_that_are_published() {
 /// Datagrams of one exporter: templates are in files of their own.
 #[test]
 fn datagrams_of_many_vendors_are_read() {
-    let Some(data) = data() else { return };
-    let mut paths = Vec::new();
-    files(&data.join("netflow/logstash-codec"), &mut paths);
+    let Some(data) = data("") else { return };
+    let mut paths = files(&data.join("netflow/logstash-codec"));
     paths.retain(|path| path.extension().is_some_and(|ending| ending == "dat"));
     // Templates first: a vendor's are told by the word.
     paths.sort_by_key(|path| {
@@ -214,9 +193,8 @@ fn datagrams_of_many_vendors_are_read() {
 
 #[test]
 fn samples_of_sflow_are_read_from_captures() {
-    let Some(data) = data() else { return };
-    let mut paths = Vec::new();
-    files(&data.join("netflow/akvorado"), &mut paths);
+    let Some(data) = data("") else { return };
+    let paths = files(&data.join("netflow/akvorado"));
     let limits = Limits::default();
     for path in paths {
         let bytes = std::fs::read(&path).unwrap();

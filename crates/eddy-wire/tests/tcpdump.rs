@@ -1,20 +1,13 @@
 //! Packets of real captures against what tcpdump prints of them, where both are to be had ($EDDY_DATA).
 
+#[path = "../../../testing/real_data.rs"]
+mod real_data;
+
 use std::collections::BTreeMap;
 use std::net::IpAddr;
-use std::path::{Path, PathBuf};
 
 use eddy_wire::{CaptureReader, FragmentPart, Limits, Network, Packet, Tunnels, decode, protocol};
-
-fn data() -> Option<PathBuf> {
-    let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
-    let folder = std::env::var_os("EDDY_DATA").map_or_else(beside, PathBuf::from);
-    if folder.is_dir() {
-        return Some(folder);
-    }
-    eprintln!("skipped: no real data at {} (set EDDY_DATA)", folder.display());
-    None
-}
+use real_data::data;
 
 /// The number of the packet and the two ends, of a line such as ` 3  12:00:00 IP 10.0.0.1.99 > 10.0.0.2.53: ...`.
 fn ends(line: &str) -> Option<(usize, String, String)> {
@@ -41,7 +34,7 @@ fn shown_ends(packet: &Packet<'_>) -> Option<(String, String)> {
 
 #[test]
 fn addresses_and_ports_are_those_that_tcpdump_prints() {
-    let Some(data) = data() else { return };
+    let Some(data) = data("") else { return };
     let limits = Limits { tunnels: Tunnels::None, ..Limits::default() };
     let Ok(entries) = std::fs::read_dir(data.join("pcap/tcpdump")) else { return };
     let (mut equal, mut differ) = (0, BTreeMap::<String, Vec<_>>::new());

@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use eddy_frame::NANOS_PER_SECOND;
-use eddy_series::Resample;
+use eddy_series::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -53,12 +53,9 @@ impl FromStr for Window {
                 Err(format!("a window of {rows} rows is not between 1 and {MOST_ROWS}"))
             };
         }
-        match text.parse::<Resample>() {
-            Ok(duration) if !text.contains(':') => Ok(Self::Time(duration.width)),
-            _ => {
-                Err(format!("'{text}' is no window; write a duration as in 5m or 1h30m, or a number of rows"))
-            }
-        }
+        text.parse::<Duration>().map(|duration| Self::Time(duration.0)).map_err(|_| {
+            format!("'{text}' is no window; write a duration as in 5m or 1h30m, or a number of rows")
+        })
     }
 }
 
@@ -67,10 +64,7 @@ impl fmt::Display for Window {
         match self {
             Self::Rows(1) => f.write_str("1 row"),
             Self::Rows(rows) => write!(f, "{rows} rows"),
-            Self::Time(width) => {
-                let text = Resample { width: *width, with: eddy_series::Aggregate::Mean }.to_string();
-                f.write_str(text.trim_end_matches(":mean"))
-            }
+            Self::Time(width) => Duration(*width).fmt(f),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Finding the season of training rows.
 
-use super::fourier::autocorrelation;
+use eddy_series::lagged_products;
+
 use crate::robust_scale::RobustScale;
 
 const DAY: i64 = 86_400_000_000_000;
@@ -72,6 +73,16 @@ fn gather(times: &[i64], values: &[f32], interval_ns: i64) -> Option<(Vec<f64>, 
     Some((sums.into_iter().map(mean).collect(), width))
 }
 
+/// The autocorrelation of numbers whose mean is about 0, at lags from 0 to half their number, with the sum brought to
+/// the same number of pairs at every lag. All zero where they do not vary.
+fn autocorrelation(values: &[f64]) -> Vec<f64> {
+    let n = values.len();
+    let products = lagged_products(values, n.div_ceil(2).saturating_sub(1));
+    let whole = products.first().copied().unwrap_or(0.0);
+    let at = |(lag, sum): (usize, &f64)| sum / whole * n as f64 / (n - lag) as f64;
+    if whole > 0.0 { products.iter().enumerate().map(at).collect() } else { vec![0.0; products.len()] }
+}
+
 /// The points beside their straight line, in units of their spread, clipped.
 fn without_trend(points: &[f64]) -> Vec<f64> {
     let n = points.len() as f64;
@@ -133,6 +144,14 @@ mod tests {
             .map(|&time| (value(time as f64 / DAY as f64) + rng.random::<f64>() - 0.5) as f32)
             .collect();
         season_of(&times, &values, interval, has_clock)
+    }
+
+    #[test]
+    fn a_wave_is_like_itself_after_a_period_and_unlike_after_half_of_it() {
+        let wave: Vec<f64> = (0..300).map(|idx| (TAU * f64::from(idx) / 20.0).sin()).collect();
+        let found = autocorrelation(&wave);
+        assert!(found[20] > 0.99 && found[10] < -0.99, "{} {}", found[20], found[10]);
+        assert!(autocorrelation(&[0.0; 9]).iter().all(|&share| share == 0.0));
     }
 
     #[test]
