@@ -4,7 +4,7 @@ mod survival;
 
 use std::path::Path;
 
-use survival::survive_flows;
+use survival::{survive_features, survive_flows};
 
 /// Calls `check` with the bytes of every file under `fuzz/<kind>/<target>`; how many there were.
 fn replay(kind: &str, target: &str, check: impl Fn(&[u8])) -> usize {
@@ -21,6 +21,7 @@ fn replay(kind: &str, target: &str, check: impl Fn(&[u8])) -> usize {
 
 #[test]
 fn seeds_and_inputs_that_once_did_harm_are_survived() {
-    assert!(replay("seeds", "flows", survive_flows) >= 3);
+    assert!(replay("seeds", "flows", survive_flows) >= 3 && replay("seeds", "flows", survive_features) >= 3);
     replay("regressions", "flows", survive_flows);
+    replay("regressions", "flows", survive_features);
 }
