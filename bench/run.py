@@ -9,7 +9,7 @@ from importlib import metadata
 from pathlib import Path
 
 BENCH = Path(__file__).resolve().parent
-NAMES = ("forest", "end_to_end", "quality", "detectors", "supervised", "clusters", "deep", "series", "startup")
+NAMES = ("forest", "end_to_end", "quality", "detectors", "supervised", "clusters", "deep", "series", "startup", "flows")
 MARK = "<!-- results: written by `cargo xtask bench` -->"
 
 

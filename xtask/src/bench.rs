@@ -14,6 +14,10 @@ pub(crate) fn bench(root: &Path, names: &[&str]) -> Result<()> {
     run("cargo", &["build", "--release", "--locked", "-p", "eddy-models", "--example", "clusters_side"])?;
     run("cargo", &["build", "--release", "--locked", "-p", "eddy-models", "--example", "series_side"])?;
     run("cargo", &["build", "--release", "--locked", "-p", "eddy-deep", "--example", "deep_side"])?;
+    for example in ["flows", "flood"] {
+        run("cargo", &["build", "--release", "--locked", "-p", "eddy-flow", "--example", example])?;
+    }
+    run("cargo", &["build", "--release", "--locked", "-p", "eddy-wire", "--example", "records"])?;
     let mut args = vec!["bench/run.py"];
     args.extend(names);
     run(&python, &args)

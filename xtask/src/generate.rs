@@ -19,6 +19,7 @@ pub(crate) enum Mode {
 
 /// Makes all generated pages.
 pub(crate) fn generate(root: &Path, mode: Mode) -> Result<()> {
+    page(&root.join("docs/reference/flow-features.md"), &flow_features(), mode)?;
     let list: Value = serde_json::from_str(&eddy(root, &["models", "list", "--json"])?)?;
     page(&root.join("docs/reference/detectors.md"), &detectors(&list), mode)?;
     page(&root.join("docs/reference/steps.md"), &steps(&list), mode)?;
@@ -101,6 +102,53 @@ fn steps(list: &Value) -> String {
         let _ = writeln!(text, "## `{}`\n\n{about}\n", word(entry, "name"));
         parameters(&mut text, &entry["parameters"]);
     }
+    text
+}
+
+fn flow_features() -> String {
+    let mut text = String::from(
+        "# Features of flows\n\n`eddy flows CAPTURE --features all` writes them beside the columns of [flow logs](flow-logs.md), \
+         one row a flow; `--features statistics` those of NFStream but the first packets. They need the packets \
+         themselves, so captures only.\n\n",
+    );
+    text.push_str(
+        "- *Frame*: length on the wire. *IP*: length as the header states it. *Payload*: what the transport carries.\n\
+         - `src2dst_` is what the side sent that began, `dst2src_` what came back, `bidirectional_` both.\n\
+         - Standard deviations are those of a sample (divided by n - 1), 0 of fewer than two. Where there is nothing to \
+         take a mean of, it is 0, as in NFStream. Values are missing only where it is said of them: those of a \
+         direction that sent nothing, of TCP in what is not TCP, of packets that there were not.\n\
+         - Times are exact to the nanosecond; a packet that comes late counts as at the time of the one before it, so that \
+         no interval is negative.\n\
+         - Source `NFStream`: the statistics of NFStream 6.6 (accounting mode 0), under its names. It cuts times to whole \
+         milliseconds; here they are not cut, so that its intervals differ by up to one.\n\
+         - Source `CICFlowMeter, corrected`: what CICFlowMeter 4 measures, in the sense that Engelen, Rimmer, Joosen (\"Troubleshooting \
+         an Intrusion Detection Dataset: the CICIDS2017 Case Study\", 2021) found it should have had: headers counted for \
+         every protocol, windows of the first packet of each side, no rate of a duration of zero.\n\
+         - Source `IPFIX`: RFC 7012, RFC 5103 (the reverse direction), CERT's registry (6871).\n\n",
+    );
+    text.push_str("| feature | unit | how it is computed | source | the same in IPFIX |\n|---|---|---|---|---|\n");
+    for feature in eddy_flow::features::features() {
+        let element = if feature.element.is_empty() { String::new() } else { format!("`{}`", feature.element) };
+        let element = element.replace(" (CERT)`", "` (CERT)");
+        let _ = writeln!(
+            text,
+            "| `{}` | {} | {} | {} | {element} |",
+            feature.name, feature.unit, feature.formula, feature.source
+        );
+    }
+    text.push_str(
+        "\n## Of single packets\n\n`eddy flows CAPTURE --packets damped` writes one row a packet with the 100 statistics that \
+         KitNET was made for (Mirsky et al., \"Kitsune\", NDSS 2018): weight, mean and deviation of the lengths of frames, \
+         of late, with five speeds of forgetting (`L5` to `L0.01`: after 1/5 to 100 seconds half is left).\n\n\
+         | group | of whom | numbers for each speed |\n|---|---|---|\n\
+         | `MI_dir` | hardware and IP address of the sender | weight, mean, std |\n\
+         | `HH` | the sending host, and with the host spoken to | weight, mean, std, radius, magnitude, covariance, pcc |\n\
+         | `HH_jit` | times between packets from host to host | weight, mean, std |\n\
+         | `HpHp` | the sending socket, and with the socket spoken to | weight, mean, std, radius, magnitude, covariance, pcc |\n\n\
+         Columns before them: `time`, `packetNumber`, `sender`, `receiver`, `frameLength`. Memory: a quarter of \
+         `--max-memory`; the channel that was silent for longest makes room, and a note says how many did.\n\n\
+         ```console\neddy flows capture.pcap --packets damped --out packets.parquet\neddy detect packets.parquet --detector kitnet\n```\n",
+    );
     text
 }
 

@@ -51,7 +51,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "eddy-engine",
         ],
     ),
-    ("xtask", &[]),
+    ("xtask", &["eddy-flow"]),
 ];
 
 /// Outside crates that only some of ours may see.

@@ -10,6 +10,7 @@
 //! Memory is bounded: each behaviour keeps a table of hosts or pairs with a fixed capacity, least recently seen first to
 //! go, and counts what it let go. This crate is pure: it knows nothing of files, packets or models.
 
+mod arp_spoofing;
 mod beaconing;
 mod brute_force;
 mod flood;
@@ -26,6 +27,7 @@ mod tunnel;
 mod watch;
 mod wrong_port;
 
+pub use arp_spoofing::ArpClaim;
 pub use flow::{ConnectionState, Flow};
 pub use sighting::{Evidence, Role, Severity, Sighting};
 pub use watch::{AboutBehaviour, BEHAVIOURS, Behaviour, BehaviourEntry, Watch};

@@ -3,7 +3,8 @@
 use serde::Serialize;
 
 use crate::{
-    Flow, Sighting, beaconing, brute_force, flood, lateral, scan, silence, transfer, tunnel, wrong_port,
+    ArpClaim, Flow, Sighting, arp_spoofing, beaconing, brute_force, flood, lateral, scan, silence, transfer,
+    tunnel, wrong_port,
 };
 
 /// What a behaviour says about itself.
@@ -28,6 +29,10 @@ pub trait Behaviour: Send {
 
     /// Sees the next flow. Sightings that are over go to `out`.
     fn see(&mut self, flow: &Flow<'_>, out: &mut Vec<Sighting>);
+
+    /// Sees what an adapter said of an address within a minute; claims come in the order of time, and only from captures
+    /// of packets. Most behaviours do not look at it.
+    fn see_claim(&mut self, _claim: &ArpClaim, _out: &mut Vec<Sighting>) {}
 
     /// There are no more flows: the sightings that are still open go to `out`.
     fn end(&mut self, out: &mut Vec<Sighting>);
@@ -65,6 +70,7 @@ behaviours! {
     wrong_port::WrongPort,
     lateral::LateralSpread,
     silence::Silence,
+    arp_spoofing::ArpSpoofing,
 }
 
 /// Watches flows with every behaviour.
@@ -89,6 +95,11 @@ impl Watch {
     pub fn see(&mut self, flow: &Flow<'_>) {
         self.flows += 1;
         self.behaviours.iter_mut().for_each(|behaviour| behaviour.see(flow, &mut self.done));
+    }
+
+    /// Sees the next claim to an address; claims come in the order of time, before, after or among the flows.
+    pub fn see_claim(&mut self, claim: &ArpClaim) {
+        self.behaviours.iter_mut().for_each(|behaviour| behaviour.see_claim(claim, &mut self.done));
     }
 
     /// Flows seen.

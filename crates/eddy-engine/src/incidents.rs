@@ -50,6 +50,10 @@ pub(crate) fn watch(input: &mut Input) -> Result<Option<Watched>, EngineError> {
     })?;
     buffer.sort_by_key(|kept| kept.flow.start_ns);
     feed(&mut watch, buffer.drain(..), &texts);
+    // Captures hold what adapters said besides.
+    for claim in &input.arp_claims {
+        watch.see_claim(&claim_of(claim));
+    }
     let flows = watch.flows();
     let (sightings, dropped) = watch.end();
     Ok(Some(Watched { incidents: incidents(sightings), flows, unread, dropped }))
@@ -73,6 +77,20 @@ fn feed(watch: &mut Watch, flows: impl Iterator<Item = Kept>, texts: &Texts) {
             dns_name: texts.get(kept.dns_name),
             ..kept.flow
         });
+    }
+}
+
+fn claim_of(claim: &eddy_io::ArpClaim) -> eddy_behaviour::ArpClaim {
+    eddy_behaviour::ArpClaim {
+        address: claim.address,
+        mac: claim.mac,
+        first_ns: claim.first_ns,
+        last_ns: claim.last_ns,
+        asks: claim.asks,
+        answers: claim.answers,
+        unasked: claim.unasked,
+        announcements: claim.announcements,
+        told: claim.told.clone(),
     }
 }
 
@@ -282,5 +300,40 @@ mod tests {
         };
         assert_eq!(detected(200), ["vertical scan by 10.0.0.66"]);
         assert_eq!(detected(2), [""; 0]);
+    }
+
+    #[test]
+    fn a_capture_of_arp_alone_is_nothing_to_judge_but_spoofing_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut bytes: Vec<u8> = [0xa1b2_c3d4_u32, 0x0004_0002, 0, 0, 65_535, 1]
+            .iter()
+            .flat_map(|word| word.to_le_bytes())
+            .collect();
+        let mut says = |second: u32, mac: u8, operation: u8, of: u8, to: u8| {
+            let adapter = [2, 0, 0, 0, 0, mac];
+            let head = [&[0xff; 6][..], &adapter, &[8, 6, 0, 1, 8, 0, 6, 4, 0, operation], &adapter].concat();
+            let frame = [&head[..], &[10, 0, 0, of], &[0; 6], &[10, 0, 0, to]].concat();
+            for word in [1_700_000_000 + second, 0, 42, 42] {
+                bytes.extend(word.to_le_bytes());
+            }
+            bytes.extend(frame);
+        };
+        says(0, 7, 1, 7, 1);
+        says(1, 1, 2, 1, 7);
+        says(2, 66, 1, 66, 1);
+        for second in 0..60 {
+            says(20 + second, 66, 2, 1, 7);
+        }
+        let path = folder.path().join("arp.pcap");
+        std::fs::write(&path, bytes).unwrap();
+        let run = detect(&[path.display().to_string()], &Fitting::default(), &RunOptions::default());
+        let Err(crate::EngineError::NothingToJudge(nothing)) = run else { panic!("there are no flows") };
+        assert_eq!(nothing.stats.rows_set_aside, 63);
+        let told: Vec<String> = nothing
+            .incidents
+            .iter()
+            .map(|one| format!("{} by {} on {}", one.kind, one.actors[0], one.targets[0]))
+            .collect();
+        assert_eq!(told, ["ARP spoofing by 10.0.0.66 on 10.0.0.1"]);
     }
 }

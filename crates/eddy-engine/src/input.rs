@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use eddy_frame::{Column, Frame, Schema};
-use eddy_io::{Description, ReadError, ReadStats, Source};
+use eddy_io::{ArpClaim, Description, ReadError, ReadStats, Source};
 
 /// A source that can be gone through several times.
 pub(crate) struct Input {
@@ -15,6 +15,8 @@ pub(crate) struct Input {
     pub(crate) n_rows: u64,
     pub(crate) stats: ReadStats,
     pub(crate) description: Description,
+    /// What ARP packets said, where the input is a capture of packets.
+    pub(crate) arp_claims: Vec<ArpClaim>,
 }
 
 /// Bytes a frame takes, about.
@@ -84,8 +86,9 @@ impl Input {
             let text = "more rows than are kept in memory: they are taken in the order of the file";
             description.notes.push(eddy_io::Note { column: None, text: text.to_owned() });
         }
+        let arp_claims = source.arp_claims();
         let source = kept.is_none().then_some(source);
-        Ok(Self { source, kept, sample, n_rows, stats, description })
+        Ok(Self { source, kept, sample, n_rows, stats, description, arp_claims })
     }
 
     pub(crate) fn schema(&self) -> &Arc<Schema> {

@@ -33,13 +33,13 @@ pub use compare::{
     Leaks, Metric, Reliability, Search, Split, Target, Trial, TuneOptions, Tuning, Values, compare,
     compare_report, tune,
 };
-pub use error::EngineError;
+pub use error::{EngineError, NothingToJudge};
 pub use eval::{
     Checked, EventsOf, Mode, NabBoard, NabCorpus, NabOptions, SeriesOptions, SeriesStanding, SeriesVerdict,
     Standing, Stream, UnderProfile, eval_nab, eval_results, eval_series,
 };
 pub use explore::{ColumnSummary, Exploration, Histogram, TopList, explore};
-pub use flows::flows;
+pub use flows::{damped_packets, flow_features, flows};
 pub use generated::{FalseAlarms, FoundShare, GeneratedOptions, GeneratedReport, eval_generated};
 pub use report::{detect_report, explore_report};
 pub use run::{

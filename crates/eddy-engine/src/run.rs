@@ -15,7 +15,7 @@ use eddy_models::DETECTORS;
 use eddy_series::Resample;
 use serde_json::Value;
 
-use crate::EngineError;
+use crate::{EngineError, NothingToJudge};
 use crate::events::{Placed, Readings, event_findings, find_events};
 use crate::findings::{Scored, findings, stretches};
 use crate::incidents::{Watched, watch};
@@ -291,9 +291,26 @@ pub(crate) fn read(paths: &[String], options: &RunOptions) -> Result<Input, Engi
         } else {
             "there is a header but no row or packet".to_owned()
         };
-        return Err(EngineError::Input(format!("{}: {why}; nothing to look at", paths.join(", "))));
+        let why = format!("{}: {why}; nothing to look at", paths.join(", "));
+        return Err(nothing(input, why));
     }
     Ok(input)
+}
+
+/// Why there is nothing to look at; captures of packets may tell something all the same.
+fn nothing(mut input: Input, why: String) -> EngineError {
+    if !input.description.format.starts_with("capture") {
+        return EngineError::Input(why);
+    }
+    match watch(&mut input) {
+        Err(error) => error,
+        Ok(watched) => EngineError::NothingToJudge(Box::new(NothingToJudge {
+            why,
+            incidents: watched.map_or_else(Vec::new, |watched| watched.incidents),
+            description: input.description,
+            stats: input.stats,
+        })),
+    }
 }
 
 fn fit(

@@ -1,7 +1,9 @@
-//! Counts the flows of captures: `flows FILE...`; with `--times N` from memory, to measure speed.
+//! Counts the flows of captures: `flows FILE...`; with `--times N` from memory, to measure speed; with `--features` as
+//! well all features are computed.
 
 use std::time::Instant;
 
+use eddy_flow::features::{FlowFeatures, Measured, features};
 use eddy_flow::{FlowSettings, FlowTable};
 use eddy_wire::{CaptureReader, Limits, decode};
 
@@ -11,12 +13,17 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     if arguments.next_if_eq("--times").is_some() {
         times = arguments.next().ok_or("--times wants a number")?.parse()?;
     }
+    let has_features = arguments.next_if_eq("--features").is_some();
     let limits = Limits::default();
     for path in arguments {
         let bytes = std::fs::read(&path)?;
         let begin = Instant::now();
         let mut packets = 0;
         for _ in 0..times {
+            if has_features {
+                packets += with_features(&bytes, &limits)?;
+                continue;
+            }
             let mut reader = CaptureReader::new(&bytes[..], &limits)?;
             let mut table: FlowTable = FlowTable::new(FlowSettings::without_timeouts(), &limits);
             let (mut flows, mut octets) = (0_u64, 0);
@@ -37,8 +44,29 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         }
         let seconds = begin.elapsed().as_secs_f64();
         if times > 1 {
-            println!("{path}: {packets} packets, {:.2} M/s", f64::from(packets) / seconds / 1e6);
+            println!("{path}: {packets} packets, {:.2} M/s", packets as f64 / seconds / 1e6);
         }
     }
     Ok(())
+}
+
+/// Packets of a capture whose flows are told with all features.
+fn with_features(bytes: &[u8], limits: &Limits) -> Result<u64, Box<dyn std::error::Error>> {
+    let mut reader = CaptureReader::new(bytes, limits)?;
+    let mut table: FlowTable<FlowFeatures> = FlowTable::new(FlowSettings::default(), limits);
+    let mut sum = 0.0;
+    let mut end = |flow: &eddy_flow::Biflow, kept: &FlowFeatures| {
+        let measured = Measured::of(flow, kept);
+        for feature in features() {
+            let value = feature.of(&measured);
+            sum += if value.is_nan() { 0.0 } else { value };
+        }
+    };
+    while let Some(frame) = reader.next_frame()? {
+        let packet = decode(frame.link, frame.bytes, frame.wire_len, limits);
+        table.add(&packet, frame.time_ns, &mut end);
+    }
+    table.finish(&mut end);
+    assert!(sum.is_finite());
+    Ok(table.stats().packets)
 }

@@ -7,6 +7,9 @@
 //! What is measured about a flow beyond counts and flags is the caller's: a type that implements [`PerFlow`] lives in the
 //! table beside each flow and sees each of its packets.
 //!
+//! The catalogue of what can be told of a flow is [`features`]; statistics of single packets against the last moments of
+//! their senders are [`damped`].
+//!
 //! Invariant: this crate knows nothing of files or models.
 
 #![forbid(unsafe_code)]
@@ -31,6 +34,8 @@
 
 mod biflow;
 mod community_id;
+pub mod damped;
+pub mod features;
 mod key;
 mod slab;
 mod stats;

@@ -198,12 +198,14 @@ impl<X: Default> Slab<X> {
         self.buckets = buckets;
     }
 
-    /// Takes an entry out and gives back what it held.
-    pub(crate) fn remove(&mut self, idx: u32) -> Option<(Biflow, X)> {
+    /// Takes an entry out; what was kept beside the flow is let go.
+    pub(crate) fn remove(&mut self, idx: u32) {
         self.unlink(idx);
         let free = self.free;
-        let entry = self.get_mut(idx)?;
-        let (flow, more) = (entry.flow, std::mem::take(&mut entry.more));
+        let Some(entry) = self.get_mut(idx) else { return };
+        if std::mem::needs_drop::<X>() {
+            entry.more = X::default();
+        }
         let (hash, chain) = (entry.hash, entry.chain);
         entry.waiting = None;
         entry.after = free;
@@ -215,7 +217,7 @@ impl<X: Default> Slab<X> {
             if let Some(first) = self.buckets.get_mut(bucket) {
                 *first = chain;
             }
-            return Some((flow, more));
+            return;
         }
         while let Some(entry) = self.get_mut(at) {
             if entry.chain == idx {
@@ -224,7 +226,6 @@ impl<X: Default> Slab<X> {
             }
             at = entry.chain;
         }
-        Some((flow, more))
     }
 
     fn list(&mut self, waiting: Waiting) -> &mut List {

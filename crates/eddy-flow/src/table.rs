@@ -387,10 +387,11 @@ impl<X: PerFlow> FlowTable<X> {
     }
 
     fn end(&mut self, idx: u32, reason: EndReason, ended: &mut impl FnMut(&Biflow, &X)) {
-        let Some((mut flow, more)) = self.slab.remove(idx) else { return };
-        flow.flow_end_reason = reason;
+        let Some(entry) = self.slab.get_mut(idx).filter(|entry| entry.waiting.is_some()) else { return };
+        entry.flow.flow_end_reason = reason;
+        ended(&entry.flow, &entry.more);
         self.stats.count_ended(reason);
-        ended(&flow, &more);
+        self.slab.remove(idx);
     }
 }
 

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use eddy_flow::FlowSettings;
 use real_data::{data, files};
-use survival::{Totals, survive_flows, totals};
+use survival::{Totals, survive_features, survive_flows, totals};
 
 /// What nDPI counted: the lines "protocol packets bytes flows" after its list of look-ups.
 /// Nothing at all where it found no packet it could use.
@@ -68,6 +68,7 @@ fn every_packet_of_every_capture_is_accounted_for() {
     for path in paths {
         let bytes = std::fs::read(&path).unwrap();
         survive_flows(&bytes);
+        survive_features(&bytes);
         read += 1;
     }
     assert!(read > 1000, "{read}");
@@ -90,4 +91,46 @@ fn a_capture_and_its_list_of_packets_agree() {
     let (packets, octets, flows) = totals(&capture, FlowSettings::without_timeouts()).unwrap();
     assert_eq!((packets, octets), (lengths.len() as u64, lengths.iter().sum()));
     assert_eq!(flows, 3);
+}
+
+/// Captures that are damaged: of so many bytes at most, so that each can be cut at every byte.
+const DAMAGED_BYTES: usize = 4096;
+
+#[test]
+fn a_hundred_captures_are_survived_cut_anywhere_and_damaged_two_hundred_times_each() {
+    let Some(data) = data() else { return };
+    let mut paths = Vec::new();
+    files(&data.join("pcap"), &mut paths);
+    let small: Vec<Vec<u8>> = paths
+        .iter()
+        .filter_map(|path| std::fs::read(path).ok())
+        .filter(|bytes| (200..=DAMAGED_BYTES).contains(&bytes.len()))
+        .filter(|bytes| totals(bytes, FlowSettings::default()).is_some())
+        .collect();
+    let stride = (small.len() / 100).max(1);
+    let chosen: Vec<&Vec<u8>> = small.iter().step_by(stride).take(100).collect();
+    // A generator of its own, so that the same bytes are damaged each time.
+    let mut state = 0x2545_f491_4f6c_dd1d_u64;
+    let mut draw = |below: usize| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state % below.max(1) as u64) as usize
+    };
+    for bytes in &chosen {
+        for end in 0..bytes.len() {
+            totals(&bytes[..end], FlowSettings::default());
+        }
+        for _ in 0..200 {
+            let mut damaged = (*bytes).clone();
+            for _ in 0..=draw(8) {
+                let at = draw(damaged.len());
+                damaged[at] = draw(256) as u8;
+            }
+            survive_flows(&damaged);
+            survive_features(&damaged);
+        }
+    }
+    eprintln!("{} captures damaged", chosen.len());
+    assert!(chosen.len() >= 100, "{}", chosen.len());
 }

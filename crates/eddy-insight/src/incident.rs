@@ -17,7 +17,7 @@ pub struct Technique {
 }
 
 /// The techniques that behaviours tell of, by their names in the Enterprise matrix.
-const TECHNIQUES: [Technique; 20] = [
+const TECHNIQUES: [Technique; 21] = [
     Technique { id: "T1018", name: "Remote System Discovery" },
     Technique { id: "T1021", name: "Remote Services" },
     Technique { id: "T1041", name: "Exfiltration Over C2 Channel" },
@@ -33,6 +33,7 @@ const TECHNIQUES: [Technique; 20] = [
     Technique { id: "T1498.002", name: "Network Denial of Service: Reflection Amplification" },
     Technique { id: "T1499", name: "Endpoint Denial of Service" },
     Technique { id: "T1499.001", name: "Endpoint Denial of Service: OS Exhaustion Flood" },
+    Technique { id: "T1557.002", name: "Adversary-in-the-Middle: ARP Cache Poisoning" },
     Technique { id: "T1570", name: "Lateral Tool Transfer" },
     Technique { id: "T1571", name: "Non-Standard Port" },
     Technique { id: "T1572", name: "Protocol Tunneling" },
@@ -209,6 +210,10 @@ fn clause(sighting: &Sighting) -> String {
         }
         "tunnel" => format!("echo packets of {} bytes to and from {target}", seen(0)),
         "lateral_spread" => format!("log-ons to {} hosts inside for the first time{on_port}", seen(0)),
+        "arp_spoofing" if sighting.kind == "ARP spoofing" => {
+            format!("{} ARP answers that nobody had asked for give the address {target} to another adapter", seen(0))
+        }
+        "arp_spoofing" => format!("{} announcements by ARP within a minute", seen(0)),
         "silence" => format!("{target} has not spoken for {} minutes, where it always did", seen(0)),
         _ => format!("{} with {target}{on_port}", sighting.kind),
     }

@@ -37,10 +37,11 @@ mod table;
 mod timeparse;
 mod write;
 
+pub use eddy_flow::features::FeatureSet;
 pub use error::{ReadError, WriteError};
 pub use shapes::shapes;
 pub use source::{
-    Description, Input, Note, Overrides, ReadOptions, ReadStats, SetAside, ShapeName, Source, open,
-    open_bytes, open_flow_bytes, open_flows,
+    ArpClaim, Description, Input, Note, Overrides, ReadOptions, ReadStats, SetAside, ShapeName, Source, open,
+    open_bytes, open_damped_packets, open_flow_bytes, open_flow_features, open_flows,
 };
 pub use write::{ByteWriter, TableWriter, WRITABLE};

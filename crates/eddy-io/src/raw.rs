@@ -7,7 +7,7 @@
 use eddy_frame::{Column, Kind, Lines, TimeStyle};
 
 use crate::timeparse::TimeForm;
-use crate::{Note, ReadError, ReadStats, SetAside};
+use crate::{ArpClaim, Note, ReadError, ReadStats, SetAside};
 
 /// Rows of a sample: enough to tell kinds and roles, little enough to be read at once.
 pub(crate) const SAMPLE_ROWS: usize = 4096;
@@ -106,6 +106,11 @@ pub(crate) trait RawSource: Send {
     /// What came up while reading that the user should know, asked for at the end of the rows.
     fn doubts(&self) -> Vec<Note> {
         Vec::new()
+    }
+
+    /// What ARP packets said of who has which address, asked for at the end of the rows.
+    fn arp_claims(&self) -> &[ArpClaim] {
+        &[]
     }
 
     /// Starts again from the first row, with the counts at zero.

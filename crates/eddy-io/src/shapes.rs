@@ -9,7 +9,7 @@ use serde::Deserialize;
 use crate::ShapeName;
 
 /// The one list of shapes, most particular first.
-const FILES: [&str; 21] = [
+const FILES: [&str; 23] = [
     include_str!("shapes/nsl_kdd.toml"),
     include_str!("shapes/unsw_nb15.toml"),
     include_str!("shapes/cic_ids.toml"),
@@ -19,7 +19,9 @@ const FILES: [&str; 21] = [
     include_str!("shapes/snmp_mib.toml"),
     include_str!("shapes/wireshark.toml"),
     include_str!("shapes/scapy_packets.toml"),
+    include_str!("shapes/flow_statistics.toml"),
     include_str!("shapes/flows.toml"),
+    include_str!("shapes/damped_packets.toml"),
     include_str!("shapes/zeek_conn.toml"),
     include_str!("shapes/zeek_dns.toml"),
     include_str!("shapes/zeek_ssl.toml"),

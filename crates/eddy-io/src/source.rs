@@ -1,11 +1,14 @@
 //! From an input to frames.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use eddy_flow::features::FeatureSet;
 use eddy_frame::{Frame, Role, Schema};
 use serde::Serialize;
 
+use crate::capture::{DampedSource, FeatureSource};
 use crate::flowlog::{Flows, Kinds};
 use crate::inputs::Named;
 use crate::place::Place;
@@ -81,6 +84,46 @@ pub struct SetAside {
     pub text: String,
 }
 
+/// What an adapter said of one address within a minute, by ARP: captures of packets hold such claims besides flows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ArpClaim {
+    /// The address that it says is its own.
+    pub address: IpAddr,
+    /// The adapter's hardware address.
+    pub mac: [u8; 6],
+    /// The first such packet, in nanoseconds since 1970.
+    pub first_ns: i64,
+    /// The last.
+    pub last_ns: i64,
+    /// Questions that it asked under this address.
+    pub asks: u64,
+    /// Answers to a question that was asked before.
+    pub answers: u64,
+    /// Answers that nobody had asked for.
+    pub unasked: u64,
+    /// Announcements of its own address.
+    pub announcements: u64,
+    /// Who was told unasked, the first few.
+    pub told: Vec<IpAddr>,
+}
+
+impl ArpClaim {
+    /// A claim of no packets yet.
+    pub(crate) fn new(address: IpAddr, mac: [u8; 6]) -> Self {
+        Self {
+            address,
+            mac,
+            first_ns: 0,
+            last_ns: 0,
+            asks: 0,
+            answers: 0,
+            unasked: 0,
+            announcements: 0,
+            told: Vec::new(),
+        }
+    }
+}
+
 /// What reading has met so far.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct ReadStats {
@@ -154,6 +197,11 @@ pub trait Source: Send {
     /// What was met so far.
     fn stats(&self) -> ReadStats;
 
+    /// What ARP packets said of who has which address, as far as they were read; empty but for captures of packets.
+    fn arp_claims(&self) -> Vec<ArpClaim> {
+        Vec::new()
+    }
+
     /// Starts again from the first row (standard input was spooled to a temporary file as it was read).
     fn rewind(&mut self) -> Result<(), ReadError>;
 }
@@ -177,7 +225,8 @@ pub fn open(paths: &[String], options: &ReadOptions) -> Result<Box<dyn Source>, 
 /// `flowDurationMilliseconds` (float), `sourceAddress`, `destinationAddress` (text), `sourceTransportPort`,
 /// `destinationTransportPort`, `protocolIdentifier`, `octetDeltaCount`, `packetDeltaCount`, `reverseOctetDeltaCount`,
 /// `reversePacketDeltaCount`, `tcpControlBits`, `reverseTcpControlBits` (whole numbers), `connectionState` (Zeek's
-/// letters), `applicationName`, `dnsQueryName` (text), `dnsQueryType`, `dnsResponseCode` (whole numbers),
+/// letters), `applicationName`, `dnsQueryName` (text), `dnsQueryType`, `dnsResponseCode`, `dnsQueryCount`,
+/// `dnsNameCount`, `dnsHighestEntropyLength` (whole numbers), `dnsHighestEntropy` (float),
 /// `tlsServerName`, `tlsJa4`, `httpRequestHost`, `httpRequestTarget`, `httpUserAgent`, `sourceMacAddress`,
 /// `destinationMacAddress` (text), `icmpTypeCodeIPv4`, `observationDomainId`, `samplingInterval` (whole numbers),
 /// `label`, `alertSignature` (text). In [`open`] the same columns follow the kinds that [`Source`] promises: categories
@@ -188,6 +237,29 @@ pub fn open(paths: &[String], options: &ReadOptions) -> Result<Box<dyn Source>, 
 pub fn open_flows(paths: &[String], options: &ReadOptions) -> Result<Box<dyn Source>, ReadError> {
     let inputs = places(paths)?;
     flows_of(&inputs, options)
+}
+
+/// Opens captures of packets as flows with features of [`eddy_flow::features`], besides the columns of [`open_flows`].
+///
+/// # Errors
+/// [`ReadError::NotATable`] when an input is no capture.
+pub fn open_flow_features(
+    paths: &[String],
+    options: &ReadOptions,
+    set: FeatureSet,
+) -> Result<Box<dyn Source>, ReadError> {
+    let places = places(paths)?.into_iter().map(|(place, _)| place).collect();
+    Ok(Box::new(FeatureSource::open(places, options, set)?))
+}
+
+/// Opens captures of packets as rows of packets with the statistics of [`eddy_flow::damped`]: time, number, sender,
+/// receiver, length, and 100 numbers.
+///
+/// # Errors
+/// [`ReadError::NotATable`] when an input is no capture.
+pub fn open_damped_packets(paths: &[String], options: &ReadOptions) -> Result<Box<dyn Source>, ReadError> {
+    let places = places(paths)?.into_iter().map(|(place, _)| place).collect();
+    Ok(Box::new(DampedSource::open(places, options)?))
 }
 
 /// Opens bytes in memory as if they were a file called `name`.

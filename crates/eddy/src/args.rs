@@ -25,37 +25,32 @@ pub(crate) struct Args {
 pub(crate) struct ReadArgs {
     /// Label column (the truth, if somebody wrote it down); used to measure, never as a feature
     #[arg(long, value_name = "COLUMN", help_heading = "Columns")]
-    label: Option<String>,
+    pub(crate) label: Option<String>,
     /// Time column
     #[arg(long, value_name = "COLUMN", help_heading = "Columns")]
-    time: Option<String>,
+    pub(crate) time: Option<String>,
     /// Use these columns as features and no others
     #[arg(long, value_name = "COLUMN,...", value_delimiter = ',', help_heading = "Columns")]
-    features: Vec<String>,
+    pub(crate) features: Vec<String>,
     /// Leave these columns out
     #[arg(long, value_name = "COLUMN,...", value_delimiter = ',', help_heading = "Columns")]
-    ignore: Vec<String>,
+    pub(crate) ignore: Vec<String>,
     /// Columns that name whom a row is about; each one's rows are a series of their own
     #[arg(long, value_name = "COLUMN,...", value_delimiter = ',', help_heading = "Columns")]
-    entity: Vec<String>,
+    pub(crate) entity: Vec<String>,
     /// Bring rows to even steps first: a duration, and what stands for the values in it (mean, sum, max, min, last or
     /// count); steps without a row stay missing. A saved model remembers it
     #[arg(long, value_name = "5m[:mean]", help_heading = "Columns")]
-    resample: Option<Resample>,
+    pub(crate) resample: Option<Resample>,
     /// Keep rows in memory up to this size; a larger input is read again for each pass
     #[arg(long, value_name = "SIZE", default_value = "1GiB", value_parser = bytes)]
-    max_memory: usize,
+    pub(crate) max_memory: usize,
     /// No progress on standard error
     #[arg(long, short)]
-    quiet: bool,
+    pub(crate) quiet: bool,
 }
 
 impl ReadArgs {
-    /// Whether nothing but the result is to be printed.
-    pub(crate) fn is_quiet(&self) -> bool {
-        self.quiet
-    }
-
     pub(crate) fn options(&self) -> RunOptions {
         let max_memory = if self.max_memory == 0 { 1 << 30 } else { self.max_memory };
         RunOptions {
@@ -139,7 +134,7 @@ fn fit_progress() -> Arc<dyn Fn(&FitStep) + Send + Sync> {
 }
 
 /// `512MiB`, `2GB`, `1000000`.
-fn bytes(text: &str) -> Result<usize, String> {
+pub(crate) fn bytes(text: &str) -> Result<usize, String> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic()).trim();
     let unit = match text[digits.len()..].trim().to_ascii_lowercase().as_str() {
         "" | "b" => 1,

@@ -2,10 +2,10 @@
 
 use std::fmt::Write as _;
 use std::io::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use eddy_engine::{Exploration, Run};
+use eddy_engine::{Exploration, NothingToJudge, Run};
 use eddy_frame::Role;
 use eddy_insight::{Finding, count, number};
 use eddy_io::{Description, ReadStats};
@@ -35,6 +35,28 @@ fn listed(names: &[&str]) -> String {
     let shown: Vec<String> = names.iter().take(8).map(|name| plain(name)).collect();
     let more = names.len().saturating_sub(8);
     if more > 0 { format!("{} and {more} more", shown.join(", ")) } else { shown.join(", ") }
+}
+
+/// What a capture without flows holds.
+pub(crate) fn nothing(nothing: &NothingToJudge, top: usize, out: &[PathBuf]) -> String {
+    let mut text = String::new();
+    head(&mut text, &nothing.description, &nothing.stats);
+    text.push('\n');
+    crate::incident_list::write(&mut text, &nothing.incidents, top);
+    text.push_str("There are no flows between hosts in it: nothing to judge.\n");
+    for path in out {
+        let _ = writeln!(text, "not written: {}", plain(&path.display().to_string()));
+    }
+    text
+}
+
+/// The same for programs.
+pub(crate) fn nothing_json(nothing: &NothingToJudge) -> serde_json::Value {
+    serde_json::json!({
+        "nothing_to_judge": nothing.why,
+        "read": { "description": nothing.description, "stats": nothing.stats },
+        "incidents": nothing.incidents,
+    })
 }
 
 /// What was read and what was assumed.

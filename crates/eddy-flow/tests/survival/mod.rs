@@ -3,6 +3,8 @@
 // The targets see it from another crate.
 #![allow(dead_code, unreachable_pub)]
 
+use eddy_flow::damped::Damped;
+use eddy_flow::features::{FlowFeatures, Measured, features};
 use eddy_flow::{Biflow, FlowSettings, FlowTable, community_id};
 use eddy_wire::{CaptureReader, Limits, decode};
 
@@ -58,4 +60,35 @@ pub fn survive_flows(bytes: &[u8]) {
         cut.map(|(packets, octets, _)| (packets, octets))
     );
     assert!(whole.map(|totals| totals.2) <= cut.map(|totals| totals.2));
+}
+
+/// Reads a capture with all features and with the statistics of single packets.
+///
+/// # Panics
+/// When a number is infinite, or a packet is not accounted for.
+pub fn survive_features(bytes: &[u8]) {
+    let limits = Limits::default();
+    let Ok(mut reader) = CaptureReader::new(bytes, &limits) else { return };
+    let settings = FlowSettings { memory_bytes: 4 << 20, ..FlowSettings::default() };
+    let mut table: FlowTable<FlowFeatures> = FlowTable::new(settings, &limits);
+    let mut damped = Damped::new(1 << 14);
+    let mut packets = 0;
+    let mut end = |flow: &Biflow, kept: &FlowFeatures| {
+        let measured = Measured::of(flow, kept);
+        for feature in features() {
+            let value = feature.of(&measured);
+            assert!(!value.is_infinite(), "{}: {value}", feature.name);
+        }
+        let told = features().find(|feature| feature.name == "bidirectional_packets");
+        assert_eq!(told.map(|feature| feature.of(&measured)), Some(flow.packets() as f64));
+        packets += flow.packets();
+    };
+    while let Some(frame) = reader.next_frame().expect("memory can be read") {
+        let packet = decode(frame.link, frame.bytes, frame.wire_len, &limits);
+        table.add(&packet, frame.time_ns, &mut end);
+        let numbers = damped.see(&packet, frame.time_ns);
+        assert!(numbers.is_none_or(|numbers| numbers.iter().all(|number| number.is_finite())));
+    }
+    table.finish(&mut end);
+    assert_eq!(table.stats().packets_in_flows, packets);
 }

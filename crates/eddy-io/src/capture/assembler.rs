@@ -2,31 +2,76 @@
 
 use std::cell::Cell;
 
-use eddy_flow::{FlowSettings, FlowTable, Placed};
+use eddy_flow::features::{Feature, FlowFeatures, Measured};
+use eddy_flow::{Biflow, FlowSettings, FlowTable, PerFlow, Placed, Side};
 use eddy_wire::{Captured, Limits, Packet, Reason, decode};
 
+use super::arp::ArpBook;
 use super::details::{Budget, Kept};
 use super::exports::Exports;
 use super::row::Row;
-use crate::Note;
+use crate::{ArpClaim, Note};
 use crate::names::{list, note};
 use crate::raw::Tally;
 
+/// What is measured of each flow besides its counts and its application.
+pub(super) trait Measure: PerFlow + Send {
+    /// The values of features; none where none are measured.
+    fn values(&self, flow: &Biflow, wanted: &[&Feature]) -> Option<Box<[f64]>>;
+}
+
+impl Measure for () {
+    fn values(&self, _: &Biflow, _: &[&Feature]) -> Option<Box<[f64]>> {
+        None
+    }
+}
+
+impl Measure for FlowFeatures {
+    fn values(&self, flow: &Biflow, wanted: &[&Feature]) -> Option<Box<[f64]>> {
+        let measured = Measured::of(flow, self);
+        Some(wanted.iter().map(|feature| feature.of(&measured)).collect())
+    }
+}
+
+/// What lives in the table beside a flow.
+#[derive(Default)]
+struct Beside<M> {
+    kept: Kept,
+    measured: M,
+}
+
+impl<M: PerFlow> PerFlow for Beside<M> {
+    fn add(&mut self, flow: &Biflow, packet: &Packet<'_>, side: Side, time_ns: i64) {
+        self.measured.add(flow, packet, side, time_ns);
+    }
+}
+
+impl<M: Measure> Beside<M> {
+    /// The row of a flow that is over.
+    fn row(&self, flow: &Biflow, budget: &Budget, wanted: &[&Feature]) -> Row {
+        self.kept.give_back(budget);
+        Row { features: self.measured.values(flow, wanted), ..Row::of(flow, &self.kept) }
+    }
+}
+
 /// Puts packets into flows, and flows into rows.
-pub(super) struct Assembler {
+pub(super) struct Assembler<M> {
     limits: Limits,
-    table: FlowTable<Kept>,
+    /// The features of rows.
+    wanted: Vec<&'static Feature>,
+    table: FlowTable<Beside<M>>,
     budget: Budget,
     exports: Exports,
+    arp: ArpBook,
     /// Rows of flows that are over.
     pub rows: Vec<Row>,
     /// For each reason why packets are set aside, and last for address resolution, the number of the first such packet.
     first_aside: [u64; Reason::ALL.len() + 1],
 }
 
-impl Assembler {
-    /// An assembler that takes about so many bytes at most.
-    pub(super) fn new(memory_bytes: usize) -> Self {
+impl<M: Measure> Assembler<M> {
+    /// An assembler that takes about so many bytes at most, and tells these features of each flow.
+    pub(super) fn new(memory_bytes: usize, wanted: Vec<&'static Feature>) -> Self {
         let limits = Limits::default();
         // What is read of applications gets a quarter, packets that were sampled by switches a sixteenth.
         let table = FlowSettings { memory_bytes: memory_bytes / 4 * 3, ..FlowSettings::default() };
@@ -34,10 +79,22 @@ impl Assembler {
             table: FlowTable::new(table, &limits),
             budget: Budget::new(memory_bytes / 4),
             exports: Exports::new(memory_bytes / 16, &limits),
+            arp: ArpBook::default(),
             limits,
+            wanted,
             rows: Vec::new(),
             first_aside: [0; Reason::ALL.len() + 1],
         }
+    }
+
+    /// What ARP packets said.
+    pub(super) fn arp_claims(&self) -> &[ArpClaim] {
+        self.arp.claims()
+    }
+
+    /// The features of rows.
+    pub(super) fn wanted(&self) -> &[&'static Feature] {
+        &self.wanted
     }
 
     /// Takes the next packet in.
@@ -49,7 +106,10 @@ impl Assembler {
                 self.exports.see(&packet, frame.time_ns, &self.limits, &mut self.rows);
                 return;
             }
-            Placed::Arp => Reason::ALL.len(),
+            Placed::Arp => {
+                self.arp.see(&packet, frame.time_ns);
+                Reason::ALL.len()
+            }
             Placed::SetAside(reason) => {
                 Reason::ALL.iter().position(|known| *known == reason).unwrap_or_default()
             }
@@ -62,24 +122,22 @@ impl Assembler {
 
     fn place(&mut self, packet: &Packet<'_>, time_ns: i64) -> Placed {
         let (rows, budget, limits) = (&mut self.rows, &self.budget, &self.limits);
+        let wanted = &self.wanted;
         self.table.add_with(
             packet,
             time_ns,
-            |kept, flow, packet, side| kept.see(flow, packet, side, limits, budget),
-            |flow, kept| {
-                rows.push(Row::of(flow, kept));
-                kept.give_back(budget);
+            |beside, flow, packet, side| {
+                beside.measured.add(flow, packet, side, time_ns);
+                beside.kept.see(flow, packet, side, limits, budget);
             },
+            |flow, beside| rows.push(beside.row(flow, budget, wanted)),
         )
     }
 
     /// There are no more packets.
     pub(super) fn finish(&mut self) {
-        let (rows, budget) = (&mut self.rows, &self.budget);
-        self.table.finish(|flow, kept| {
-            rows.push(Row::of(flow, kept));
-            kept.give_back(budget);
-        });
+        let (rows, budget, wanted) = (&mut self.rows, &self.budget, &self.wanted);
+        self.table.finish(|flow, beside| rows.push(beside.row(flow, budget, wanted)));
         self.exports.finish(rows);
     }
 
@@ -134,6 +192,9 @@ impl Assembler {
                 "names and requests of {} flows were not kept, for want of room",
                 self.budget.refused.get()
             )));
+        }
+        if self.arp.dropped() > 0 {
+            notes.push(note(format!("{} ARP packets were not kept, for want of room", self.arp.dropped())));
         }
         notes.extend(self.exports.notes());
         notes

@@ -7,7 +7,7 @@ use eddy_wire::Limits;
 
 use super::exports::Exports;
 use super::row::Row;
-use super::{Bytes, Queue, table};
+use super::{Bytes, Queue, SORTED_AT_A_TIME, batch, table};
 use crate::names::note;
 use crate::place::Place;
 use crate::raw::{RawBatch, RawSource, RawTable, SAMPLE_ROWS, Target};
@@ -65,7 +65,7 @@ pub(crate) fn open(place: &Place, options: &ReadOptions) -> Result<Box<dyn RawSo
         place: place.clone(),
         options: options.clone(),
         reader: None,
-        flows: Queue::new(options),
+        flows: Queue::new(options, SORTED_AT_A_TIME),
         ended: false,
     }))
 }
@@ -145,7 +145,7 @@ impl RawSource for Datagrams {
             }
         }
         self.reader = Some(reader);
-        Ok(self.flows.next(self.ended))
+        Ok(batch(&self.flows.next(self.ended)))
     }
 
     fn stats(&self) -> ReadStats {
@@ -164,7 +164,7 @@ impl RawSource for Datagrams {
 
     fn rewind(&mut self) -> Result<(), ReadError> {
         self.reader = None;
-        self.flows = Queue::new(&self.options);
+        self.flows = Queue::new(&self.options, SORTED_AT_A_TIME);
         self.ended = false;
         Ok(())
     }

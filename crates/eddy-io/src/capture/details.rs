@@ -1,19 +1,24 @@
 //! What the first packets of a flow say of its application.
 
 use std::cell::Cell;
+use std::hash::BuildHasher as _;
+use std::sync::Arc;
 
 use eddy_flow::{Biflow, PerFlow, Side};
 use eddy_wire::app::{ClientHello, Dhcp, Dns, HttpRequest, QuicInitial, SshBanner, StreamHead};
 use eddy_wire::{FragmentPart, Limits, Packet, protocol};
+use rustc_hash::FxBuildHasher;
 
 /// Packets with a payload that are looked at, of each flow.
 const LOOKED_AT: u8 = 10;
 /// Bytes of a text that are kept at most.
 const TEXT_BYTES: usize = 255;
 /// What the details of a flow are taken to need of the budget, in bytes.
-const DETAILS_COST: u32 = 640;
+const DETAILS_COST: u32 = 1_280;
 /// What the beginning of a stream is taken to need.
 const HEAD_COST: u32 = 12_288;
+/// Different names of one flow of DNS that are told apart; further ones count as new only if they are unlike the last.
+const MOST_NAMES: usize = 64;
 
 /// Bytes that all flows together may use for what their applications say.
 #[derive(Debug)]
@@ -39,11 +44,12 @@ impl Budget {
 }
 
 /// What an application says in clear text.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Details {
     pub dns_name: String,
     pub dns_type: Option<u16>,
     pub dns_code: Option<u8>,
+    pub dns: DnsCounts,
     pub tls_name: String,
     pub tls_ja4: String,
     pub http_host: String,
@@ -51,12 +57,65 @@ pub(super) struct Details {
     pub http_agent: String,
 }
 
+/// What is asked in one flow, summed up: names may carry data out.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct DnsCounts {
+    /// Queries.
+    pub queries: u32,
+    /// Different names, as far as they can be told apart.
+    pub names: u32,
+    /// Hashes of the names that are told apart.
+    seen: Vec<u64>,
+    /// Bits per character of the name that has most.
+    pub entropy: f64,
+    /// Length of that name.
+    pub entropy_length: u32,
+}
+
+impl DnsCounts {
+    /// Counts a name that is asked for.
+    fn ask(&mut self, name: &str) {
+        self.queries = self.queries.saturating_add(1);
+        let hash = FxBuildHasher.hash_one(name);
+        if self.seen.contains(&hash) {
+            return;
+        }
+        self.names = self.names.saturating_add(1);
+        if self.seen.len() < MOST_NAMES {
+            self.seen.push(hash);
+        } else if let Some(last) = self.seen.last_mut() {
+            *last = hash;
+        }
+        let entropy = entropy(name);
+        if entropy > self.entropy || self.names == 1 {
+            self.entropy = entropy;
+            self.entropy_length = name.len() as u32;
+        }
+    }
+}
+
+/// Bits per character of a text, small and capital letters being the same.
+fn entropy(text: &str) -> f64 {
+    let mut counts = [0_u32; 256];
+    for byte in text.bytes() {
+        if let Some(count) = counts.get_mut(usize::from(byte.to_ascii_lowercase())) {
+            *count += 1;
+        }
+    }
+    let n = text.len().max(1) as f64;
+    let bits = |count: &u32| -> f64 {
+        let share = f64::from(*count) / n;
+        -share * share.log2()
+    };
+    counts.iter().filter(|count| **count > 0).map(bits).sum()
+}
+
 /// What is kept of a flow besides its counts.
 #[derive(Debug, Default)]
 pub(super) struct Kept {
     /// The application, in Zeek's words; empty where it is not known.
     pub application: &'static str,
-    pub details: Option<Box<Details>>,
+    pub details: Option<Arc<Details>>,
     head: Option<Box<StreamHead>>,
     source_mac: [u8; 6],
     destination_mac: [u8; 6],
@@ -129,9 +188,9 @@ impl Kept {
                 return None;
             }
             self.cost += DETAILS_COST;
-            self.details = Some(Box::default());
+            self.details = Some(Arc::default());
         }
-        self.details.as_deref_mut()
+        self.details.as_mut().map(Arc::make_mut)
     }
 
     fn look(&mut self, flow: &Biflow, packet: &Packet<'_>, side: Side, limits: &Limits, budget: &Budget) {
@@ -158,15 +217,22 @@ impl Kept {
         self.application = "dns";
         let Some(details) = self.details(budget) else { return };
         if let Some(question) = &dns.question
-            && details.dns_type.is_none()
+            && (details.dns_type.is_none() || !dns.is_response)
         {
-            details.dns_name = kept(question.name.to_string());
-            details.dns_type = Some(question.kind);
+            let name = question.name.to_string();
+            if !dns.is_response {
+                details.dns.ask(&name);
+            }
+            if details.dns_type.is_none() {
+                details.dns_name = kept(name);
+                details.dns_type = Some(question.kind);
+            }
         }
         if dns.is_response {
             details.dns_code.get_or_insert(dns.rcode);
-            self.is_done = true;
         }
+        // All questions of a flow are counted.
+        self.looked = 0;
     }
 
     fn stream(&mut self, port: u16, packet: &Packet<'_>, side: Side, limits: &Limits, budget: &Budget) {

@@ -184,6 +184,7 @@ fn row_of(record: &Record<'_>) -> Option<Row> {
         icmp: (number == protocol::ICMP).then_some(flow.icmp_type_code),
         domain: Some(record.domain),
         sampling: Some(flow.sampling_interval).filter(|interval| *interval > 0),
+        features: None,
     })
 }
 

@@ -7,27 +7,36 @@
 //!
 //! Every packet is counted: in a flow, or as set aside with a reason.
 
+mod arp;
 mod assembler;
 mod datagrams;
 mod details;
 mod exports;
+mod features;
+#[cfg(test)]
+mod parity;
+mod per_packet;
 mod row;
 #[cfg(test)]
 mod tests;
 
 use std::io::{self, Read};
 
+use eddy_flow::features::Feature;
 use eddy_frame::Lines;
 use eddy_wire::{CaptureError, CaptureFormat, CaptureReader, Limits};
 
 pub(crate) use self::datagrams::{is as is_datagrams, open as open_datagrams};
 
-use self::assembler::Assembler;
+pub(crate) use self::features::FeatureSource;
+pub(crate) use self::per_packet::DampedSource;
+
+use self::assembler::{Assembler, Measure};
 use self::row::{Row, columns, raw_columns};
 use crate::names::note;
 use crate::place::Place;
 use crate::raw::{RawBatch, RawSource, RawTable, SAMPLE_ROWS, Tally, Target};
-use crate::{Note, ReadError, ReadOptions, ReadStats};
+use crate::{ArpClaim, Note, ReadError, ReadOptions, ReadStats};
 
 /// Packets that the sample's flows are made of.
 const SAMPLE_PACKETS: u64 = 20_000;
@@ -49,11 +58,7 @@ pub(crate) fn is(head: &[u8]) -> bool {
 pub(crate) fn open(place: &Place, options: &ReadOptions) -> Result<Box<dyn RawSource>, ReadError> {
     let limits = Limits::default();
     let mut reader = reader(place, &limits)?;
-    let format = match reader.format() {
-        CaptureFormat::Pcap => "capture (pcap)",
-        CaptureFormat::PcapNg => "capture (pcapng)",
-    };
-    let mut sampler = Assembler::new(options.max_flow_memory);
+    let mut sampler: Assembler<()> = Assembler::new(options.max_flow_memory, Vec::new());
     while reader.stats().frames < SAMPLE_PACKETS
         && let Ok(Some(frame)) = reader.next_frame()
     {
@@ -61,21 +66,14 @@ pub(crate) fn open(place: &Place, options: &ReadOptions) -> Result<Box<dyn RawSo
     }
     sampler.finish();
     sampler.rows.truncate(SAMPLE_ROWS);
-    let table = table(format, place, &sampler.rows);
-    let flows = Queue::new(options);
-    let assembler = Assembler::new(options.max_flow_memory);
-    let place = place.clone();
-    Ok(Box::new(Capture {
-        table,
-        place,
-        options: options.clone(),
-        limits,
-        reader: None,
-        assembler,
-        flows,
-        cut: None,
-        ended: false,
-    }))
+    Ok(Box::new(Capture::<()>::new(table(format_of(&reader), place, &sampler.rows), place, options, Vec::new())))
+}
+
+fn format_of(reader: &CaptureReader<Bytes>) -> &'static str {
+    match reader.format() {
+        CaptureFormat::Pcap => "capture (pcap)",
+        CaptureFormat::PcapNg => "capture (pcapng)",
+    }
 }
 
 /// What is known of a table of flows before its rows are read.
@@ -113,20 +111,21 @@ struct Queue {
     /// Rows in order that are handed out next, last first.
     sorted: Vec<Row>,
     batch_rows: usize,
+    sorted_at_a_time: usize,
 }
 
 impl Queue {
-    fn new(options: &ReadOptions) -> Self {
-        Self { rows: Vec::new(), sorted: Vec::new(), batch_rows: options.batch_rows.max(1) }
+    fn new(options: &ReadOptions, sorted_at_a_time: usize) -> Self {
+        Self { rows: Vec::new(), sorted: Vec::new(), batch_rows: options.batch_rows.max(1), sorted_at_a_time }
     }
 
     /// Whether enough wait for the first of them to be handed out.
     fn is_full(&self) -> bool {
-        !self.sorted.is_empty() || self.rows.len() >= SORTED_AT_A_TIME
+        !self.sorted.is_empty() || self.rows.len() >= self.sorted_at_a_time
     }
 
-    /// The next batch: of the earlier half of the rows, or of all of them at the end.
-    fn next(&mut self, at_end: bool) -> Option<RawBatch> {
+    /// The next rows: of the earlier half of those that wait, or of all of them at the end.
+    fn next(&mut self, at_end: bool) -> Vec<Row> {
         if self.sorted.is_empty() {
             self.rows.sort_by_key(|row| row.start_ns);
             let n = if at_end { self.rows.len() } else { self.rows.len() / 2 };
@@ -136,19 +135,24 @@ impl Queue {
         let left = self.sorted.len().saturating_sub(self.batch_rows);
         let mut batch = self.sorted.split_off(left);
         batch.reverse();
-        let rows: Vec<&Row> = batch.iter().collect();
-        (!rows.is_empty()).then(|| RawBatch { columns: columns(&rows), lines: Lines::None })
+        batch
     }
 }
 
+/// Rows as a batch; nothing where there are none.
+fn batch(rows: &[Row]) -> Option<RawBatch> {
+    let rows: Vec<&Row> = rows.iter().collect();
+    (!rows.is_empty()).then(|| RawBatch { columns: columns(&rows), lines: Lines::None })
+}
+
 /// The flows of a capture.
-struct Capture {
+struct Capture<M> {
     table: RawTable,
     place: Place,
     options: ReadOptions,
     limits: Limits,
     reader: Option<CaptureReader<Bytes>>,
-    assembler: Assembler,
+    assembler: Assembler<M>,
     flows: Queue,
     /// Why the stream that the capture is packed in ends early.
     cut: Option<String>,
@@ -156,7 +160,31 @@ struct Capture {
     ended: bool,
 }
 
-impl Capture {
+impl<M: Measure> Capture<M> {
+    fn new(table: RawTable, place: &Place, options: &ReadOptions, wanted: Vec<&'static Feature>) -> Self {
+        // Rows with features are large.
+        let sorted_at_a_time = if size_of::<M>() > 0 { SORTED_AT_A_TIME / 4 } else { SORTED_AT_A_TIME };
+        Self {
+            table,
+            place: place.clone(),
+            options: options.clone(),
+            limits: Limits::default(),
+            reader: None,
+            assembler: Assembler::new(options.max_flow_memory, wanted),
+            flows: Queue::new(options, sorted_at_a_time),
+            cut: None,
+            ended: false,
+        }
+    }
+
+    /// The next rows in order; none at the end.
+    fn next_rows(&mut self) -> Result<Vec<Row>, ReadError> {
+        if !self.ended && !self.flows.is_full() {
+            self.read()?;
+        }
+        Ok(self.flows.next(self.ended))
+    }
+
     /// Reads packets until there are rows to hand out, or no more packets.
     fn read(&mut self) -> Result<(), ReadError> {
         let mut reader = match self.reader.take() {
@@ -189,16 +217,13 @@ fn is_cut(error: &io::Error) -> bool {
     matches!(error.kind(), UnexpectedEof | InvalidData | InvalidInput | Other)
 }
 
-impl RawSource for Capture {
+impl<M: Measure> RawSource for Capture<M> {
     fn table(&self) -> &RawTable {
         &self.table
     }
 
     fn next_batch(&mut self, _targets: &[Target]) -> Result<Option<RawBatch>, ReadError> {
-        if !self.ended && !self.flows.is_full() {
-            self.read()?;
-        }
-        Ok(self.flows.next(self.ended))
+        Ok(batch(&self.next_rows()?))
     }
 
     fn stats(&self) -> ReadStats {
@@ -227,10 +252,15 @@ impl RawSource for Capture {
         notes
     }
 
+    fn arp_claims(&self) -> &[ArpClaim] {
+        self.assembler.arp_claims()
+    }
+
     fn rewind(&mut self) -> Result<(), ReadError> {
         self.reader = None;
-        self.assembler = Assembler::new(self.options.max_flow_memory);
-        self.flows = Queue::new(&self.options);
+        let wanted = self.assembler.wanted().to_vec();
+        self.assembler = Assembler::new(self.options.max_flow_memory, wanted);
+        self.flows = Queue::new(&self.options, self.flows.sorted_at_a_time);
         self.cut = None;
         self.ended = false;
         Ok(())

@@ -1,18 +1,20 @@
 //! A row, and rows to columns.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use eddy_flow::Biflow;
-use eddy_frame::{Column, MISSING_INT, TextColumn};
+use eddy_flow::features::Feature;
+use eddy_frame::{Column, Kind, MISSING_INT, TextColumn};
 use eddy_wire::protocol;
 
-use super::details::{Details, Kept};
+use super::details::{Details, DnsCounts, Kept};
 use crate::flowlog::column::Flow;
 use crate::flowlog::state::{of_packets, of_tcp};
 use crate::raw::RawColumn;
 
 /// What is known of a flow.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub(super) struct Row {
     pub start_ns: i64,
     pub end_ns: i64,
@@ -28,12 +30,14 @@ pub(super) struct Row {
     pub flags: Option<u16>,
     pub reverse_flags: Option<u16>,
     pub state: &'static str,
-    pub details: Option<Box<Details>>,
+    pub details: Option<Arc<Details>>,
     pub application: &'static str,
     pub macs: Option<([u8; 6], [u8; 6])>,
     pub icmp: Option<u16>,
     pub domain: Option<u32>,
     pub sampling: Option<u32>,
+    /// Features of the catalogue, where they are wanted and the packets were seen.
+    pub features: Option<Box<[f64]>>,
 }
 
 impl Row {
@@ -66,6 +70,7 @@ impl Row {
             icmp: (flow.protocol_identifier == protocol::ICMP).then_some(flow.icmp_type_code),
             domain: kept.domain,
             sampling: kept.sampling,
+            features: None,
         }
     }
 }
@@ -84,11 +89,11 @@ enum Get {
 }
 
 /// The columns, in the order that all sources of flows share.
-const COLUMNS: [(Flow, Get); 28] = [
+const COLUMNS: [(Flow, Get); 32] = [
     (Flow::Start, Get::Time(|row| row.start_ns)),
     (Flow::Duration, Get::Float(|row| row.end_ns.saturating_sub(row.start_ns) as f64 / 1e6)),
-    (Flow::Source, Get::Text(|row, text| shown(text, row.source))),
-    (Flow::Destination, Get::Text(|row, text| shown(text, row.destination))),
+    (Flow::Source, Get::Text(|row, text| address(text, row.source))),
+    (Flow::Destination, Get::Text(|row, text| address(text, row.destination))),
     (Flow::SourcePort, Get::Int(|row| row.ports.map(|(port, _)| port.into()))),
     (Flow::DestinationPort, Get::Int(|row| row.ports.map(|(_, port)| port.into()))),
     (Flow::Protocol, Get::Int(|row| Some(row.protocol.into()))),
@@ -103,6 +108,10 @@ const COLUMNS: [(Flow, Get); 28] = [
     (Flow::DnsName, Get::Text(|row, text| detail(row, text, |details| &details.dns_name))),
     (Flow::DnsType, Get::Int(|row| row.details.as_ref()?.dns_type.map(i64::from))),
     (Flow::DnsCode, Get::Int(|row| row.details.as_ref()?.dns_code.map(i64::from))),
+    (Flow::DnsQueries, Get::Int(|row| asked(row).map(|dns| dns.queries.into()))),
+    (Flow::DnsNames, Get::Int(|row| asked(row).map(|dns| dns.names.into()))),
+    (Flow::DnsEntropyLength, Get::Int(|row| asked(row).map(|dns| dns.entropy_length.into()))),
+    (Flow::DnsEntropy, Get::Float(|row| asked(row).map_or(f64::NAN, |dns| dns.entropy))),
     (Flow::TlsName, Get::Text(|row, text| detail(row, text, |details| &details.tls_name))),
     (Flow::TlsJa4, Get::Text(|row, text| detail(row, text, |details| &details.tls_ja4))),
     (Flow::HttpHost, Get::Text(|row, text| detail(row, text, |details| &details.http_host))),
@@ -115,10 +124,35 @@ const COLUMNS: [(Flow, Get); 28] = [
     (Flow::Sampling, Get::Int(|row| row.sampling.map(i64::from))),
 ];
 
-fn shown(text: &mut String, value: impl std::fmt::Display) {
+/// An address, without the detour through formatting where it is of version 4: there are two in each row.
+fn address(text: &mut String, address: IpAddr) {
     use std::fmt::Write as _;
-    // Writing to a string cannot fail.
-    let _ = write!(text, "{value}");
+    let v4 = match address {
+        IpAddr::V4(v4) => v4,
+        IpAddr::V6(v6) => {
+            // Writing to a string cannot fail.
+            let _ = write!(text, "{v6}");
+            return;
+        }
+    };
+    for (at, byte) in v4.octets().into_iter().enumerate() {
+        if at > 0 {
+            text.push('.');
+        }
+        let digit = |value: u8| char::from(b'0' + value % 10);
+        if byte >= 100 {
+            text.push(digit(byte / 100));
+        }
+        if byte >= 10 {
+            text.push(digit(byte / 10));
+        }
+        text.push(digit(byte));
+    }
+}
+
+/// What was asked for, in flows of DNS.
+fn asked(row: &Row) -> Option<&DnsCounts> {
+    row.details.as_ref().map(|details| &details.dns).filter(|dns| dns.queries > 0)
 }
 
 fn detail(row: &Row, text: &mut String, of: fn(&Details) -> &str) {
@@ -128,8 +162,13 @@ fn detail(row: &Row, text: &mut String, of: fn(&Details) -> &str) {
 }
 
 fn mac(text: &mut String, mac: Option<[u8; 6]>) {
-    if let Some([a, b, c, d, e, f]) = mac {
-        shown(text, format_args!("{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{f:02x}"));
+    let digit = |value: u8| char::from(if value < 10 { b'0' + value } else { b'a' + value - 10 });
+    for (at, byte) in mac.into_iter().flatten().enumerate() {
+        if at > 0 {
+            text.push(':');
+        }
+        text.push(digit(byte >> 4));
+        text.push(digit(byte & 15));
     }
 }
 
@@ -157,4 +196,55 @@ pub(super) fn columns(rows: &[&Row]) -> Vec<Column> {
         }
     };
     COLUMNS.iter().map(of).collect()
+}
+
+/// What the columns of features are.
+pub(super) fn feature_column(feature: &Feature) -> RawColumn {
+    let kind = if feature.is_whole { Kind::Int } else { Kind::Float };
+    let unit = (!feature.unit.is_empty()).then(|| feature.unit.to_owned());
+    RawColumn { unit, ..RawColumn::new(feature.name, kind) }
+}
+
+/// The features of rows, column by column.
+pub(super) fn feature_values(rows: &[&Row], wanted: &[&Feature]) -> Vec<Column> {
+    let empty = |feature: &&Feature| {
+        if feature.is_whole {
+            Column::Int(Vec::with_capacity(rows.len()))
+        } else {
+            Column::Float(Vec::with_capacity(rows.len()))
+        }
+    };
+    let mut columns: Vec<Column> = wanted.iter().map(empty).collect();
+    for row in rows {
+        let values = row.features.as_deref().unwrap_or_default();
+        let values = values.iter().copied().chain(std::iter::repeat(f64::NAN));
+        for (column, value) in columns.iter_mut().zip(values) {
+            match column {
+                Column::Int(whole) => whole.push(if value.is_nan() { MISSING_INT } else { value as i64 }),
+                Column::Float(floats) => floats.push(value),
+                Column::Time(_) | Column::Text(_) => {}
+            }
+        }
+    }
+    columns
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_written_as_the_library_writes_them() {
+        for v4 in ["0.0.0.0", "10.20.1.13", "255.255.255.255", "100.9.99.1"] {
+            let mut text = String::new();
+            address(&mut text, v4.parse().unwrap());
+            assert_eq!(text, v4);
+        }
+        let mut text = String::new();
+        address(&mut text, "2001:db8::1".parse().unwrap());
+        text.push(' ');
+        mac(&mut text, Some([0, 0x1a, 0xff, 9, 0xa0, 0x10]));
+        mac(&mut text, None);
+        assert_eq!(text, "2001:db8::1 00:1a:ff:09:a0:10");
+    }
 }

@@ -2,7 +2,10 @@ use std::io::Write as _;
 
 use eddy_frame::Column;
 
-use crate::{ReadError, ReadOptions, ReadStats, open_bytes, open_flow_bytes};
+use crate::{
+    FeatureSet, ReadError, ReadOptions, ReadStats, open_bytes, open_damped_packets, open_flow_bytes,
+    open_flow_features,
+};
 
 const SYN: u8 = 2;
 const ACK: u8 = 16;
@@ -258,13 +261,15 @@ fn every_packet_is_in_a_flow_or_set_aside() {
 fn a_capture_can_be_read_again() {
     let options = ReadOptions { batch_rows: 2, ..ReadOptions::default() };
     let mut source = open_bytes("x.pcap", pcap(&everyday()), &options).unwrap();
-    let first = source.next_frame().unwrap().unwrap();
+    // In words: what is missing equals nothing.
+    let mut next = || format!("{:?}", source.next_frame().unwrap().unwrap());
+    let first = next();
     source.rewind().unwrap();
-    assert_eq!(source.next_frame().unwrap().unwrap(), first);
+    assert_eq!(format!("{:?}", source.next_frame().unwrap().unwrap()), first);
     while source.next_frame().unwrap().is_some() {}
     assert_eq!(source.stats().rows_read, 4);
     source.rewind().unwrap();
-    assert_eq!(source.next_frame().unwrap().unwrap(), first);
+    assert_eq!(format!("{:?}", source.next_frame().unwrap().unwrap()), first);
 }
 
 fn words(numbers: &[u16]) -> Vec<u8> {
@@ -338,4 +343,142 @@ fn a_file_of_datagrams_that_ends_in_nonsense_gives_what_came_before() {
     let (rows, _, notes) = read("x.nf", &file, &ENDS);
     assert_eq!(rows.len(), 1);
     assert!(notes.iter().any(|note| note.contains("nothing after it was read")), "{notes:?}");
+}
+
+/// An ARP packet: operation, who says so (adapter, address), whom it asks or tells.
+fn arp(operation: u8, mac: u8, sender: [u8; 4], target: [u8; 4]) -> Vec<u8> {
+    let adapter = [2, 0, 0, 0, 0, mac];
+    let payload =
+        [&[0, 1, 8, 0, 6, 4, 0, operation][..], &adapter, &sender, &[0; 6], &target].concat();
+    [&[0xff; 6][..], &adapter, &[8, 6], &payload].concat()
+}
+
+#[test]
+fn address_resolution_is_summed_up_as_claims() {
+    let (router, host) = ([10, 0, 0, 1], [10, 0, 0, 7]);
+    let mut frames = vec![(0, arp(1, 7, host, router)), (5, arp(2, 1, router, host))];
+    // An adapter that nobody asked says that it is the router; another announces itself.
+    frames.extend((1..6).map(|at| (at * 1_000, arp(2, 66, router, host))));
+    frames.push((7_000, arp(1, 9, [10, 0, 0, 9], [10, 0, 0, 9])));
+    // Probes claim nothing.
+    frames.push((8_000, arp(1, 8, [0, 0, 0, 0], [10, 0, 0, 8])));
+    frames.push((70_000, arp(2, 66, router, host)));
+    let mut source = open_bytes("x.pcap", pcap(&frames), &ReadOptions::default()).unwrap();
+    assert!(source.next_frame().unwrap().is_none(), "there are no flows");
+    let told: Vec<String> = source
+        .arp_claims()
+        .iter()
+        .map(|claim| {
+            let counts = [claim.asks, claim.answers, claim.unasked, claim.announcements];
+            format!("{} {} {counts:?} {:?}", claim.mac[5], claim.address, claim.told)
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            "7 10.0.0.7 [1, 0, 0, 0] []",
+            "1 10.0.0.1 [0, 1, 0, 0] []",
+            "66 10.0.0.1 [0, 0, 5, 0] [10.0.0.7]",
+            "9 10.0.0.9 [0, 0, 0, 1] []",
+            "66 10.0.0.1 [0, 0, 1, 0] [10.0.0.7]",
+        ]
+    );
+    assert_eq!(source.stats().rows_set_aside, frames.len() as u64);
+}
+
+#[test]
+fn all_questions_of_a_flow_of_dns_are_counted() {
+    let ask = |id: u8, name: &[u8]| {
+        [&[0, id, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0], name, &[0, 0, 1, 0, 1]].concat()
+    };
+    let (asks, answers) = ((CLIENT, 5_000), (SERVER, 53));
+    let names: [&[u8]; 3] = [b"\x01a\x03org", b"\x08q1w2e3r4\x03org", b"\x03AAA\x03org"];
+    let mut frames = Vec::new();
+    for at in 0..30_u8 {
+        frames.push((u32::from(at) * 10, udp(asks, answers, &ask(at, names[usize::from(at % 3)]))));
+        frames.push((u32::from(at) * 10 + 5, udp(answers, asks, &dns([0x81, 0x80]))));
+    }
+    let columns = ["dnsQueryName", "dnsQueryCount", "dnsNameCount", "dnsHighestEntropyLength"];
+    let (rows, ..) = read("x.pcap", &pcap(&frames), &columns);
+    assert_eq!(rows, ["a.org 30 3 12"]);
+    // Of "q1w2e3r4.org" r is there twice, the other ten once: 10/12 log2 12 + 2/12 log2 6.
+    let (rows, ..) = read("x.pcap", &pcap(&frames), &["dnsHighestEntropy"]);
+    let expected = 10.0 / 12.0 * 12.0_f64.log2() + 2.0 / 12.0 * 6.0_f64.log2();
+    assert!((rows[0].parse::<f64>().unwrap() - expected).abs() < 1e-12);
+}
+
+/// Writes a capture to a file and gives its path in a list.
+fn as_file(bytes: &[u8]) -> (tempfile::TempDir, Vec<String>) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.pcap");
+    std::fs::write(&path, bytes).unwrap();
+    let paths = vec![path.display().to_string()];
+    (folder, paths)
+}
+
+#[test]
+fn features_stand_beside_the_columns_that_all_flows_have() {
+    let (_folder, paths) = as_file(&pcap(&everyday()));
+    let options = ReadOptions { batch_rows: 2, ..ReadOptions::default() };
+    let mut source = open_flow_features(&paths, &options, FeatureSet::All).unwrap();
+    let schema = source.description().schema.clone();
+    assert_eq!(schema.fields.len(), 32 + 172);
+    let mut pages = Vec::new();
+    while let Some(frame) = source.next_frame().unwrap() {
+        let of = |name: &str, row: usize| frame.by_name(name).unwrap().1.number(row);
+        for row in 0..frame.n_rows() {
+            let packets = of("packetDeltaCount", row) + of("reversePacketDeltaCount", row);
+            assert_eq!(of("bidirectional_packets", row), packets);
+            assert_eq!(of("src2dst_ip_bytes", row), of("octetDeltaCount", row));
+            if of("destinationTransportPort", row) == 80.0 {
+                pages.push([
+                    of("bidirectional_syn_packets", row),
+                    of("src2dst_init_window_bytes", row),
+                    of("bidirectional_max_piat_ms", row),
+                    of("splt_direction_2", row),
+                ]);
+            }
+        }
+    }
+    assert_eq!(pages, [[2.0, 1024.0, 39.0, 1.0]]);
+    assert_eq!((source.stats().rows_read, source.stats().rows_set_aside), (4, 2));
+    source.rewind().unwrap();
+    assert_eq!(source.next_frame().unwrap().map(|frame| frame.n_rows()), Some(2));
+    let statistics = open_flow_features(&paths, &options, FeatureSet::Statistics).unwrap();
+    assert_eq!(statistics.description().schema.fields.len(), 32 + 57);
+    // Tables have no packets.
+    let table = as_file(b"sourceAddress,destinationAddress\n10.0.0.1,10.0.0.2\n");
+    let refused = open_flow_features(&table.1, &options, FeatureSet::All).err().unwrap().to_string();
+    assert!(refused.contains("no capture of packets"), "{refused}");
+}
+
+#[test]
+fn packets_become_rows_with_statistics_that_forget() {
+    let (_folder, paths) = as_file(&pcap(&everyday()));
+    let options = ReadOptions { batch_rows: 5, ..ReadOptions::default() };
+    let mut source = open_damped_packets(&paths, &options).unwrap();
+    assert_eq!(source.description().schema.fields.len(), 105);
+    let mut weights = Vec::new();
+    while let Some(frame) = source.next_frame().unwrap() {
+        let column = frame.by_name("HH_L0.01_weight").unwrap().1;
+        weights.extend((0..frame.n_rows()).map(|row| column.number(row).round()));
+    }
+    // Nine packets of the client come one after the other, five of the server, and two of neither.
+    assert_eq!(weights.len(), everyday().len());
+    assert!(weights.iter().all(|weight| (1.0..=9.0).contains(weight)), "{weights:?}");
+    assert_eq!(source.stats().rows_set_aside, 0);
+}
+
+#[test]
+fn the_shapes_of_written_features_name_every_column() {
+    let known = |id: &str, name: &str| crate::shapes::by_id(id).is_some_and(|map| map.column(name).is_some());
+    for feature in eddy_flow::features::features() {
+        assert!(known("flow_statistics", feature.name), "{}", feature.name);
+    }
+    for name in eddy_flow::damped::damped_names() {
+        assert!(known("damped_packets", &name), "{name}");
+    }
+    for (_, name, _) in crate::flowlog::column::Flow::ALL.iter().take(32) {
+        assert!(known("flow_statistics", name), "{name}");
+    }
 }

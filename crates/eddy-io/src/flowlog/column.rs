@@ -42,6 +42,14 @@ pub(crate) enum Flow {
     DnsType,
     /// The answer's code.
     DnsCode,
+    /// Queries of names.
+    DnsQueries,
+    /// Different names asked for.
+    DnsNames,
+    /// Length of the name with most bits per character.
+    DnsEntropyLength,
+    /// Bits per character of that name.
+    DnsEntropy,
     /// The name a TLS client asked for.
     TlsName,
     /// The fingerprint of a TLS client.
@@ -73,7 +81,7 @@ impl Flow {
     pub(crate) const COUNT: usize = Self::ALL.len();
 
     /// All columns, with name and kind, in order.
-    pub(crate) const ALL: [(Self, &'static str, Kind); 30] = [
+    pub(crate) const ALL: [(Self, &'static str, Kind); 34] = [
         (Self::Start, "flowStartMilliseconds", Kind::Time),
         (Self::Duration, "flowDurationMilliseconds", Kind::Float),
         (Self::Source, "sourceAddress", Kind::Text),
@@ -92,6 +100,10 @@ impl Flow {
         (Self::DnsName, "dnsQueryName", Kind::Text),
         (Self::DnsType, "dnsQueryType", Kind::Int),
         (Self::DnsCode, "dnsResponseCode", Kind::Int),
+        (Self::DnsQueries, "dnsQueryCount", Kind::Int),
+        (Self::DnsNames, "dnsNameCount", Kind::Int),
+        (Self::DnsEntropyLength, "dnsHighestEntropyLength", Kind::Int),
+        (Self::DnsEntropy, "dnsHighestEntropy", Kind::Float),
         (Self::TlsName, "tlsServerName", Kind::Text),
         (Self::TlsJa4, "tlsJa4", Kind::Text),
         (Self::HttpHost, "httpRequestHost", Kind::Text),

@@ -18,7 +18,7 @@ use crate::names::{list, note};
 use crate::place::Place;
 use crate::raw::{RawBatch, RawColumn, RawTable, Tally, Target};
 use crate::roles::{Plan, plan};
-use crate::{Description, Note, ReadError, ReadOptions, ReadStats, Source};
+use crate::{ArpClaim, Description, Note, ReadError, ReadOptions, ReadStats, Source};
 
 /// Names of kinds of records passed over that are kept to be shown.
 const SHOWN_KINDS: usize = 32;
@@ -67,6 +67,8 @@ pub(crate) struct Flows {
     closed: Option<FxHashSet<u64>>,
     /// Connections that were listed twice.
     repeated: u64,
+    /// What ARP packets said, of the parts that were read to their end.
+    arp_claims: Vec<ArpClaim>,
 }
 
 /// A sample of a log as flows: at most `most` rows.
@@ -134,6 +136,7 @@ impl Flows {
             details: Details::new(&found.known),
             closed: found.parts.iter().any(|part| part.is_open).then(FxHashSet::default),
             repeated: 0,
+            arp_claims: Vec::new(),
             parts: found.parts,
             options: options.clone(),
             description,
@@ -305,6 +308,7 @@ impl Flows {
             return Ok(frame);
         }
         self.tally.add(&open.raw.stats());
+        self.arp_claims.extend_from_slice(open.raw.arp_claims());
         open.raw.doubts().into_iter().for_each(|doubt| self.add_note(doubt));
         self.phase = after;
         Ok(None)
@@ -405,7 +409,12 @@ impl Source for Flows {
         tally.stats
     }
 
+    fn arp_claims(&self) -> Vec<ArpClaim> {
+        self.arp_claims.clone()
+    }
+
     fn rewind(&mut self) -> Result<(), ReadError> {
+        self.arp_claims.clear();
         self.phase = if self.joins { Phase::Gather } else { Phase::Part(0) };
         self.current = None;
         self.first_row = 0;

@@ -1,6 +1,7 @@
 //! DNS messages (RFC 1035).
 
 use std::fmt;
+use std::fmt::Write as _;
 
 use crate::cursor::{Cursor, u16_at};
 use crate::limits::Limits;
@@ -64,8 +65,11 @@ impl fmt::Display for DnsName<'_> {
             empty = false;
             for byte in label {
                 match byte {
-                    b'.' | b'\\' => write!(f, "\\{}", char::from(*byte))?,
-                    0x21..=0x7e => write!(f, "{}", char::from(*byte))?,
+                    b'.' | b'\\' => {
+                        f.write_char('\\')?;
+                        f.write_char(char::from(*byte))?;
+                    }
+                    0x21..=0x7e => f.write_char(char::from(*byte))?,
                     _ => write!(f, "\\{byte:03}")?,
                 }
             }

@@ -1,7 +1,5 @@
 //! The JA4 fingerprint of a TLS client, after FoxIO's public specification (technical_details/JA4.md).
 
-use std::fmt::Write as _;
-
 use sha2::{Digest, Sha256};
 
 use super::tls::{ClientHello, HelloTransport, is_grease};
@@ -41,18 +39,27 @@ fn protocol_ends(name: &[u8]) -> (char, char) {
     if first.is_ascii_alphanumeric() && last.is_ascii_alphanumeric() {
         return (char::from(*first), char::from(*last));
     }
-    let digit = |nibble: u8| char::from_digit(u32::from(nibble & 0x0f), 16).unwrap_or('0');
     (digit(first >> 4), digit(*last))
 }
 
 /// Numbers of four hexadecimal digits, between commas.
 fn listed(numbers: impl Iterator<Item = u16>) -> String {
-    let mut text = String::new();
+    let mut text = String::with_capacity(128);
     for number in numbers {
-        let comma = if text.is_empty() { "" } else { "," };
-        let _ = write!(text, "{comma}{number:04x}");
+        if !text.is_empty() {
+            text.push(',');
+        }
+        let [high, low] = number.to_be_bytes();
+        for nibble in [high >> 4, high, low >> 4, low] {
+            text.push(digit(nibble));
+        }
     }
     text
+}
+
+/// A digit of the lower four bits.
+fn digit(nibble: u8) -> char {
+    char::from_digit(u32::from(nibble & 0x0f), 16).unwrap_or('0')
 }
 
 /// The sorted cipher suites; the sorted extensions without name and protocols, with the signature algorithms as offered.
@@ -80,7 +87,8 @@ fn hash(text: &str) -> String {
     }
     let mut digits = String::new();
     for byte in Sha256::digest(text.as_bytes()).iter().take(6) {
-        let _ = write!(digits, "{byte:02x}");
+        digits.push(digit(byte >> 4));
+        digits.push(digit(*byte));
     }
     digits
 }

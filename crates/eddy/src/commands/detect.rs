@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use eddy_engine::{Run, RunOptions, detect};
+use eddy_engine::{EngineError, NothingToJudge, Run, RunOptions, detect};
 use eddy_insight::Severity;
 
 use crate::args::{FitArgs, ReadArgs, RuleArgs};
@@ -91,6 +91,21 @@ impl OutputArgs {
         });
         Ok(if failed { 3 } else { 0 })
     }
+
+    /// Says what a capture without flows holds.
+    fn nothing(&self, nothing: &NothingToJudge) -> anyhow::Result<u8> {
+        let text = if self.json {
+            format!("{}\n", serde_json::to_string_pretty(&terminal::nothing_json(nothing))?)
+        } else {
+            terminal::nothing(nothing, self.top, &self.out)
+        };
+        terminal::print(&text)?;
+        let failed = match self.fail_on {
+            Some(FailOn::Incident(least)) => nothing.incidents.iter().any(|one| one.severity >= least),
+            _ => false,
+        };
+        Ok(if failed { 3 } else { 0 })
+    }
 }
 
 /// Writes one output file, by its ending.
@@ -106,7 +121,10 @@ impl Detect {
     pub(crate) fn run(&self) -> anyhow::Result<u8> {
         let mut options = self.read.options();
         options.rule = self.rule.rule()?;
-        let mut run = detect(&self.inputs, &self.fit.fitting()?, &options)?;
+        let mut run = match detect(&self.inputs, &self.fit.fitting()?, &options) {
+            Err(EngineError::NothingToJudge(nothing)) => return self.output.nothing(&nothing),
+            run => run?,
+        };
         self.output.deliver(&mut run, &self.inputs, &options)
     }
 }

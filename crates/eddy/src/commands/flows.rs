@@ -3,12 +3,14 @@
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::PathBuf;
+use std::sync::mpsc::sync_channel;
 
-use clap::Args;
-use eddy_engine::flows;
-use eddy_io::{ReadStats, TableWriter};
+use anyhow::anyhow;
+use clap::{Args, ValueEnum};
+use eddy_engine::{damped_packets, flow_features, flows};
+use eddy_io::{FeatureSet, ReadError, ReadStats, Source, TableWriter};
 
-use crate::args::ReadArgs;
+use crate::args::{ReadArgs, bytes};
 use crate::terminal;
 
 /// Bring captures and logs of flows onto one table of flows, whatever program wrote them.
@@ -21,28 +23,73 @@ pub(crate) struct Flows {
     /// Where to write the flows (.parquet .csv .tsv .ndjson .json, .log for Zeek's conn.log; - for standard output, as CSV)
     #[arg(long, short, value_name = "FILE")]
     out: PathBuf,
-    #[command(flatten)]
-    read: ReadArgs,
+    /// Which columns: the basic ones that all sources have; for captures also the statistics of sizes, intervals and flags
+    /// that NFStream tells, or the whole catalogue (activity, bulks, headers, first packets and more;
+    /// docs/reference/flow-features.md)
+    #[arg(long, value_enum, default_value = "basic", value_name = "WHICH", conflicts_with = "packets")]
+    features: Features,
+    /// Write one row a packet of captures instead of one a flow, with the damped statistics that KitNET reads
+    #[arg(long, value_enum, value_name = "WHICH")]
+    packets: Option<PerPacket>,
+    /// Label column (the truth, if somebody wrote it down)
+    #[arg(long, value_name = "COLUMN", help_heading = "Columns")]
+    label: Option<String>,
+    /// Time column
+    #[arg(long, value_name = "COLUMN", help_heading = "Columns")]
+    time: Option<String>,
+    /// Leave these columns out
+    #[arg(long, value_name = "COLUMN,...", value_delimiter = ',', help_heading = "Columns")]
+    ignore: Vec<String>,
+    /// Most memory; a quarter of it for flows that are not over, which are told early where it is full, and counted
+    #[arg(long, value_name = "SIZE", default_value = "1GiB", value_parser = bytes)]
+    max_memory: usize,
+    /// No progress and no summary on standard error
+    #[arg(long, short)]
+    quiet: bool,
+}
+
+/// Which columns a flow gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Features {
+    Basic,
+    Statistics,
+    All,
+}
+
+/// What is told of single packets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum PerPacket {
+    Damped,
 }
 
 impl Flows {
     pub(crate) fn run(&self) -> anyhow::Result<u8> {
-        let options = self.read.options();
-        let mut source = flows(&self.inputs, &options.read)?;
+        let read = ReadArgs {
+            label: self.label.clone(),
+            time: self.time.clone(),
+            ignore: self.ignore.clone(),
+            max_memory: self.max_memory,
+            quiet: self.quiet,
+            ..ReadArgs::default()
+        };
+        let options = read.options();
+        let (mut source, rows) = match (self.packets, self.features) {
+            (Some(PerPacket::Damped), _) => (damped_packets(&self.inputs, &options.read)?, "packets"),
+            (None, Features::Statistics) => {
+                (flow_features(&self.inputs, &options.read, FeatureSet::Statistics)?, "flows")
+            }
+            (None, Features::All) => (flow_features(&self.inputs, &options.read, FeatureSet::All)?, "flows"),
+            (None, Features::Basic) => (flows(&self.inputs, &options.read)?, "flows"),
+        };
         let mut writer = TableWriter::create(&self.out, &source.description().schema)?;
-        while let Some(frame) = source.next_frame()? {
-            writer.write(&frame)?;
-            (options.progress)(
-                eddy_engine::Stage::Read,
-                frame.first_row + frame.n_rows() as u64,
-                source.stats().bytes_read,
-            );
-        }
+        copy(&mut *source, &mut writer, &|rows, bytes| {
+            (options.progress)(eddy_engine::Stage::Read, rows, bytes);
+        })?;
         writer.finish()?;
-        if !self.read.is_quiet() {
+        if !self.quiet {
             let description = source.description();
             let mut out = std::io::stderr().lock();
-            writeln!(out, "{}", told(&source.stats(), &description.shape.title))?;
+            writeln!(out, "{}", told(&source.stats(), rows, &description.shape.title))?;
             for note in &description.notes {
                 let column = note.column.as_ref().map(|name| format!("{name}: ")).unwrap_or_default();
                 writeln!(out, "  {column}{}", terminal::plain(&note.text))?;
@@ -52,9 +99,40 @@ impl Flows {
     }
 }
 
+/// Writes what is read, while more is read by another thread.
+fn copy(
+    source: &mut dyn Source,
+    writer: &mut TableWriter,
+    progress: &(dyn Fn(u64, u64) + Sync),
+) -> anyhow::Result<()> {
+    let (sender, receiver) = sync_channel(2);
+    std::thread::scope(|scope| {
+        let reading = scope.spawn(move || {
+            while let Some(frame) = source.next_frame()? {
+                progress(frame.first_row + frame.n_rows() as u64, source.stats().bytes_read);
+                if sender.send(frame).is_err() {
+                    // Writing failed; its error is told.
+                    break;
+                }
+            }
+            Ok::<(), ReadError>(())
+        });
+        let mut wrote = Ok(());
+        for frame in receiver {
+            wrote = writer.write(&frame);
+            if wrote.is_err() {
+                break;
+            }
+        }
+        let read = reading.join().map_err(|_| anyhow!("the reading thread panicked"))?;
+        wrote?;
+        Ok(read?)
+    })
+}
+
 /// What was read, in words.
-fn told(stats: &ReadStats, title: &str) -> String {
-    let mut text = format!("{} flows from {title}", stats.rows_read);
+fn told(stats: &ReadStats, rows: &str, title: &str) -> String {
+    let mut text = format!("{} {rows} from {title}", stats.rows_read);
     if stats.rows_set_aside > 0 {
         let _ = write!(text, "; {} rows set aside", stats.rows_set_aside);
     }
