@@ -27,7 +27,10 @@ fn main() -> io::Result<()> {
         Ok((script, style)) => (script, style, String::new()),
         Err(reason) => {
             println!("cargo:warning=reports are built without their interactive part: {reason}");
-            (String::new(), fs::read_to_string(web.join("src/report.css"))?, reason)
+            let style =
+                ["report.css", "incidents.css"].map(|name| fs::read_to_string(web.join("src").join(name)));
+            let style = style.into_iter().collect::<io::Result<Vec<_>>>()?.concat();
+            (String::new(), style, reason)
         }
     };
     // Nothing inside may end the element it stands in.

@@ -4,11 +4,12 @@ use std::net::IpAddr;
 
 use eddy_behaviour::{ConnectionState, Flow, Watch};
 use eddy_frame::{Column, Frame, MISSING_INT, MISSING_TIME, Schema};
-use eddy_insight::{Incident, incidents};
+use eddy_insight::{Examination, Incident, incidents};
 use rustc_hash::FxHashMap;
 
 use crate::EngineError;
 use crate::input::Input;
+use crate::packet_list::{flows, is_packet_list};
 
 /// Flows kept to bring them into the order of their begin: logs are written in the order of their end.
 const SORTED_AT_A_TIME: usize = 1 << 19;
@@ -24,6 +25,9 @@ struct Kept {
 
 /// What hosts did, if the rows are flows between addresses; none otherwise.
 pub(crate) fn watch(input: &mut Input) -> Result<Option<Watched>, EngineError> {
+    if is_packet_list(input.schema()) {
+        return watch_packets(input);
+    }
     if !are_flows(input.schema()) {
         return Ok(None);
     }
@@ -35,8 +39,8 @@ pub(crate) fn watch(input: &mut Input) -> Result<Option<Watched>, EngineError> {
         for frame in frames {
             let columns = Columns::of(frame);
             for row in 0..frame.n_rows() {
-                match columns.flow(row, &mut texts) {
-                    Some(flow) => buffer.push(flow),
+                match columns.flow(row) {
+                    Some(flow) => buffer.push(texts.keep(&flow)),
                     None => unread += 1,
                 }
             }
@@ -56,7 +60,53 @@ pub(crate) fn watch(input: &mut Input) -> Result<Option<Watched>, EngineError> {
     }
     let flows = watch.flows();
     let (sightings, dropped) = watch.end();
-    Ok(Some(Watched { incidents: incidents(sightings), flows, unread, dropped }))
+    let incidents = examined(input, incidents(sightings))?;
+    Ok(Some(Watched { incidents, flows, unread, dropped }))
+}
+
+/// What hosts did, from a list of packets; none where they did nothing that a behaviour knows.
+fn watch_packets(input: &mut Input) -> Result<Option<Watched>, EngineError> {
+    let (listed, unread) = flows(input)?;
+    let mut watch = Watch::default();
+    listed.iter().for_each(|one| watch.see(&one.flow()));
+    let flows = watch.flows();
+    let (sightings, dropped) = watch.end();
+    if sightings.is_empty() {
+        // What is unusual is then told of single packets.
+        return Ok(None);
+    }
+    let mut examination = Examination::new(incidents(sightings));
+    listed.iter().for_each(|one| examination.see(&one.flow(), ""));
+    let mut trial = examination.end();
+    listed.iter().for_each(|one| trial.see(&one.flow(), ""));
+    Ok(Some(Watched { incidents: trial.end(), flows, unread, dropped }))
+}
+
+/// Incidents with the flows behind them and what to do about them: all flows are looked at twice again.
+fn examined(input: &mut Input, incidents: Vec<Incident>) -> Result<Vec<Incident>, EngineError> {
+    if incidents.is_empty() {
+        return Ok(incidents);
+    }
+    let mut examination = Examination::new(incidents);
+    each_flow(input, &mut |flow, name| examination.see(flow, name))?;
+    let mut trial = examination.end();
+    each_flow(input, &mut |flow, name| trial.see(flow, name))?;
+    Ok(trial.end())
+}
+
+/// Goes through all flows in the order of the input, each with the name of its server where that is known.
+fn each_flow(input: &mut Input, see: &mut dyn FnMut(&Flow<'_>, &str)) -> Result<(), EngineError> {
+    input.each::<EngineError>(1, &mut |frames| {
+        for frame in frames {
+            let columns = Columns::of(frame);
+            for row in 0..frame.n_rows() {
+                if let Some(flow) = columns.flow(row) {
+                    see(&flow, columns.server(row));
+                }
+            }
+        }
+        Ok(())
+    })
 }
 
 /// The outcome of watching.
@@ -124,6 +174,11 @@ impl Texts {
         number
     }
 
+    fn keep(&mut self, flow: &Flow<'_>) -> Kept {
+        let (application, dns_name) = (self.number(flow.application), self.number(flow.dns_name));
+        Kept { flow: Flow { application: "", dns_name: "", ..*flow }, application, dns_name }
+    }
+
     fn get(&self, number: u32) -> &str {
         number.checked_sub(1).and_then(|at| self.texts.get(at as usize)).map_or("", |text| text)
     }
@@ -139,6 +194,8 @@ struct Columns<'a> {
     state: Option<&'a Column>,
     application: Option<&'a Column>,
     dns_name: Option<&'a Column>,
+    /// Columns that may name the server.
+    servers: [Option<&'a Column>; 2],
 }
 
 /// Names of the numbers of a flow, in the order of [`Columns::numbers`].
@@ -165,10 +222,16 @@ impl<'a> Columns<'a> {
             state: by("connectionState"),
             application: by("applicationName"),
             dns_name: by("dnsQueryName"),
+            servers: ["tlsServerName", "httpRequestHost"].map(by),
         }
     }
 
-    fn flow(&self, row: usize, texts: &mut Texts) -> Option<Kept> {
+    fn server(&self, row: usize) -> &'a str {
+        let names = self.servers.iter().map(|&column| text(column, row));
+        names.into_iter().find(|name| !name.is_empty()).unwrap_or("")
+    }
+
+    fn flow(&self, row: usize) -> Option<Flow<'a>> {
         let start_ns = self.start.map(|times| times[row]).filter(|&time| time != MISSING_TIME)?;
         let source = address(self.source, row)?;
         let destination = address(self.destination, row)?;
@@ -184,31 +247,27 @@ impl<'a> Columns<'a> {
             _ => ConnectionState::Unknown,
         };
         let duration_ms = self.duration.map_or(0.0, |column| column.number(row));
-        Some(Kept {
-            flow: Flow {
-                start_ns,
-                duration_ns: if duration_ms.is_finite() { (duration_ms * 1e6) as i64 } else { 0 },
-                source,
-                destination,
-                source_port: number(0).unwrap_or(0) as u16,
-                destination_port: number(1).unwrap_or(0) as u16,
-                protocol: number(2).unwrap_or(0) as u8,
-                octets,
-                packets: number(4).unwrap_or_else(|| octets.div_ceil(1_500).max(1)),
-                reverse_octets,
-                reverse_packets,
-                flags: number(7).map(|flags| flags as u8),
-                state,
-                application: "",
-                dns_name: "",
-            },
-            application: texts.number(text(self.application, row)),
-            dns_name: texts.number(text(self.dns_name, row)),
+        Some(Flow {
+            start_ns,
+            duration_ns: if duration_ms.is_finite() { (duration_ms * 1e6) as i64 } else { 0 },
+            source,
+            destination,
+            source_port: number(0).unwrap_or(0) as u16,
+            destination_port: number(1).unwrap_or(0) as u16,
+            protocol: number(2).unwrap_or(0) as u8,
+            octets,
+            packets: number(4).unwrap_or_else(|| octets.div_ceil(1_500).max(1)),
+            reverse_octets,
+            reverse_packets,
+            flags: number(7).map(|flags| flags as u8),
+            state,
+            application: text(self.application, row),
+            dns_name: text(self.dns_name, row),
         })
     }
 }
 
-fn text(column: Option<&Column>, row: usize) -> &str {
+pub(crate) fn text<'a>(column: Option<&'a Column>, row: usize) -> &'a str {
     match column {
         Some(Column::Text(texts)) => texts.get(row),
         _ => "",
@@ -259,12 +318,70 @@ mod tests {
         }
         std::fs::write(&path, table).unwrap();
         let run = detect(&[path.display().to_string()], &Fitting::default(), &RunOptions::default()).unwrap();
+        let again =
+            detect(&[path.display().to_string()], &Fitting::default(), &RunOptions::default()).unwrap();
+        assert_eq!(run.incidents, again.incidents, "the same names and numbers in a second run");
+        let scan = &run.incidents[0];
+        assert_eq!((scan.flows, scan.evidence_flows.len()), (100, 20));
+        assert_eq!(scan.timeline.iter().map(|part| part.flows).sum::<u64>(), 100);
+        let simulation = &scan.mitigation.filters[0].simulation;
+        assert_eq!((simulation.share_of_flows, simulation.other_flows), (1.0, 0));
+        assert_eq!(scan.mitigation.filters[0].rendered.len(), 4);
         let seen: Vec<(&str, String, usize)> = run
             .incidents
             .iter()
             .map(|incident| (incident.kind, incident.actors[0].to_string(), incident.targets.len()))
             .collect();
         assert_eq!(seen, [("vertical scan", "10.0.0.66".to_owned(), 1)]);
+    }
+
+    #[test]
+    fn a_list_of_packets_gives_the_incident_of_the_capture_it_came_from() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut list =
+            String::from("\"No.\",\"Time\",\"Source\",\"Destination\",\"Protocol\",\"Length\",\"Info\"\n");
+        let mut bytes = capture_head();
+        for at in 0..200u16 {
+            let (scanner, target) = ((66, 50_000), (9, at + 1));
+            let time = f64::from(at / 10);
+            for (from, to, flags, words) in
+                [(scanner, target, 0x02, "SYN"), (target, scanner, 0x14, "RST, ACK")]
+            {
+                record(&mut bytes, 1_700_000_000 + u32::from(at) / 10, &segment(from, to, flags));
+                let n = list.lines().count();
+                let _ = writeln!(
+                    list,
+                    "\"{n}\",\"{time}\",\"10.0.0.{}\",\"10.0.0.{}\",\"TCP\",\"54\",\"{}  >  {} [{words}] Seq=0 Win=1024 Len=0\"",
+                    from.0, to.0, from.1, to.1
+                );
+            }
+        }
+        let told = |name: &str, content: &[u8]| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, content).unwrap();
+            let run =
+                detect(&[path.display().to_string()], &Fitting::default(), &RunOptions::default()).unwrap();
+            run.incidents
+                .iter()
+                .map(|one| {
+                    (one.kind, one.actors.clone(), one.targets.clone(), one.flows, one.octets, one.severity)
+                })
+                .collect::<Vec<_>>()
+        };
+        let of_list = told("list.csv", list.as_bytes());
+        assert_eq!(of_list.len(), 1);
+        assert_eq!(of_list, told("capture", &bytes));
+    }
+
+    /// The head of a capture of Ethernet.
+    fn capture_head() -> Vec<u8> {
+        [0xa1b2_c3d4_u32, 0x0004_0002, 0, 0, 65_535, 1].iter().flat_map(|word| word.to_le_bytes()).collect()
+    }
+
+    fn record(bytes: &mut Vec<u8>, second: u32, frame: &[u8]) {
+        let length = frame.len() as u32;
+        [second, 0, length, length].iter().for_each(|word| bytes.extend(word.to_le_bytes()));
+        bytes.extend(frame);
     }
 
     /// A frame of one segment of TCP without payload.
@@ -279,17 +396,11 @@ mod tests {
     fn a_scan_in_a_capture_is_an_incident_and_a_capture_of_two_flows_is_no_error() {
         let folder = tempfile::tempdir().unwrap();
         let detected = |n: u16| {
-            let mut bytes: Vec<u8> = [0xa1b2_c3d4_u32, 0x0004_0002, 0, 0, 65_535, 1]
-                .iter()
-                .flat_map(|word| word.to_le_bytes())
-                .collect();
+            let mut bytes = capture_head();
             for at in 0..n {
                 let (scanner, target) = ((66, 50_000), (9, at + 1));
                 for frame in [segment(scanner, target, 0x02), segment(target, scanner, 0x14)] {
-                    for word in [1_700_000_000 + u32::from(at) / 10, 0, 54, 54] {
-                        bytes.extend(word.to_le_bytes());
-                    }
-                    bytes.extend(frame);
+                    record(&mut bytes, 1_700_000_000 + u32::from(at) / 10, &frame);
                 }
             }
             let path = folder.path().join("capture");

@@ -12,6 +12,7 @@ use eddy_report::{
 
 use crate::events::Readings;
 use crate::findings::cell;
+use crate::incident_cards::cards;
 use crate::series_words::steps;
 use crate::{EngineError, Exploration, Run};
 
@@ -170,6 +171,7 @@ pub fn detect_report(run: &mut Run) -> Result<DetectReport, EngineError> {
             true_negatives: e.confusion.true_negatives,
             false_negatives: e.confusion.false_negatives,
         }),
+        incidents: cards(&run.incidents),
     })
 }
 

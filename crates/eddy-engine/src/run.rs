@@ -9,7 +9,7 @@ use eddy_detect::{
     StepSpec, Threshold, Truth, anomaly_score, decode, default_steps, encode,
 };
 use eddy_frame::{Column, Field, Frame, Kind, MISSING_TIME, Role, Schema, TextColumn};
-use eddy_insight::{Finding, Incident, count};
+use eddy_insight::{Finding, Incident, count, table_incidents};
 use eddy_io::{Description, ReadOptions, ReadStats, TableWriter, open};
 use eddy_models::DETECTORS;
 use eddy_series::Resample;
@@ -140,7 +140,8 @@ pub struct Run {
     pub findings: Vec<Finding>,
     /// Rows of the findings, in the same order, as they were read.
     pub finding_rows: Option<Frame>,
-    /// What hosts did, where the rows are flows between addresses: most urgent first.
+    /// What happened, most urgent first: what hosts did, where the rows are flows between addresses; unusual rows of one
+    /// kind together, where they are not.
     pub incidents: Vec<Incident>,
     /// Label column and how well scores and verdicts agree with it.
     pub evaluation: Option<(String, Evaluation)>,
@@ -526,6 +527,9 @@ fn finish(
     if let Some(watched) = &watched {
         caution_of_watching(watched, &mut cautions);
     }
+    let of_rows =
+        || table_incidents(&findings, &times_of(finding_rows.as_ref(), findings.len()), threshold.surprise);
+    let incidents = watched.map_or_else(of_rows, |watched| watched.incidents);
     timings.score = started.elapsed();
     Ok(Run {
         description: input.description.clone(),
@@ -538,13 +542,21 @@ fn finish(
         flagged,
         findings,
         finding_rows,
-        incidents: watched.map_or_else(Vec::new, |watched| watched.incidents),
+        incidents,
         evaluation,
         attacks: attack_rows,
         cautions,
         timings,
         input,
     })
+}
+
+/// Times of the rows of findings, in nanoseconds since the epoch.
+fn times_of(rows: Option<&Frame>, n: usize) -> Vec<Option<i64>> {
+    let times =
+        rows.and_then(|rows| rows.schema().with_role(Role::Time).find_map(|idx| rows.column(idx).as_time()));
+    let at = |row: usize| times?.get(row).copied().filter(|&time| time != MISSING_TIME);
+    (0..n).map(at).collect()
 }
 
 /// What watching flows had to leave out.

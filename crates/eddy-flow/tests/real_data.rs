@@ -98,9 +98,8 @@ const DAMAGED_BYTES: usize = 4096;
 
 #[test]
 fn a_hundred_captures_are_survived_cut_anywhere_and_damaged_two_hundred_times_each() {
-    let Some(data) = data() else { return };
-    let mut paths = Vec::new();
-    files(&data.join("pcap"), &mut paths);
+    let Some(data) = data("pcap") else { return };
+    let paths = files(&data);
     let small: Vec<Vec<u8>> = paths
         .iter()
         .filter_map(|path| std::fs::read(path).ok())

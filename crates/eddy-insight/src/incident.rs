@@ -2,48 +2,45 @@
 
 use std::net::IpAddr;
 
-use eddy_behaviour::{Evidence, Severity, Sighting};
+use eddy_behaviour::{Role, Severity, Sighting};
 use serde::Serialize;
 
-use crate::{count, number, span_in_words};
+use crate::attack::{ATTACK_VERSION, Technique, technique};
+use crate::confidence::confidence;
+use crate::examine::{FlowRecord, Moment};
+use crate::identity;
+use crate::incident_words::{ordinary, sentence};
+use crate::measure::Measure;
+use crate::mitigation::Mitigation;
+use crate::table::ProofRow;
 
-/// A technique of MITRE ATT&CK.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct Technique {
-    /// Its id, such as `T1046`.
-    pub id: &'static str,
-    /// Its name.
-    pub name: &'static str,
+/// A host and its part in an incident.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Entity {
+    /// Its address.
+    pub address: IpAddr,
+    /// What part it has.
+    pub role: Role,
+    /// Whether it belongs to a private network.
+    pub inside: bool,
+    /// Flows of the incident that it has part in; 0 where they were not counted.
+    pub flows: u64,
+    /// Their bytes, both ways.
+    pub octets: u64,
 }
 
-/// The techniques that behaviours tell of, by their names in the Enterprise matrix.
-const TECHNIQUES: [Technique; 21] = [
-    Technique { id: "T1018", name: "Remote System Discovery" },
-    Technique { id: "T1021", name: "Remote Services" },
-    Technique { id: "T1041", name: "Exfiltration Over C2 Channel" },
-    Technique { id: "T1046", name: "Network Service Discovery" },
-    Technique { id: "T1048", name: "Exfiltration Over Alternative Protocol" },
-    Technique { id: "T1071", name: "Application Layer Protocol" },
-    Technique { id: "T1071.004", name: "Application Layer Protocol: DNS" },
-    Technique { id: "T1095", name: "Non-Application Layer Protocol" },
-    Technique { id: "T1110", name: "Brute Force" },
-    Technique { id: "T1110.001", name: "Brute Force: Password Guessing" },
-    Technique { id: "T1489", name: "Service Stop" },
-    Technique { id: "T1498.001", name: "Network Denial of Service: Direct Network Flood" },
-    Technique { id: "T1498.002", name: "Network Denial of Service: Reflection Amplification" },
-    Technique { id: "T1499", name: "Endpoint Denial of Service" },
-    Technique { id: "T1499.001", name: "Endpoint Denial of Service: OS Exhaustion Flood" },
-    Technique { id: "T1557.002", name: "Adversary-in-the-Middle: ARP Cache Poisoning" },
-    Technique { id: "T1570", name: "Lateral Tool Transfer" },
-    Technique { id: "T1571", name: "Non-Standard Port" },
-    Technique { id: "T1572", name: "Protocol Tunneling" },
-    Technique { id: "T1573", name: "Encrypted Channel" },
-    Technique { id: "T1595.001", name: "Active Scanning: Scanning IP Blocks" },
-];
+impl Entity {
+    pub(crate) fn new(address: IpAddr, role: Role) -> Self {
+        Self { address, role, inside: is_inside(address), flows: 0, octets: 0 }
+    }
+}
 
 /// Findings of one cause, together.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Incident {
+    /// What it is called: twelve hexadecimal digits from its kind, hosts and begin, the same in every run over the same
+    /// input.
+    pub id: String,
     /// 1 = most urgent.
     pub rank: usize,
     /// What it is, in a few words: the kind of its leading sighting.
@@ -59,13 +56,16 @@ pub struct Incident {
     /// Port it is about, where it is about one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub port: Option<u16>,
-    /// Begin, nanoseconds since the epoch.
+    /// Begin, nanoseconds since the epoch; [`NO_TIME`] where the rows have no time.
+    #[serde(skip_serializing_if = "is_no_time")]
     pub first_ns: i64,
     /// When the evidence sufficed.
+    #[serde(skip_serializing_if = "is_no_time")]
     pub detected_ns: i64,
-    /// End of its last flow.
+    /// End of its last flow, or time of its last row.
+    #[serde(skip_serializing_if = "is_no_time")]
     pub last_ns: i64,
-    /// Flows that belong to it.
+    /// Flows that belong to it; 0 in a table that is not of flows between addresses.
     pub flows: u64,
     /// Bytes of these flows, both ways.
     pub octets: u64,
@@ -77,12 +77,78 @@ pub struct Incident {
     pub sentence: String,
     /// What would have been ordinary, in a sentence.
     pub ordinary: String,
-    /// The numbers of the leading sighting.
-    pub evidence: Vec<Evidence>,
+    /// The numbers of the leading sighting, or of the strangest row.
+    pub evidence: Vec<Measure>,
     /// Techniques, most fitting first.
     pub techniques: Vec<Technique>,
+    /// Version of MITRE ATT&CK that the techniques are of.
+    pub attack_version: &'static str,
+    /// Hosts and their parts: those who do it first, the named targets, and the busiest of many senders.
+    pub entities: Vec<Entity>,
+    /// When how much of it happened: parts of equal length, none after the last that has flows.
+    pub timeline: Vec<Moment>,
+    /// Some of its flows: the first and the largest, in the order of time. `flows` says how many there are.
+    pub evidence_flows: Vec<FlowRecord>,
+    /// What to do about it.
+    pub mitigation: Mitigation,
+    /// Whom or what it is about in a table without addresses: the series, the device, the column. Text from the input.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
+    /// Rows that belong to it, in a table without addresses.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub n_rows: u64,
+    /// The rows that prove it, the strangest first, a few of `n_rows`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub rows: Vec<ProofRow>,
     /// What was seen, leading one first.
     pub sightings: Vec<Sighting>,
+}
+
+/// Time of what has none.
+pub const NO_TIME: i64 = i64::MIN;
+
+// Serde hands references over.
+#[allow(clippy::trivially_copy_pass_by_ref)]
+fn is_no_time(time_ns: &i64) -> bool {
+    *time_ns == NO_TIME
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
+impl Incident {
+    /// Whether it is known when it was.
+    pub fn is_timed(&self) -> bool {
+        self.first_ns != NO_TIME
+    }
+
+    /// Ends it at a time, where it lasts longer.
+    pub(crate) fn shorten(&mut self, last_ns: i64) {
+        for sighting in &mut self.sightings {
+            sighting.last_ns = sighting.last_ns.min(last_ns).max(sighting.first_ns);
+        }
+        self.last_ns = self.sightings.iter().map(|sighting| sighting.last_ns).max().unwrap_or(last_ns);
+        self.sentence = sentence(&self.sightings);
+    }
+
+    /// Who does it to whom, in a few words.
+    pub fn parties(&self) -> String {
+        let first = |list: &[IpAddr], n: u64| match list {
+            [] => String::new(),
+            [one] if n <= 1 => one.to_string(),
+            [one, ..] => format!("{one} and {} more", n.saturating_sub(1)),
+        };
+        let actors = first(&self.actors, self.actors.len() as u64);
+        let targets = first(&self.targets, self.n_targets);
+        match (actors.is_empty(), targets.is_empty()) {
+            (true, true) => self.subject.clone().unwrap_or_default(),
+            (true, false) => targets,
+            (false, true) => actors,
+            (false, false) => format!("{actors} to {targets}"),
+        }
+    }
 }
 
 /// Sightings of one actor, or of one target, that are no further apart than this are of one cause.
@@ -99,12 +165,17 @@ pub fn incidents(mut sightings: Vec<Sighting>) -> Vec<Incident> {
         }
     }
     let mut found: Vec<Incident> = groups.into_iter().map(incident).collect();
+    rank(&mut found);
+    found
+}
+
+/// Puts incidents in the order of their urgency.
+pub(crate) fn rank(found: &mut [Incident]) {
     found.sort_by(|a, b| {
         let urgency = b.severity.cmp(&a.severity).then(b.confidence.total_cmp(&a.confidence));
-        urgency.then(a.first_ns.cmp(&b.first_ns))
+        urgency.then(a.first_ns.cmp(&b.first_ns)).then(a.id.cmp(&b.id))
     });
     found.iter_mut().enumerate().for_each(|(at, incident)| incident.rank = at + 1);
-    found
 }
 
 fn of_one_cause(a: &Sighting, b: &Sighting) -> bool {
@@ -124,21 +195,24 @@ fn incident(mut sightings: Vec<Sighting>) -> Incident {
     sightings.sort_by(|a, b| b.severity.cmp(&a.severity).then(b.strength.total_cmp(&a.strength)));
     let mut behaviours: Vec<&'static str> = Vec::new();
     let (mut actors, mut targets, mut techniques) = (Vec::new(), Vec::new(), Vec::new());
-    let known = |id: &&'static str| TECHNIQUES.iter().find(|technique| technique.id == *id).copied();
     for sighting in &sightings {
         add(&mut behaviours, sighting.behaviour);
         sighting.actor.iter().for_each(|actor| add(&mut actors, *actor));
         sighting.targets.iter().for_each(|target| add(&mut targets, *target));
-        sighting.techniques.iter().filter_map(known).for_each(|technique| add(&mut techniques, technique));
+        sighting.techniques.iter().filter_map(|id| technique(id)).for_each(|one| add(&mut techniques, one));
     }
     let lead = &sightings[0];
     let n_targets = sightings.iter().map(|s| s.n_targets).max().unwrap_or(0).max(targets.len() as u64);
     let severity = if behaviours.len() > 2 { Severity::High } else { lead.severity };
+    let first_ns = sightings.iter().map(|s| s.first_ns).min().unwrap_or(lead.first_ns);
+    let entities = actors.iter().map(|&actor| Entity::new(actor, Role::Actor));
+    let entities = entities.chain(targets.iter().map(|&target| Entity::new(target, Role::Target))).collect();
     Incident {
+        id: name(lead.kind, &actors, &targets, first_ns),
         rank: 0,
         kind: lead.kind,
         port: lead.port,
-        first_ns: sightings.iter().map(|s| s.first_ns).min().unwrap_or(lead.first_ns),
+        first_ns,
         detected_ns: sightings.iter().map(|s| s.detected_ns).min().unwrap_or(lead.detected_ns),
         last_ns: sightings.iter().map(|s| s.last_ns).max().unwrap_or(lead.last_ns),
         flows: sightings.iter().map(|s| s.flows).sum(),
@@ -147,14 +221,31 @@ fn incident(mut sightings: Vec<Sighting>) -> Incident {
         confidence: confidence(&sightings),
         sentence: sentence(&sightings),
         ordinary: ordinary(lead),
-        evidence: lead.evidence.clone(),
+        evidence: lead.evidence.iter().map(Measure::from).collect(),
         behaviours,
         actors,
         targets,
         n_targets,
         techniques,
+        attack_version: ATTACK_VERSION,
+        entities,
+        timeline: Vec::new(),
+        evidence_flows: Vec::new(),
+        mitigation: Mitigation::default(),
+        subject: None,
+        n_rows: 0,
+        rows: Vec::new(),
         sightings,
     }
+}
+
+/// The id of an incident. Who does it names it; where nobody does, the first of those it is done to.
+fn name(kind: &str, actors: &[IpAddr], targets: &[IpAddr], first_ns: i64) -> String {
+    let mut hosts: Vec<IpAddr> =
+        if actors.is_empty() { targets.iter().take(1).copied().collect() } else { actors.to_vec() };
+    hosts.sort_unstable();
+    let hosts: Vec<String> = hosts.iter().map(ToString::to_string).collect();
+    identity::short(&format!("{kind}|{}|{first_ns}", hosts.join(",")))
 }
 
 fn add<T: PartialEq>(list: &mut Vec<T>, one: T) {
@@ -163,106 +254,60 @@ fn add<T: PartialEq>(list: &mut Vec<T>, one: T) {
     }
 }
 
-/// One half where the evidence just suffices, nine tenths where it is five times that; several behaviours of one cause
-/// bear each other out.
-fn confidence(sightings: &[Sighting]) -> f64 {
-    let doubt: f64 = sightings.iter().take(4).map(|s| 0.5 / s.strength.clamp(1.0, 50.0)).product();
-    ((1.0 - doubt) * 100.0).round() / 100.0
-}
-
-fn whom(targets: &[IpAddr], n: u64) -> String {
-    match targets {
-        [] => "nobody in particular".into(),
-        [one] if n <= 1 => one.to_string(),
-        [first, ..] if n > 4 => format!("about {} hosts ({first} and others)", count(n)),
-        some => some.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
-    }
-}
-
-fn clause(sighting: &Sighting) -> String {
-    let target = whom(&sighting.targets, sighting.n_targets);
-    let on_port =
-        sighting.port.filter(|&port| port > 0).map_or(String::new(), |port| format!(" on port {port}"));
-    let seen =
-        |at: usize| sighting.evidence.get(at).map_or_else(String::new, |evidence| number(evidence.seen));
-    match sighting.behaviour {
-        "scan" => format!(
-            "{} of {target}{on_port}: {} pairs of host and port tried in vain",
-            sighting.kind,
-            seen(0)
-        ),
-        "flood" => {
-            let first = sighting.evidence.first();
-            let what = first.map_or("packets", |evidence| evidence.what);
-            format!("{} of {target}{on_port}: {} {what}", sighting.kind, seen(0))
+/// Whether an address belongs to a private network.
+pub(crate) fn is_inside(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(address) => address.is_private() || address.is_link_local() || address.is_loopback(),
+        IpAddr::V6(address) => {
+            address.is_loopback() || address.is_unique_local() || address.is_unicast_link_local()
         }
-        "brute_force" => {
-            format!("guessing of passwords at {target}{on_port}: {} short connections", count(sighting.flows))
-        }
-        "beaconing" => format!(
-            "regular calls to {target}{on_port}, every {} s, {} so far",
-            seen(1),
-            count(sighting.flows)
-        ),
-        "exfiltration" => format!("{} bytes sent to {target} within an hour", seen(0)),
-        "tunnel" if sighting.kind == "tunnel in names" => {
-            format!("{} different names below one domain asked of {target} in ten minutes", seen(0))
-        }
-        "tunnel" => format!("echo packets of {} bytes to and from {target}", seen(0)),
-        "lateral_spread" => format!("log-ons to {} hosts inside for the first time{on_port}", seen(0)),
-        "arp_spoofing" if sighting.kind == "ARP spoofing" => {
-            format!("{} ARP answers that nobody had asked for give the address {target} to another adapter", seen(0))
-        }
-        "arp_spoofing" => format!("{} announcements by ARP within a minute", seen(0)),
-        "silence" => format!("{target} has not spoken for {} minutes, where it always did", seen(0)),
-        _ => format!("{} with {target}{on_port}", sighting.kind),
     }
-}
-
-/// What happened: the leading sighting, and in short what else the same actor did.
-fn sentence(sightings: &[Sighting]) -> String {
-    let lead = &sightings[0];
-    let who = match (lead.actor, lead.behaviour) {
-        (Some(actor), _) => format!("{actor}: "),
-        (None, "flood") => "many or forged senders: ".into(),
-        (None, _) => String::new(),
-    };
-    let mut text = format!("{who}{}", clause(lead));
-    let lasted = lead.last_ns.saturating_sub(lead.first_ns);
-    if lasted >= 1_000_000_000 && lead.behaviour != "silence" {
-        text.push_str(", over ");
-        text.push_str(&span_in_words(lasted));
-    }
-    for other in sightings.iter().skip(1).filter(|s| s.behaviour != lead.behaviour).take(2) {
-        text.push_str("; also ");
-        text.push_str(&clause(other));
-    }
-    text
-}
-
-fn ordinary(lead: &Sighting) -> String {
-    lead.evidence.first().map_or_else(String::new, |evidence| {
-        format!("ordinary would have been fewer than {} {}", number(evidence.usual), evidence.what)
-    })
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::net::Ipv4Addr;
+
+    use eddy_behaviour::{ConnectionState, Evidence, Flow};
 
     use super::*;
 
-    fn sighting(
-        behaviour: &'static str,
-        kind: &'static str,
-        actor: Option<u8>,
-        target: u8,
-        at_s: i64,
-    ) -> Sighting {
-        let address = |host| IpAddr::V4(Ipv4Addr::new(10, 0, 0, host));
+    /// A host of the test network.
+    pub(crate) fn address(host: u8) -> IpAddr {
+        IpAddr::V4(Ipv4Addr::new(10, 0, 0, host))
+    }
+
+    /// An ordinary TCP flow `at_s` seconds after the epoch.
+    pub(crate) fn flow(at_s: f64, source: u8, destination: u8, port: u16) -> Flow<'static> {
+        Flow {
+            start_ns: (at_s * 1e9) as i64,
+            duration_ns: 50_000_000,
+            source: address(source),
+            destination: address(destination),
+            source_port: 40_000,
+            destination_port: port,
+            protocol: Flow::TCP,
+            octets: 600,
+            packets: 6,
+            reverse_octets: 4_000,
+            reverse_packets: 6,
+            flags: None,
+            state: ConnectionState::Established,
+            application: "",
+            dns_name: "",
+        }
+    }
+
+    /// A sighting of a minute, of one host by another.
+    pub(crate) fn sighting(behaviour: &'static str, actor: Option<u8>, target: u8, at_s: i64) -> Sighting {
         Sighting {
             behaviour,
-            kind,
+            kind: match behaviour {
+                "scan" => "vertical scan",
+                "flood" => "SYN flood",
+                "brute_force" => "guessing of passwords",
+                other => other,
+            },
             actor: actor.map(address),
             targets: vec![address(target)],
             n_targets: 1,
@@ -282,10 +327,10 @@ mod tests {
     #[test]
     fn what_one_actor_does_is_one_incident() {
         let found = incidents(vec![
-            sighting("scan", "vertical scan", Some(66), 5, 0),
-            sighting("brute_force", "guessing of passwords", Some(66), 5, 600),
-            sighting("scan", "vertical scan", Some(67), 5, 600),
-            sighting("scan", "vertical scan", Some(66), 5, 50_000),
+            sighting("scan", Some(66), 5, 0),
+            sighting("brute_force", Some(66), 5, 600),
+            sighting("scan", Some(67), 5, 600),
+            sighting("scan", Some(66), 5, 50_000),
         ]);
         let seen: Vec<(usize, usize)> = found.iter().map(|i| (i.rank, i.sightings.len())).collect();
         assert_eq!(seen, [(1, 2), (2, 1), (3, 1)]);
@@ -297,9 +342,9 @@ mod tests {
     #[test]
     fn a_flood_by_forged_senders_names_nobody() {
         let found = incidents(vec![
-            sighting("flood", "SYN flood", None, 5, 0),
-            sighting("flood", "SYN flood", None, 5, 1_000),
-            sighting("flood", "SYN flood", None, 6, 0),
+            sighting("flood", None, 5, 0),
+            sighting("flood", None, 5, 1_000),
+            sighting("flood", None, 6, 0),
         ]);
         assert_eq!(found.len(), 2);
         assert!(found[0].actors.is_empty() && found[0].sentence.starts_with("many or forged senders"));

@@ -1,6 +1,8 @@
 //! Writes sample reports from made-up, deterministic data: `cargo run -p eddy-report --example sample -- OUTDIR`.
 
 mod comparison;
+mod hostile;
+mod incidents;
 mod rhythm;
 
 use std::path::Path;
@@ -178,6 +180,7 @@ fn detection(recipe: &Recipe) -> DetectReport {
         ),
         findings,
         finding_columns: columns.iter().map(|column| column.0.clone()).collect(),
+        incidents: Vec::new(),
         evaluation: recipe.labelled.then(|| Evaluation {
             label_column: "attack".into(),
             roc_auc: 0.9731,
@@ -380,49 +383,6 @@ fn stretches(flagged: &[bool]) -> Vec<(usize, usize, u64)> {
     out
 }
 
-const HOSTILE: &str = "<img src=x onerror=\"document.title='owned'\"></script><script>document.title='owned'</script>'\"&\u{202e}";
-
-fn hostile(mut report: DetectReport) -> DetectReport {
-    let evil = |text: &mut String| HOSTILE.clone_into(text);
-    evil(&mut report.title);
-    evil(&mut report.eddy_version);
-    evil(&mut report.detector);
-    evil(&mut report.threshold.rule);
-    report.threshold.warning = Some(HOSTILE.into());
-    report.generated_from = vec![HOSTILE.into()];
-    report.read.format = HOSTILE.into();
-    report.read.notes = vec![HOSTILE.into()];
-    report.read.first_set_aside =
-        vec![SetAside { place: HOSTILE.into(), reason: HOSTILE.into(), text: HOSTILE.into() }];
-    report.columns.iter_mut().for_each(|column| evil(&mut column.name));
-    for (i, feature) in report.features.iter_mut().enumerate() {
-        feature.name = format!("{HOSTILE}{i}");
-        feature.unit = Some(HOSTILE.into());
-        feature.levels.iter_mut().for_each(evil);
-    }
-    report.finding_columns.iter_mut().for_each(evil);
-    for finding in &mut report.findings {
-        evil(&mut finding.sentence);
-        finding.entity = Some(HOSTILE.into());
-        finding.source = Some(HOSTILE.into());
-        finding.time = Some(HOSTILE.into());
-        if let Some(stretch) = &mut finding.stretch {
-            (stretch.from, stretch.to) = (Some(HOSTILE.into()), Some(format!("{HOSTILE} later")));
-        }
-        finding.label = Some(HOSTILE.into());
-        finding.values.iter_mut().for_each(evil);
-        for (i, cause) in finding.causes.iter_mut().enumerate() {
-            cause.feature = format!("{HOSTILE}{i}");
-            cause.unit = Some(HOSTILE.into());
-            if let Contrast::Category { seen, expected, .. } = &mut cause.contrast {
-                evil(seen);
-                evil(expected);
-            }
-        }
-    }
-    report
-}
-
 fn exploration(n_columns: usize, n_rows: usize) -> ExploreReport {
     let mut dice = Dice(11);
     let report = detection(&Recipe { n_rows, n_features: n_columns, categories: true, ..FLOWS });
@@ -607,7 +567,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             }),
         ),
         ("bare", DetectReport { title: "empty.csv".into(), ..DetectReport::default() }),
-        ("hostile", hostile(detection(&Recipe { n_rows: 600, n_anomalies: 12, ..FLOWS }))),
+        ("hostile", hostile::report(detection(&Recipe { n_rows: 600, n_anomalies: 12, ..FLOWS }))),
+        ("incidents", DetectReport { incidents: incidents::cards("cdn.example.org"), ..flows.clone() }),
         ("flows", flows.clone()),
     ];
     for (name, report) in &reports {
@@ -634,14 +595,14 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     fs::write(folder.join("explore.html"), explore_html(&exploration(8, 12_480)))?;
     fs::write(folder.join("explore-wide.html"), explore_html(&exploration(41, 12_480)))?;
-    comparison::write(folder, HOSTILE)?;
+    comparison::write(folder, hostile::TEXT)?;
     let mut evil = exploration(8, 600);
-    evil.title = HOSTILE.into();
-    evil.columns.iter_mut().for_each(|column| column.name = HOSTILE.into());
-    evil.series.iter_mut().for_each(|series| series.name = HOSTILE.into());
-    evil.top.iter_mut().flat_map(|list| &mut list.items).for_each(|item| item.label = HOSTILE.into());
+    evil.title = hostile::TEXT.into();
+    evil.columns.iter_mut().for_each(|column| column.name = hostile::TEXT.into());
+    evil.series.iter_mut().for_each(|series| series.name = hostile::TEXT.into());
+    evil.top.iter_mut().flat_map(|list| &mut list.items).for_each(|item| item.label = hostile::TEXT.into());
     if let Some(correlation) = &mut evil.correlation {
-        correlation.names.iter_mut().for_each(|name| *name = HOSTILE.into());
+        correlation.names.iter_mut().for_each(|name| *name = hostile::TEXT.into());
     }
     fs::write(folder.join("explore-hostile.html"), explore_html(&evil))?;
     let bare = ExploreReport { title: "empty.csv".into(), ..ExploreReport::default() };

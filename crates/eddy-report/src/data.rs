@@ -5,7 +5,7 @@
 
 use serde::Serialize;
 
-use crate::compact;
+use crate::{IncidentCard, compact};
 
 /// A finished detection, ready to be drawn.
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
@@ -40,6 +40,8 @@ pub struct DetectReport {
     pub finding_columns: Vec<String>,
     /// Scores and verdicts measured against labels, where there are any.
     pub evaluation: Option<Evaluation>,
+    /// What happened, most urgent first.
+    pub incidents: Vec<IncidentCard>,
 }
 
 /// What was read, what was assumed and what was set aside.

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::drawing::{Area, Drawing};
 use crate::event::{Event, event_list, events, number_of_events};
+use crate::incident_section::{incident_list, incidents_section};
 use crate::page::{Page, cautions, fact, period, reading};
 use crate::scatter::scatter;
 use crate::{
@@ -45,11 +46,19 @@ pub fn detect_html(report: &DetectReport) -> String {
     let mut main = String::new();
     let events = events(&report.findings);
     verdict(&mut main, report, &events);
+    // What hosts did comes first; rows of a table say more one by one.
+    let by_hosts = tells_of_hosts(report);
+    if by_hosts {
+        incidents_section(&mut main, &report.incidents);
+    }
     if !report.points.x.is_empty() {
         main.push_str("<div class=\"console\" data-live=\"console\"></div>\n");
         trace_section(&mut main, report);
     }
     findings_section(&mut main, report, &events);
+    if !by_hosts {
+        incidents_section(&mut main, &report.incidents);
+    }
     if let Some(evaluation) = &report.evaluation {
         evaluation_section(&mut main, evaluation);
     }
@@ -80,6 +89,11 @@ pub fn detect_html(report: &DetectReport) -> String {
     .html()
 }
 
+/// Whether incidents are told from what hosts do.
+fn tells_of_hosts(report: &DetectReport) -> bool {
+    report.incidents.iter().any(|card| !card.actors.is_empty() || !card.targets.is_empty())
+}
+
 fn verdict(out: &mut String, report: &DetectReport, events: &[Event<'_>]) {
     let threshold = &report.threshold;
     let total = words::counted(report.points.total_rows, "row", "rows");
@@ -99,7 +113,9 @@ fn verdict(out: &mut String, report: &DetectReport, events: &[Event<'_>]) {
             );
         }
     }
-    if !events.is_empty() {
+    if tells_of_hosts(report) {
+        incident_list(out, &report.incidents);
+    } else if !events.is_empty() {
         event_list(out, events);
     }
     out.push_str("</div><div>");

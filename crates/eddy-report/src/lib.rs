@@ -16,11 +16,14 @@ mod detect_page;
 mod distribution;
 mod downsample;
 mod drawing;
+mod entity_graph;
 mod escape;
 mod event;
 mod exploration;
 mod explore_page;
 mod histogram;
+mod incident;
+mod incident_section;
 mod labelled;
 mod labelled_section;
 mod leading;
@@ -53,6 +56,7 @@ pub use detect_page::detect_html;
 pub use downsample::{MOST_POINTS, downsample, point_budget};
 pub use exploration::{ColumnSummary, CorrelatedPair, Correlation, Counts, ExploreReport, TopItem, TopList};
 pub use explore_page::explore_html;
+pub use incident::{EvidenceRow, FLOW_COLUMNS, FilterCard, FormCard, Host, IncidentCard, Urgency};
 pub use labelled::{
     Baseline, ClassBox, ClassCount, ClassDistribution, Difference, FeatureTest, Labelled, PValue, p_in_words,
 };

@@ -123,6 +123,7 @@ fn small(name: &str) -> DetectReport {
             values: vec![name.into()],
         }],
         finding_columns: vec![name.into()],
+        incidents: Vec::new(),
         evaluation: Some(Evaluation {
             label_column: name.into(),
             roc_auc: 0.9,

@@ -2,6 +2,7 @@
 
 mod args;
 mod commands;
+mod explanation;
 mod incident_list;
 mod terminal;
 mod terminal_series;

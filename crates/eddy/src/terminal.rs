@@ -152,7 +152,7 @@ pub(crate) fn summary(run: &Run, inputs: &[String], top: usize, wrote: &[String]
         );
     }
     text.push('\n');
-    crate::incident_list::write(&mut text, &run.incidents, top);
+    crate::incident_list::write(&mut text, &run.incidents, top, &plain(&inputs.join(" ")));
     if run.findings.is_empty() {
         text.push_str("Nothing stands out from what is ordinary here.\n");
         if let Some(best) = run.surprises.iter().copied().reduce(f64::max) {

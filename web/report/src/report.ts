@@ -1,18 +1,21 @@
 // The interactive part of a report. Without it the page still shows everything as tables and pictures.
 
 import "./report.css";
+import "./incidents.css";
 import { Bench } from "./bench";
 import { addConsole } from "./console";
 import { type Detection, read } from "./data";
 import { element } from "./element";
 import { addExploration, addTables } from "./exploration";
 import { addFindings } from "./findings";
+import { addIncidents } from "./incidents";
 import { addMultiples } from "./multiples";
 import { addScatter } from "./scatter";
 import { addSchemeButton } from "./scheme";
 import { addTrace } from "./trace";
 
 function detection(data: Detection): void {
+  addIncidents();
   const bench = new Bench(data);
   if (data.points.x.length > 0) addConsole(bench);
   const trace = addTrace(bench);

@@ -56,7 +56,7 @@ const pixels = (page, selector, [red, green, blue]) =>
 
 const ORANGE = [198, 70, 0];
 const names = [
-  "flows", "metric", "nothing", "one-row", "index", "elapsed", "three", "many", "wide", "long", "bare", "hostile",
+  "flows", "incidents", "metric", "nothing", "one-row", "index", "elapsed", "three", "many", "wide", "long", "bare", "hostile",
   "explore", "explore-wide", "explore-hostile", "explore-bare",
   "clusters", "compare", "compare-hostile",
 ];
@@ -83,6 +83,51 @@ test("text from traffic is only text", async () => {
     });
   }
 });
+
+test("an incident opens, shows rules for each filter and gives them to the clipboard", () =>
+  open("incidents", {}, async (page) => {
+    const first = page.locator("details.incident").first();
+    assert.equal(await first.getAttribute("open"), "");
+    await page.locator(".incident-list a").nth(1).click();
+    assert.equal(await page.locator("details.incident").nth(1).getAttribute("open"), "");
+    const tabs = first.locator(".tabs").first();
+    assert.match(await tabs.locator(".tab:visible pre").first().textContent(), /^table inet eddy_/);
+    await tabs.getByText("Suricata").click();
+    assert.match(await tabs.locator(".tab:visible pre").first().textContent(), /^drop ip /);
+    await tabs.locator(".tab:visible").getByRole("button").first().click();
+    assert.match(await page.evaluate(() => getSelection().toString()), /^drop ip /);
+    await first.locator("details.more summary").click();
+    assert.equal(await first.locator("table.flows tbody tr").count(), 4);
+  }));
+
+test("incidents can be read in both schemes and without a script", async () => {
+  for (const colorScheme of ["light", "dark"]) {
+    const context = await browser.newContext({ colorScheme, javaScriptEnabled: false });
+    const page = await context.newPage();
+    await page.goto(pathToFileURL(join(samples, "incidents.html")).href);
+    assert.ok(await page.locator("details.incident").first().locator(".evidence").isVisible());
+    assert.ok(await page.locator(".tab").first().isVisible());
+    const [ink, ground] = await page.locator(".badge.high").first().evaluate((badge) => {
+      const style = getComputedStyle(badge);
+      return [style.color, style.backgroundColor];
+    });
+    assert.ok(contrast(ink, ground) >= 4.5, `${colorScheme}: ${ink} on ${ground}`);
+    await context.close();
+  }
+});
+
+/** Contrast of two colours as the Web Content Accessibility Guidelines 2.2 count it. */
+function contrast(a, b) {
+  const light = (colour) => {
+    const [red, green, blue] = colour.match(/[\d.]+/g).map((part) => {
+      const share = Number(part) / 255;
+      return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
+    });
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+  };
+  const [low, high] = [light(a), light(b)].sort((x, y) => x - y);
+  return (high + 0.05) / (low + 0.05);
+}
 
 test("the policy stops a script that gets in all the same", async () => {
   const context = await browser.newContext();

@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
+use anyhow::Context;
 use clap::Args;
 use eddy_engine::{EngineError, NothingToJudge, Run, RunOptions, detect};
-use eddy_insight::Severity;
+use eddy_insight::{INCIDENT_FORMATS, IncidentFormat, Origin, Severity};
 
 use crate::args::{FitArgs, ReadArgs, RuleArgs};
 use crate::terminal;
@@ -35,6 +36,13 @@ pub(crate) struct OutputArgs {
     /// .html = report, .svg .png = picture. May be given several times
     #[arg(long, short, value_name = "FILE", help_heading = "Output")]
     out: Vec<PathBuf>,
+    /// Write the incidents to this file (- for standard output, instead of the summary)
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    incidents: Option<PathBuf>,
+    /// How incidents are written: json (everything), ocsf (Detection Finding), ecs, eve, stix or csv [default: csv for
+    /// a file that ends in .csv, else json]
+    #[arg(long, value_name = "FORMAT", value_parser = incident_format, requires = "incidents", help_heading = "Output")]
+    incidents_as: Option<IncidentFormat>,
     /// Findings shown in the terminal
     #[arg(long, default_value_t = 10, value_name = "N", help_heading = "Output")]
     top: usize,
@@ -68,7 +76,34 @@ impl std::str::FromStr for FailOn {
     }
 }
 
+/// A format of incidents by its name.
+fn incident_format(text: &str) -> Result<IncidentFormat, String> {
+    IncidentFormat::named(text).ok_or_else(|| {
+        let names: Vec<&str> = INCIDENT_FORMATS.iter().map(|format| format.name).collect();
+        format!("is none of {}", names.join(", "))
+    })
+}
+
 impl OutputArgs {
+    /// Writes the incidents, where asked for; whether standard output is taken by them.
+    fn write_incidents(&self, run: &Run) -> anyhow::Result<bool> {
+        let Some(path) = &self.incidents else { return Ok(false) };
+        let is_csv = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("csv"));
+        let by_ending = IncidentFormat::named(if is_csv { "csv" } else { "json" });
+        let Some(format) = self.incidents_as.or(by_ending) else { return Ok(false) };
+        let origin = Origin {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            sources: run.description.sources.clone(),
+        };
+        let text = format.write(&run.incidents, &origin);
+        if path.as_os_str() == "-" {
+            terminal::print(&text)?;
+            return Ok(true);
+        }
+        std::fs::write(path, text).with_context(|| format!("{}: cannot be written", path.display()))?;
+        Ok(false)
+    }
+
     /// Writes and prints what was asked for.
     pub(crate) fn deliver(
         &self,
@@ -79,10 +114,13 @@ impl OutputArgs {
         for path in &self.out {
             crate::commands::detect::write(run, path, options)?;
         }
-        if self.json {
+        let taken = self.write_incidents(run)?;
+        if taken {
+        } else if self.json {
             terminal::print(&format!("{}\n", serde_json::to_string_pretty(&terminal::run_json(run))?))?;
         } else {
-            let wrote: Vec<String> = self.out.iter().map(|path| path.display().to_string()).collect();
+            let wrote = self.out.iter().chain(&self.incidents).map(|path| path.display().to_string());
+            let wrote: Vec<String> = wrote.collect();
             terminal::print(&terminal::summary(run, inputs, self.top, &wrote))?;
         }
         let failed = self.fail_on.is_some_and(|limit| match limit {

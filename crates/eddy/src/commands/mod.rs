@@ -4,6 +4,7 @@ mod compare;
 mod demo;
 mod detect;
 mod eval;
+mod explain;
 mod explore;
 mod flows;
 mod generate;
@@ -20,6 +21,8 @@ use clap::Subcommand;
 pub(crate) enum Command {
     /// Find what is unusual in a file, and why
     Detect(detect::Detect),
+    /// Show one incident whole: evidence, flows, timeline, what to do, ready rules and what they would have done
+    Explain(explain::Explain),
     /// Describe what is in a file: columns, classes, tests, correlation, rhythm, top talkers
     Explore(explore::Explore),
     /// Bring captures and logs of flows onto one table of flows, whatever program wrote them
@@ -46,6 +49,7 @@ pub(crate) enum Command {
 pub(crate) fn run(command: Command) -> anyhow::Result<u8> {
     match command {
         Command::Detect(command) => command.run(),
+        Command::Explain(command) => command.run(),
         Command::Explore(command) => command.run(),
         Command::Flows(command) => command.run(),
         Command::Train(command) => command.run(),

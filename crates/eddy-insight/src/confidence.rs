@@ -1,0 +1,86 @@
+//! How sure an incident is.
+//!
+//! Every behaviour has a *doubt*, the share of its sightings that are nothing when the evidence just suffices, and a
+//! *slope*, how quickly the doubt goes as the evidence grows: with a strength of `s` times what would have sufficed the
+//! doubt is `doubt / s^slope`. Doubts of different behaviours of one cause are multiplied, as they are told from
+//! different numbers; of several sightings of one behaviour only the strongest counts. Confidence is one minus what is
+//! left of the doubt. It grows with every strength and never falls when more is seen.
+
+use eddy_behaviour::Sighting;
+
+/// What is assumed of one behaviour.
+struct Doubt {
+    behaviour: &'static str,
+    /// Share of just sufficient sightings that are nothing.
+    at_least: f64,
+    /// How quickly the doubt goes as the evidence grows.
+    slope: f64,
+}
+
+/// By behaviour; set by the share of incidents of each strength that were planted in generated networks (six seeds, six
+/// hours, fifty hosts, the default mix). Calls at equal distances say little by themselves: most hosts that make them are
+/// machines that keep in touch, and for longer than a beacon does.
+const DOUBTS: [Doubt; 9] = [
+    Doubt { behaviour: "scan", at_least: 0.60, slope: 1.5 },
+    Doubt { behaviour: "flood", at_least: 0.70, slope: 0.8 },
+    Doubt { behaviour: "brute_force", at_least: 0.30, slope: 1.0 },
+    Doubt { behaviour: "beaconing", at_least: 0.80, slope: 0.15 },
+    Doubt { behaviour: "exfiltration", at_least: 0.30, slope: 1.0 },
+    Doubt { behaviour: "tunnel", at_least: 0.30, slope: 1.0 },
+    Doubt { behaviour: "wrong_port", at_least: 0.50, slope: 0.5 },
+    Doubt { behaviour: "lateral_spread", at_least: 0.70, slope: 1.5 },
+    Doubt { behaviour: "silence", at_least: 0.30, slope: 1.0 },
+];
+/// Of a behaviour that is not listed.
+const OTHERWISE: Doubt = Doubt { behaviour: "", at_least: 0.5, slope: 1.0 };
+/// No strength counts for more than this.
+const MOST_STRENGTH: f64 = 50.0;
+
+/// 0 to 1, to the hundredth.
+pub(crate) fn confidence(sightings: &[Sighting]) -> f64 {
+    let mut strongest: Vec<(&str, f64)> = Vec::new();
+    for sighting in sightings {
+        let strength = if sighting.strength.is_finite() { sighting.strength } else { 1.0 };
+        match strongest.iter_mut().find(|(behaviour, _)| *behaviour == sighting.behaviour) {
+            Some((_, most)) => *most = most.max(strength),
+            None => strongest.push((sighting.behaviour, strength)),
+        }
+    }
+    let doubt: f64 = strongest.iter().map(|&(behaviour, strength)| doubt(behaviour, strength)).product();
+    ((1.0 - doubt) * 100.0).round() / 100.0
+}
+
+/// What is left of the doubt of one behaviour at a strength.
+fn doubt(behaviour: &str, strength: f64) -> f64 {
+    let Doubt { at_least, slope, .. } =
+        DOUBTS.iter().find(|one| one.behaviour == behaviour).unwrap_or(&OTHERWISE);
+    at_least / strength.clamp(1.0, MOST_STRENGTH).powf(*slope)
+}
+
+#[cfg(test)]
+mod tests {
+    use eddy_behaviour::BEHAVIOURS;
+
+    use super::*;
+
+    #[test]
+    fn doubt_falls_as_the_evidence_grows_for_every_behaviour() {
+        for entry in BEHAVIOURS {
+            let doubts: Vec<f64> =
+                [0.5, 1.0, 1.5, 2.0, 5.0, 20.0, 50.0].iter().map(|&s| doubt(entry.about.name, s)).collect();
+            assert!(doubts.windows(2).all(|pair| pair[1] <= pair[0]), "{}: {doubts:?}", entry.about.name);
+            assert!(doubts[1] <= 0.9 && doubts[6] < doubts[1] / 1.5, "{}: {doubts:?}", entry.about.name);
+            let known = DOUBTS.iter().any(|one| one.behaviour == entry.about.name);
+            assert!(known || doubts[1] == OTHERWISE.at_least);
+        }
+    }
+
+    #[test]
+    fn hostile_strengths_leave_a_share() {
+        for strength in [f64::NAN, f64::INFINITY, -1.0, 0.0, 1e300] {
+            let sighting = crate::incident::tests::sighting("scan", Some(1), 2, 0);
+            let sure = confidence(&[Sighting { strength, ..sighting }]);
+            assert!((0.0..=1.0).contains(&sure), "{strength}: {sure}");
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! What hosts did, in plain words.
+
+use std::net::IpAddr;
+
+use eddy_behaviour::Sighting;
+
+use crate::{count, number, span_in_words};
+
+pub(crate) fn whom(targets: &[IpAddr], n: u64) -> String {
+    match targets {
+        [] => "nobody in particular".into(),
+        [one] if n <= 1 => one.to_string(),
+        [first, ..] if n > 4 => format!("about {} hosts ({first} and others)", count(n)),
+        some => some.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
+    }
+}
+
+pub(crate) fn clause(sighting: &Sighting) -> String {
+    let target = whom(&sighting.targets, sighting.n_targets);
+    let on_port =
+        sighting.port.filter(|&port| port > 0).map_or(String::new(), |port| format!(" on port {port}"));
+    let seen =
+        |at: usize| sighting.evidence.get(at).map_or_else(String::new, |evidence| number(evidence.seen));
+    match sighting.behaviour {
+        "scan" => format!(
+            "{} of {target}{on_port}: {} pairs of host and port tried in vain",
+            sighting.kind,
+            seen(0)
+        ),
+        "flood" => {
+            let first = sighting.evidence.first();
+            let what = first.map_or("packets", |evidence| evidence.what);
+            format!("{} of {target}{on_port}: {} {what}", sighting.kind, seen(0))
+        }
+        "brute_force" => {
+            format!("guessing of passwords at {target}{on_port}: {} short connections", count(sighting.flows))
+        }
+        "beaconing" => format!(
+            "regular calls to {target}{on_port}, every {} s, {} so far",
+            seen(1),
+            count(sighting.flows)
+        ),
+        "exfiltration" => format!("{} bytes sent to {target} within an hour", seen(0)),
+        "tunnel" if sighting.kind == "tunnel in names" => {
+            format!("{} different names below one domain asked of {target} in ten minutes", seen(0))
+        }
+        "tunnel" => format!("echo packets of {} bytes to and from {target}", seen(0)),
+        "lateral_spread" => format!("log-ons to {} hosts inside for the first time{on_port}", seen(0)),
+        "arp_spoofing" if sighting.kind == "ARP spoofing" => format!(
+            "{} ARP answers that nobody had asked for give the address {target} to another adapter",
+            seen(0)
+        ),
+        "arp_spoofing" => format!("{} announcements by ARP within a minute", seen(0)),
+        "silence" => format!("{target} has not spoken for {} minutes, where it always did", seen(0)),
+        _ => format!("{} with {target}{on_port}", sighting.kind),
+    }
+}
+
+/// What happened: the leading sighting, and in short what else the same actor did.
+pub(crate) fn sentence(sightings: &[Sighting]) -> String {
+    let lead = &sightings[0];
+    let who = match (lead.actor, lead.behaviour) {
+        (Some(actor), _) => format!("{actor}: "),
+        (None, "flood") => "many or forged senders: ".into(),
+        (None, _) => String::new(),
+    };
+    let mut text = format!("{who}{}", clause(lead));
+    let lasted = lead.last_ns.saturating_sub(lead.first_ns);
+    if lasted >= 1_000_000_000 && lead.behaviour != "silence" {
+        text.push_str(", over ");
+        text.push_str(&span_in_words(lasted));
+    }
+    for other in sightings.iter().skip(1).filter(|s| s.behaviour != lead.behaviour).take(2) {
+        text.push_str("; also ");
+        text.push_str(&clause(other));
+    }
+    text
+}
+
+pub(crate) fn ordinary(lead: &Sighting) -> String {
+    lead.evidence.first().map_or_else(String::new, |evidence| {
+        format!("ordinary would have been fewer than {} {}", number(evidence.usual), evidence.what)
+    })
+}

@@ -1,0 +1,312 @@
+//! What to do, in sentences that say nothing the flows do not show.
+
+use eddy_behaviour::Sighting;
+use serde::Serialize;
+
+use super::protocol_in_words;
+use crate::examine::{FlowRecord, Profile};
+use crate::incident_words::whom;
+use crate::{Incident, count, number};
+
+/// How soon something should be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum When {
+    /// At once.
+    Now,
+    /// Today.
+    Today,
+    /// In the days after.
+    Later,
+}
+
+impl When {
+    /// In a word or two.
+    pub fn in_words(self) -> &'static str {
+        match self {
+            Self::Now => "now",
+            Self::Today => "today",
+            Self::Later => "then",
+        }
+    }
+}
+
+/// One thing to do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Advice {
+    /// How soon.
+    pub when: When,
+    /// What, in a sentence or two.
+    pub text: String,
+}
+
+/// What to do about an incident, most urgent first; no sentence twice.
+pub(crate) fn advice(incident: &Incident, profile: &Profile) -> Vec<Advice> {
+    let mut out: Vec<Advice> = Vec::new();
+    let mut behaviours: Vec<&str> = Vec::new();
+    for sighting in &incident.sightings {
+        if behaviours.contains(&sighting.behaviour) {
+            continue;
+        }
+        behaviours.push(sighting.behaviour);
+        for (when, text) in about(sighting, profile) {
+            if !out.iter().any(|other| other.text == text) {
+                out.push(Advice { when, text });
+            }
+        }
+        if behaviours.len() == 3 {
+            break;
+        }
+    }
+    out.sort_by_key(|advice| advice.when);
+    out
+}
+
+fn about(sighting: &Sighting, profile: &Profile) -> Vec<(When, String)> {
+    let who = sighting.actor.map_or_else(|| "the senders".to_owned(), |actor| actor.to_string());
+    let target = whom(&sighting.targets, sighting.n_targets);
+    let inside = sighting.actor.is_some_and(crate::incident::is_inside);
+    let seen = |at: usize| sighting.evidence.get(at).map_or(0.0, |evidence| evidence.seen);
+    let port = sighting.port.filter(|&port| port > 0);
+    let on_port = port.map_or_else(String::new, |port| format!(" on port {port}"));
+    match sighting.behaviour {
+        "scan" => scan(&who, inside, profile),
+        "flood" => flood(sighting, &target, profile),
+        "brute_force" => brute_force(&who, &target, &on_port, profile),
+        "beaconing" => vec![
+            (
+                When::Now,
+                format!(
+                    "Find out which program on {who} calls {target}{on_port} every {} s; if nobody knows it, take {who} off the network before it is cleaned.",
+                    number(seen(1))
+                ),
+            ),
+            (
+                When::Today,
+                format!(
+                    "See whether other hosts call {target} too: among the flows read, about {} do.",
+                    number(seen(2))
+                ),
+            ),
+            (
+                When::Later,
+                format!(
+                    "If the program is known and wanted, mark {target} as such, so that it is not raised again."
+                ),
+            ),
+        ],
+        "exfiltration" => vec![
+            (
+                When::Now,
+                format!(
+                    "Ask who uses {who} whether {} bytes to {target} were meant; {} bytes went out for every byte back.",
+                    number(seen(0)),
+                    number(seen(1))
+                ),
+            ),
+            (
+                When::Now,
+                format!(
+                    "If they were not, cut {who} off from {target} and keep its disk as it is: it shows what was sent."
+                ),
+            ),
+            (
+                When::Today,
+                format!(
+                    "See what else went to {target}, and what {who} collected before, from which hosts inside."
+                ),
+            ),
+            (
+                When::Later,
+                "Let only the hosts that need it send outwards in bulk, through a proxy that records names."
+                    .into(),
+            ),
+        ],
+        "tunnel" => tunnel(sighting, &who, &target, profile),
+        "lateral_spread" => vec![
+            (
+                When::Now,
+                format!(
+                    "Treat {who} as taken over until shown otherwise: separate it from the other hosts, and change the accounts that were used on it."
+                ),
+            ),
+            (
+                When::Now,
+                format!(
+                    "Look for log-ons from {who} at {target}{on_port} from that time on, and for what was copied there."
+                ),
+            ),
+            (When::Later, format!("Allow log-ons{on_port} only from the hosts that administer others.")),
+        ],
+        "silence" => vec![
+            (
+                When::Now,
+                format!(
+                    "See whether {target} still runs and its service answers; it spoke in {} per cent of the minutes before.",
+                    number(seen(1))
+                ),
+            ),
+            (
+                When::Today,
+                format!(
+                    "If it was not stopped on purpose, look at its own logs, and at the switch and the firewall, around that minute; it has been silent for {} minutes.",
+                    number(seen(0))
+                ),
+            ),
+        ],
+        "wrong_port" => vec![
+            (
+                When::Today,
+                format!(
+                    "Find out which program speaks it between {who} and {target}{on_port}; it is not what that port is for."
+                ),
+            ),
+            (When::Later, "Let only what a port is for pass through it, where the firewall can tell.".into()),
+        ],
+        _ => vec![(
+            When::Today,
+            format!(
+                "Find out what {who} does with {target}{on_port}; {} flows show it.",
+                count(profile.flows)
+            ),
+        )],
+    }
+}
+
+fn scan(who: &str, inside: bool, profile: &Profile) -> Vec<(When, String)> {
+    let mut out = Vec::new();
+    if inside {
+        out.push((When::Now, format!("{who} is a host of your own: find out whether a person or a known program scans from it. If not, treat it as taken over and separate it from the others.")));
+    } else {
+        out.push((
+            When::Today,
+            format!("Block {who} where your network begins: nothing it did looks like a visitor."),
+        ));
+    }
+    let answered: Vec<String> =
+        profile.answered.iter().take(6).map(|(host, port)| format!("{host} port {port}")).collect();
+    if answered.is_empty() {
+        out.push((
+            When::Later,
+            "None of its tries was answered in the flows read, so it learned little more than that.".into(),
+        ));
+    } else {
+        let more = profile.answered.len().saturating_sub(answered.len());
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        out.push((When::Today, format!("These answered it: {}{more}. See that each should be reachable from there and is up to date.", answered.join(", "))));
+    }
+    out.push((
+        When::Later,
+        "Close the ports that nobody outside needs, so that the next scan finds less.".into(),
+    ));
+    out
+}
+
+fn flood(sighting: &Sighting, target: &str, profile: &Profile) -> Vec<(When, String)> {
+    let what = sighting.evidence.first();
+    let numbers = what.map_or_else(String::new, |e| {
+        format!(" ({} {}, where {} would be much)", number(e.seen), e.what, number(e.usual))
+    });
+    let first = match sighting.kind {
+        "SYN flood" => {
+            format!("Turn on SYN cookies at {target} and limit new connections before it{numbers}.")
+        }
+        "reflection flood" => {
+            let port = sighting.port.or_else(|| profile.source_port());
+            let from = port
+                .map_or_else(|| "the reflecting service".to_owned(), |port| format!("source port {port}"));
+            format!(
+                "Ask your provider to drop what comes from {from} to {target}{numbers}: it fills the line before any rule of yours sees it."
+            )
+        }
+        _ => format!("Limit the rate towards {target} as far upstream as you can{numbers}."),
+    };
+    let senders = match sighting.actor {
+        Some(actor) => format!("One sender does it, {actor}: block it."),
+        None => {
+            "Do not block senders one by one: there are too many, and their addresses may be forged.".into()
+        }
+    };
+    let spoken = profile.protocol().map_or_else(|| "it".to_owned(), protocol_in_words);
+    vec![
+        (When::Now, first),
+        (When::Now, senders),
+        (
+            When::Today,
+            format!(
+                "See that {target} still serves its users; of {} flows of the flood {} got no answer.",
+                count(profile.flows),
+                count(profile.failed)
+            ),
+        ),
+        (
+            When::Later,
+            format!(
+                "If {target} need not be reached over {spoken} from everywhere, close that way for good."
+            ),
+        ),
+    ]
+}
+
+fn brute_force(who: &str, target: &str, on_port: &str, profile: &Profile) -> Vec<(When, String)> {
+    let mut out = vec![(
+        When::Now,
+        format!(
+            "Block {who} from {target}{on_port}, and see in the log of {target} whether one of the {} tries was let in.",
+            count(profile.flows)
+        ),
+    )];
+    let usual = profile.octets / profile.flows.max(1);
+    let stands_out = |flow: &&FlowRecord| flow.octets.saturating_add(flow.reverse_octets) > 4 * usual.max(1);
+    if let Some(flow) = profile
+        .largest
+        .iter()
+        .chain(&profile.first)
+        .filter(stands_out)
+        .max_by_key(|flow| flow.octets.saturating_add(flow.reverse_octets))
+    {
+        out.push((When::Now, format!(
+            "One exchange stands out: {} bytes at {}, where the others have about {}. That may be the try that worked.",
+            count(flow.octets.saturating_add(flow.reverse_octets)),
+            eddy_frame::format_time(flow.start_ns, eddy_frame::TimeStyle::Spaced),
+            count(usual)
+        )));
+    }
+    out.push((
+        When::Today,
+        format!("Change the passwords of the accounts that were tried at {target}, if any was let in."),
+    ));
+    out.push((
+        When::Later,
+        format!("Ask for keys or a second factor{on_port}, and lock an address out after a few tries."),
+    ));
+    out
+}
+
+fn tunnel(sighting: &Sighting, who: &str, target: &str, profile: &Profile) -> Vec<(When, String)> {
+    if sighting.kind == "tunnel in echo packets" {
+        return vec![
+            (When::Now, format!("Find the program on {who} that exchanges echo packets of {} bytes with {target}; ping sends 84 at most unless told otherwise.", number(sighting.evidence.first().map_or(0.0, |e| e.seen)))),
+            (When::Later, "Let echo packets out only as small as ping sends them, and only from hosts that watch the network.".into()),
+        ];
+    }
+    let domain = profile.domain().map_or_else(|| "that domain".to_owned(), |domain| format!("'{domain}'"));
+    vec![
+        (
+            When::Now,
+            format!(
+                "Have the resolver refuse {domain}: that ends the tunnel without harm to other questions."
+            ),
+        ),
+        (
+            When::Now,
+            format!("Find the program on {who} that asks for these names, and see what it could read."),
+        ),
+        (
+            When::Today,
+            format!(
+                "See in the resolver's log who else asked for names below {domain}; {who} asked {target}."
+            ),
+        ),
+    ]
+}
