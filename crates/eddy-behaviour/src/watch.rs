@@ -3,7 +3,8 @@
 use serde::Serialize;
 
 use crate::{
-    Flow, Sighting, beaconing, brute_force, flood, lateral, scan, silence, transfer, tunnel, wrong_port,
+    Flow, Sighting, beaconing, brute_force, flood, lateral, scan, silence, transfer, tunnel, unusual,
+    wrong_port,
 };
 
 /// What a behaviour says about itself.
@@ -65,6 +66,7 @@ behaviours! {
     wrong_port::WrongPort,
     lateral::LateralSpread,
     silence::Silence,
+    unusual::Unusual,
 }
 
 /// Watches flows with every behaviour.

@@ -76,6 +76,37 @@ fn feed(watch: &mut Watch, flows: impl Iterator<Item = Kept>, texts: &Texts) {
     }
 }
 
+/// Goes through the flows of an input in the order of their begin, as far as its rows are flows; says whether they are.
+pub(crate) fn each_flow(
+    input: &mut Input,
+    visit: &mut dyn FnMut(&Flow<'_>),
+) -> Result<bool, EngineError> {
+    if !are_flows(input.schema()) {
+        return Ok(false);
+    }
+    let mut texts = Texts::default();
+    let mut buffer: Vec<Kept> = Vec::new();
+    let mut hand_over = |kept: Kept, texts: &Texts| {
+        let (application, dns_name) = (texts.get(kept.application), texts.get(kept.dns_name));
+        visit(&Flow { application, dns_name, ..kept.flow });
+    };
+    input.each::<EngineError>(1, &mut |frames| {
+        for frame in frames {
+            let columns = Columns::of(frame);
+            buffer.extend((0..frame.n_rows()).filter_map(|row| columns.flow(row, &mut texts)));
+            if buffer.len() >= SORTED_AT_A_TIME {
+                let half = buffer.len() / 2;
+                buffer.sort_by_key(|kept| kept.flow.start_ns);
+                buffer.drain(..half).for_each(|kept| hand_over(kept, &texts));
+            }
+        }
+        Ok(())
+    })?;
+    buffer.sort_by_key(|kept| kept.flow.start_ns);
+    buffer.drain(..).for_each(|kept| hand_over(kept, &texts));
+    Ok(true)
+}
+
 fn are_flows(schema: &Schema) -> bool {
     ["flowStartMilliseconds", "sourceAddress", "destinationAddress"]
         .iter()

@@ -5,7 +5,8 @@ use std::io::Write as _;
 use std::path::PathBuf;
 
 use clap::Args;
-use eddy_engine::flows;
+use eddy_engine::{EngineError, Per, RunOptions, entity_schema, entity_windows, flows};
+use eddy_frame::NANOS_PER_SECOND;
 use eddy_io::{ReadStats, TableWriter};
 
 use crate::args::ReadArgs;
@@ -21,6 +22,13 @@ pub(crate) struct Flows {
     /// Where to write the flows (.parquet .csv .tsv .ndjson .json, .log for Zeek's conn.log; - for standard output, as CSV)
     #[arg(long, short, value_name = "FILE")]
     out: PathBuf,
+    /// Instead of flows, one row for each host, service or pair of hosts and window of time: volume, fan-out, new peers and
+    /// services, failures, entropies, regularity
+    #[arg(long, value_name = "host|service|pair", value_parser = per)]
+    per: Option<Per>,
+    /// Length of such a window
+    #[arg(long, default_value = "5m", value_name = "TIME", requires = "per")]
+    window: String,
     #[command(flatten)]
     read: ReadArgs,
 }
@@ -28,6 +36,9 @@ pub(crate) struct Flows {
 impl Flows {
     pub(crate) fn run(&self) -> anyhow::Result<u8> {
         let options = self.read.options();
+        if let Some(per) = self.per {
+            return self.entities(per, &options);
+        }
         let mut source = flows(&self.inputs, &options.read)?;
         let mut writer = TableWriter::create(&self.out, &source.description().schema)?;
         while let Some(frame) = source.next_frame()? {
@@ -49,6 +60,57 @@ impl Flows {
             }
         }
         Ok(0)
+    }
+}
+
+impl Flows {
+    fn entities(&self, per: Per, options: &RunOptions) -> anyhow::Result<u8> {
+        let window_ns = self.window.parse::<Span>().map_err(|reason| anyhow::anyhow!("--window: {reason}"))?.0;
+        let mut writer = TableWriter::create(&self.out, &entity_schema())?;
+        let table = entity_windows(&self.inputs, per, window_ns, options, &mut |frame| {
+            writer.write(frame).map_err(EngineError::from)
+        })?;
+        writer.finish()?;
+        if !self.read.is_quiet() {
+            let dropped = if table.dropped > 0 {
+                format!("; {} entities had to go for want of room", table.dropped)
+            } else {
+                String::new()
+            };
+            let mut out = std::io::stderr().lock();
+            writeln!(out, "{} rows from {} flows{dropped}", table.rows, table.flows)?;
+        }
+        Ok(0)
+    }
+}
+
+/// A length of time: `30s`, `5m`, `1h`, `1d`.
+struct Span(i64);
+
+impl std::str::FromStr for Span {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let help = || format!("'{text}' is no length of time; write 30s, 5m, 1h or 1d");
+        let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).ok_or_else(help)?);
+        let seconds = match unit {
+            "s" => 1,
+            "m" => 60,
+            "h" => 3_600,
+            "d" => 86_400,
+            _ => return Err(help()),
+        };
+        let number: i64 = number.parse().ok().filter(|number| (1..=100_000).contains(number)).ok_or_else(help)?;
+        Ok(Self(number * seconds * NANOS_PER_SECOND))
+    }
+}
+
+fn per(text: &str) -> Result<Per, String> {
+    match text {
+        "host" => Ok(Per::Host),
+        "service" => Ok(Per::Service),
+        "pair" => Ok(Per::Pair),
+        other => Err(format!("'{other}' is none of host, service, pair")),
     }
 }
 
