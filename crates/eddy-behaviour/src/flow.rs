@@ -95,3 +95,17 @@ pub(crate) fn is_private(address: IpAddr) -> bool {
         }
     }
 }
+
+/// The network an address is of, as far as one operator usually has it: 24 bits of the old protocol, 48 of the new.
+pub(crate) fn network(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(address) => {
+            let [a, b, c, _] = address.octets();
+            IpAddr::from([a, b, c, 0])
+        }
+        IpAddr::V6(address) => {
+            let [a, b, c, ..] = address.segments();
+            IpAddr::from([a, b, c, 0, 0, 0, 0, 0])
+        }
+    }
+}

@@ -13,9 +13,11 @@
 mod arp_spoofing;
 mod beaconing;
 mod brute_force;
+mod entity;
 mod flood;
 mod flow;
 mod lateral;
+mod moments;
 mod open;
 mod scan;
 mod sighting;
@@ -24,10 +26,12 @@ mod sketch;
 mod table;
 mod transfer;
 mod tunnel;
+mod unusual;
 mod watch;
 mod wrong_port;
 
 pub use arp_spoofing::ArpClaim;
+pub use entity::{Entity, EntityWindow, EntityWindows, FEATURES, Per};
 pub use flow::{ConnectionState, Flow};
 pub use sighting::{Evidence, Role, Severity, Sighting};
 pub use watch::{AboutBehaviour, BEHAVIOURS, Behaviour, BehaviourEntry, Watch};

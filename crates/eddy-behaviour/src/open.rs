@@ -26,6 +26,23 @@ impl<K: Hash + Eq + Ord + Clone> Open<K> {
         Some(sighting)
     }
 
+    /// Adds a flow to the sighting of a key, if there is one and it belongs there.
+    pub(crate) fn extend_if(
+        &mut self,
+        key: &K,
+        flow: &Flow<'_>,
+        belongs: impl FnOnce(&Sighting) -> bool,
+    ) -> Option<&mut Sighting> {
+        let sighting = self.table.get_mut(key).filter(|sighting| belongs(sighting))?;
+        sighting.extend(flow, flow.destination);
+        Some(sighting)
+    }
+
+    /// Whether there is a sighting of a key.
+    pub(crate) fn has(&self, key: &K) -> bool {
+        self.table.has(key)
+    }
+
     /// Opens a sighting.
     pub(crate) fn open(&mut self, key: K, now_ns: i64, sighting: Sighting) {
         self.table.entry(key, now_ns, || sighting);

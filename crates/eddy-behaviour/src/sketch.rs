@@ -21,12 +21,28 @@ impl Distinct {
     pub(crate) fn see(&mut self, key: u64, thing: impl Hash) -> bool {
         let mut hasher = Keyed::new(key);
         thing.hash(&mut hasher);
-        let bit = (hasher.finish() >> 32) as u32 % BITS;
-        let word = &mut self.bits[(bit / 64) as usize];
-        let mask = 1u64 << (bit % 64);
+        self.see_mark((hasher.finish() >> 32) as u8)
+    }
+
+    /// Sees a thing by its [`mark`]; says whether it is certainly new. Cheaper where several sketches see the same.
+    pub(crate) fn see_mark(&mut self, mark: u8) -> bool {
+        let word = &mut self.bits[usize::from(mark / 64)];
+        let mask = 1u64 << (mark % 64);
         let is_new = *word & mask == 0;
         *word |= mask;
         is_new
+    }
+
+    /// Whether a thing may have been seen, by its [`mark`].
+    pub(crate) fn has_mark(&self, mark: u8) -> bool {
+        self.bits[usize::from(mark / 64)] & 1u64 << (mark % 64) != 0
+    }
+
+    /// The estimated number of different things that this one or another has seen.
+    pub(crate) fn count_with(&self, other: &Self) -> f64 {
+        let mut both = *self;
+        both.join(other);
+        both.count()
     }
 
     /// Takes in all that another has seen.
@@ -36,10 +52,23 @@ impl Distinct {
 
     /// The estimated number of different things.
     pub(crate) fn count(&self) -> f64 {
-        let set: u32 = self.bits.iter().map(|word| word.count_ones()).sum();
-        let free = f64::from(BITS - set);
-        if set == BITS { Self::MOST } else { (f64::from(BITS) * (f64::from(BITS) / free).ln()).round() }
+        Self::estimate(self.bits.iter().map(|word| word.count_ones()).sum())
     }
+
+    /// The estimated number of different things behind so many places taken.
+    pub(crate) fn estimate(set: u32) -> f64 {
+        if set >= BITS {
+            return Self::MOST;
+        }
+        (f64::from(BITS) * (f64::from(BITS) / f64::from(BITS - set)).ln()).round()
+    }
+}
+
+/// What a sketch keeps of a thing: one of 256 places.
+pub(crate) fn mark(thing: impl Hash) -> u8 {
+    let mut hasher = Keyed::new(0);
+    thing.hash(&mut hasher);
+    (hasher.finish() >> 32) as u8
 }
 
 /// SipHash with a key of our own: who does not know the key cannot choose addresses that collide.

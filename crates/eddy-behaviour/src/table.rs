@@ -37,6 +37,10 @@ impl<K: Hash + Eq + Clone, V> Table<K, V> {
         self.entries.get_mut(key).map(|(_, value)| value)
     }
 
+    pub(crate) fn has(&self, key: &K) -> bool {
+        self.entries.contains_key(key)
+    }
+
     pub(crate) fn remove(&mut self, key: &K) -> Option<V> {
         self.entries.remove(key).map(|(_, value)| value)
     }

@@ -53,16 +53,23 @@ type Key = (IpAddr, IpAddr);
 pub(crate) struct Exfiltration {
     pairs: Table<Key, Hour>,
     hosts: Table<IpAddr, Past>,
+    /// Begin of the record.
+    first_ns: Option<i64>,
     open: Open<Key>,
 }
 
 impl Default for Exfiltration {
     fn default() -> Self {
-        Self { pairs: Table::new(CAPACITY), hosts: Table::new(CAPACITY), open: Open::new(2 * 3_600) }
+        Self { pairs: Table::new(CAPACITY), hosts: Table::new(CAPACITY), first_ns: None, open: Open::new(2 * 3_600) }
     }
 }
 
 impl Exfiltration {
+    /// Whether so much of the record is known that never to have sent means something.
+    fn is_known(&self, now_ns: i64) -> bool {
+        self.first_ns.is_some_and(|first_ns| now_ns.saturating_sub(first_ns) >= 3 * WINDOW_NS)
+    }
+
     /// What nineteen in twenty other hosts stay below; none with fewer than five of them.
     fn peers(&self, host: IpAddr) -> Option<f64> {
         let others = self.hosts.iter().filter(|(other, past)| **other != host && past.hours > 0);
@@ -82,6 +89,7 @@ impl Behaviour for Exfiltration {
 
     fn see(&mut self, flow: &Flow<'_>, out: &mut Vec<Sighting>) {
         self.open.sweep(flow.start_ns, out);
+        self.first_ns.get_or_insert(flow.start_ns);
         if !is_private(flow.source) || is_private(flow.destination) || !flow.is_unicast() {
             return;
         }
@@ -113,13 +121,13 @@ impl Behaviour for Exfiltration {
         if now.out < LEAST_OCTETS || seen < LOPSIDED * now.back as f64 {
             return;
         }
-        let own = (past.hours >= 3).then_some(past.most as f64);
+        let own = past.most as f64 * TIMES_OWN;
         let peers = self.peers(flow.source);
-        let usual = match (own, peers) {
+        let usual = match peers {
             // A host that always sends much is compared with itself.
-            (Some(own), _) => own * TIMES_OWN,
-            (None, Some(peers)) => peers * TIMES_PEERS,
-            (None, None) => LEAST_OCTETS as f64 * TIMES_PEERS,
+            _ if past.hours >= 3 => own,
+            Some(peers) => own.max(peers * TIMES_PEERS),
+            None => own.max(LEAST_OCTETS as f64 * TIMES_PEERS),
         };
         if seen < usual {
             return;
@@ -151,7 +159,8 @@ impl Behaviour for Exfiltration {
             flows: 0,
             octets: now.out.saturating_add(now.back).saturating_sub(flow.octets + flow.reverse_octets),
             evidence,
-            severity: Severity::High,
+            // Without a past nobody knows whether it always does.
+            severity: if past.hours >= 3 || self.is_known(flow.start_ns) { Severity::High } else { Severity::Medium },
             strength: seen / usual.max(LEAST_OCTETS as f64),
             techniques: &["T1048", "T1041"],
         };

@@ -12,9 +12,10 @@ use crate::{Flow, Sighting};
 pub(crate) const ABOUT: AboutBehaviour = AboutBehaviour {
     name: "tunnel",
     title: "Tunnel",
-    summary: "A host asks for ever new, long, random-looking names below one domain; or echo packets between two hosts \
-              carry far more than a ping does.",
-    blind_to: "Tunnels over HTTPS; names recorded without their labels; slow tunnels that ask for a few names an hour; \
+    summary: "A host asks for ever new, long, random-looking names below one domain; or it asks a name server much more, \
+              and in the same conversation, than a name takes; or echo packets between two hosts carry more than a ping \
+              does, and of changing size.",
+    blind_to: "Tunnels over HTTPS; slow tunnels that ask for a few names an hour; tunnels in echo packets all of one size; \
                services that hide data in names by design (block lists, virus checks) look alike.",
     techniques: &["T1071.004", "T1572", "T1095"],
 };
@@ -29,8 +30,18 @@ const LEAST_NAMES: f64 = 40.0;
 const LEAST_LENGTH: f64 = 18.0;
 /// Bits of entropy a character of it, on average.
 const LEAST_ENTROPY: f64 = 2.8;
-/// Mean bytes of an echo packet.
-const LEAST_ECHO_BYTES: f64 = 200.0;
+/// Questions in a window in few conversations, each of several questions, and their mean bytes from the IP header on.
+/// Who asks for names takes another port for each (RFC 5452), and a question takes 60 to 85 bytes.
+const LEAST_QUESTIONS: u64 = 40;
+const QUESTIONS_A_FLOW: u64 = 8;
+const LEAST_QUESTION_BYTES: f64 = 95.0;
+/// The same for questions that are asked one by one, where the names are not known.
+const LEAST_QUESTIONS_ONE_BY_ONE: u64 = 200;
+const LEAST_QUESTION_BYTES_ONE_BY_ONE: f64 = 125.0;
+/// Mean bytes of an echo packet, where sizes change.
+const LEAST_ECHO_BYTES: f64 = 120.0;
+/// Bytes by which sizes differ that change.
+const CHANGING: f64 = 8.0;
 /// Echo packets in a window.
 const LEAST_ECHOES: u64 = 60;
 
@@ -48,10 +59,25 @@ struct Echoes {
     start_ns: i64,
     packets: u64,
     octets: u64,
+    /// Least and greatest mean bytes of a flow, one way.
+    least: f64,
+    greatest: f64,
+    /// Whether within a flow sizes were not all the same.
+    changing: bool,
+}
+
+/// Questions of a host to a name server.
+#[derive(Debug, Clone, Copy, Default)]
+struct Talk {
+    start_ns: i64,
+    flows: u64,
+    packets: u64,
+    octets: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 enum Key {
+    Talk(IpAddr, IpAddr),
     Names(IpAddr, u64),
     Echoes(IpAddr, IpAddr),
 }
@@ -60,12 +86,18 @@ enum Key {
 pub(crate) struct Tunnel {
     names: Table<(IpAddr, u64), Names>,
     echoes: Table<(IpAddr, IpAddr), Echoes>,
+    talks: Table<(IpAddr, IpAddr), Talk>,
     open: Open<Key>,
 }
 
 impl Default for Tunnel {
     fn default() -> Self {
-        Self { names: Table::new(CAPACITY), echoes: Table::new(CAPACITY), open: Open::new(1_800) }
+        Self {
+            names: Table::new(CAPACITY),
+            echoes: Table::new(CAPACITY),
+            talks: Table::new(CAPACITY),
+            open: Open::new(1_800),
+        }
     }
 }
 
@@ -141,22 +173,76 @@ impl Tunnel {
         self.begin(key, flow, "tunnel in names", (first_ns, flows), evidence, strength);
     }
 
+    /// Questions by their size and number, whatever the names.
+    fn see_talk(&mut self, flow: &Flow<'_>) {
+        let pair = (flow.source, flow.destination);
+        let talk = self.talks.entry(pair, flow.start_ns, Talk::default);
+        if flow.start_ns.saturating_sub(talk.start_ns) >= WINDOW_NS {
+            *talk = Talk { start_ns: flow.start_ns, ..Talk::default() };
+        }
+        talk.flows += 1;
+        talk.packets = talk.packets.saturating_add(flow.packets);
+        talk.octets = talk.octets.saturating_add(flow.octets);
+        let talk = *talk;
+        let key = Key::Talk(flow.source, flow.destination);
+        if self.open.extend(&key, flow, flow.destination).is_some() {
+            return;
+        }
+        let mean = talk.octets as f64 / talk.packets.max(1) as f64;
+        let in_few = talk.packets >= QUESTIONS_A_FLOW * talk.flows;
+        let (least, bytes) = if in_few {
+            (LEAST_QUESTIONS, LEAST_QUESTION_BYTES)
+        } else {
+            (LEAST_QUESTIONS_ONE_BY_ONE, LEAST_QUESTION_BYTES_ONE_BY_ONE)
+        };
+        // Where names are known they say more.
+        if talk.packets < least || mean < bytes || !in_few && !flow.dns_name.is_empty() {
+            return;
+        }
+        let evidence = vec![
+            Evidence {
+                what: "questions to one name server in 10 min",
+                seen: talk.packets as f64,
+                usual: least as f64,
+            },
+            Evidence { what: "mean bytes of a question", seen: mean.round(), usual: bytes },
+            Evidence {
+                what: "conversations they were asked in",
+                seen: talk.flows as f64,
+                usual: talk.packets as f64,
+            },
+        ];
+        let strength = (talk.packets as f64 / least as f64) * (mean / bytes);
+        self.begin(key, flow, "tunnel in names", (talk.start_ns, talk.flows - 1), evidence, strength);
+    }
+
     fn see_echo(&mut self, flow: &Flow<'_>) {
         let pair = (flow.source, flow.destination);
         let echoes = self.echoes.entry(pair, flow.start_ns, Echoes::default);
         if flow.start_ns.saturating_sub(echoes.start_ns) >= WINDOW_NS {
-            *echoes = Echoes { start_ns: flow.start_ns, ..Echoes::default() };
+            *echoes = Echoes { start_ns: flow.start_ns, least: f64::MAX, ..Echoes::default() };
         }
-        echoes.packets += flow.packets.saturating_add(flow.reverse_packets);
-        echoes.octets = echoes.octets.saturating_add(flow.octets).saturating_add(flow.reverse_octets);
+        for (packets, octets) in [(flow.packets, flow.octets), (flow.reverse_packets, flow.reverse_octets)] {
+            if packets == 0 {
+                continue;
+            }
+            echoes.packets = echoes.packets.saturating_add(packets);
+            echoes.octets = echoes.octets.saturating_add(octets);
+            let mean = octets as f64 / packets as f64;
+            echoes.least = echoes.least.min(mean);
+            echoes.greatest = echoes.greatest.max(mean);
+            // Packets all of one size have a whole mean.
+            echoes.changing |= octets % packets != 0;
+        }
         let mean = echoes.octets as f64 / echoes.packets.max(1) as f64;
+        let changing = echoes.changing || echoes.greatest - echoes.least >= CHANGING;
         let key = Key::Echoes(flow.source, flow.destination);
         if self.open.extend(&key, flow, flow.destination).is_some() {
             return;
         }
         // What gets no answer is a flood, if anything.
         let answered = flow.reverse_packets > 0;
-        if !answered || echoes.packets < LEAST_ECHOES || mean < LEAST_ECHO_BYTES {
+        if !answered || !changing || echoes.packets < LEAST_ECHOES || mean < LEAST_ECHO_BYTES {
             return;
         }
         let evidence = vec![
@@ -181,7 +267,7 @@ impl Tunnel {
         evidence: Vec<Evidence>,
         strength: f64,
     ) {
-        let names = matches!(key, Key::Names(..));
+        let names = !matches!(key, Key::Echoes(..));
         let mut sighting = Sighting {
             behaviour: ABOUT.name,
             kind,
@@ -213,6 +299,10 @@ impl Behaviour for Tunnel {
         self.open.sweep(flow.start_ns, out);
         if !flow.dns_name.is_empty() {
             self.see_name(flow);
+        }
+        let is_question = flow.protocol == Flow::UDP && flow.destination_port == 53;
+        if is_question && flow.is_unicast() {
+            self.see_talk(flow);
         } else if matches!(flow.protocol, Flow::ICMP | Flow::ICMP6) {
             self.see_echo(flow);
         }
@@ -223,7 +313,7 @@ impl Behaviour for Tunnel {
     }
 
     fn dropped(&self) -> u64 {
-        self.names.dropped() + self.echoes.dropped() + self.open.dropped()
+        self.names.dropped() + self.echoes.dropped() + self.talks.dropped() + self.open.dropped()
     }
 }
 
@@ -270,10 +360,35 @@ mod tests {
     }
 
     #[test]
-    fn full_echo_packets_both_ways_are_a_tunnel_and_pings_are_not() {
-        let run = |octets: u64| {
+    fn many_long_questions_in_one_conversation_are_a_tunnel_and_short_ones_are_not() {
+        let run = |packets: u64, bytes: u64, name: &'static str| {
             let (mut tunnel, mut out) = (Tunnel::default(), Vec::new());
-            for at in 0..100 {
+            let talk = Flow {
+                protocol: Flow::UDP,
+                packets,
+                octets: packets * bytes,
+                reverse_packets: packets,
+                reverse_octets: packets * 240,
+                dns_name: name,
+                ..flow(0.0, 8, 9, 53)
+            };
+            tunnel.see(&talk, &mut out);
+            tunnel.end(&mut out);
+            out.iter().map(|s| (s.kind, s.actor)).collect::<Vec<_>>()
+        };
+        let found = [("tunnel in names", Some(address(8)))];
+        assert_eq!(run(150, 130, "aaaaabbbbb.t.example"), found);
+        assert_eq!(run(150, 130, ""), found);
+        assert_eq!(run(150, 74, "www.example.com"), []);
+        assert_eq!(run(12, 180, "aaaaabbbbb.t.example"), []);
+    }
+
+    #[test]
+    fn echo_packets_of_changing_size_both_ways_are_a_tunnel_and_pings_are_not() {
+        let run = |size: fn(u64) -> u64| {
+            let (mut tunnel, mut out) = (Tunnel::default(), Vec::new());
+            for at in 0..100u32 {
+                let octets = size(u64::from(at));
                 let echo = Flow {
                     protocol: Flow::ICMP,
                     packets: 1,
@@ -287,6 +402,6 @@ mod tests {
             tunnel.end(&mut out);
             out.len()
         };
-        assert_eq!((run(900), run(84)), (1, 0));
+        assert_eq!((run(|at| 200 + at * 7_919 % 900), run(|_| 84), run(|_| 1_428)), (1, 0, 0));
     }
 }

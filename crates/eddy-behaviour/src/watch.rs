@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::{
     ArpClaim, Flow, Sighting, arp_spoofing, beaconing, brute_force, flood, lateral, scan, silence, transfer,
-    tunnel, wrong_port,
+    tunnel, unusual, wrong_port,
 };
 
 /// What a behaviour says about itself.
@@ -71,6 +71,7 @@ behaviours! {
     lateral::LateralSpread,
     silence::Silence,
     arp_spoofing::ArpSpoofing,
+    unusual::Unusual,
 }
 
 /// Watches flows with every behaviour.

@@ -28,32 +28,8 @@ pub(crate) fn watch(input: &mut Input) -> Result<Option<Watched>, EngineError> {
     if is_packet_list(input.schema()) {
         return watch_packets(input);
     }
-    if !are_flows(input.schema()) {
-        return Ok(None);
-    }
-    let mut texts = Texts::default();
-    let mut buffer: Vec<Kept> = Vec::new();
     let mut watch = Watch::default();
-    let mut unread = 0u64;
-    input.each::<EngineError>(1, &mut |frames| {
-        for frame in frames {
-            let columns = Columns::of(frame);
-            for row in 0..frame.n_rows() {
-                match columns.flow(row) {
-                    Some(flow) => buffer.push(texts.keep(&flow)),
-                    None => unread += 1,
-                }
-            }
-            if buffer.len() >= SORTED_AT_A_TIME {
-                let half = buffer.len() / 2;
-                buffer.sort_by_key(|kept| kept.flow.start_ns);
-                feed(&mut watch, buffer.drain(..half), &texts);
-            }
-        }
-        Ok(())
-    })?;
-    buffer.sort_by_key(|kept| kept.flow.start_ns);
-    feed(&mut watch, buffer.drain(..), &texts);
+    let Some(unread) = each_flow_by_begin(input, &mut |flow| watch.see(flow))? else { return Ok(None) };
     // Captures hold what adapters said besides.
     for claim in &input.arp_claims {
         watch.see_claim(&claim_of(claim));
@@ -120,16 +96,6 @@ pub(crate) struct Watched {
     pub(crate) dropped: u64,
 }
 
-fn feed(watch: &mut Watch, flows: impl Iterator<Item = Kept>, texts: &Texts) {
-    for kept in flows {
-        watch.see(&Flow {
-            application: texts.get(kept.application),
-            dns_name: texts.get(kept.dns_name),
-            ..kept.flow
-        });
-    }
-}
-
 fn claim_of(claim: &eddy_io::ArpClaim) -> eddy_behaviour::ArpClaim {
     eddy_behaviour::ArpClaim {
         address: claim.address,
@@ -142,6 +108,44 @@ fn claim_of(claim: &eddy_io::ArpClaim) -> eddy_behaviour::ArpClaim {
         announcements: claim.announcements,
         told: claim.told.clone(),
     }
+}
+
+/// Goes through the flows of an input in the order of their begin; how many rows hold none, or nothing where the rows are
+/// no flows at all.
+pub(crate) fn each_flow_by_begin(
+    input: &mut Input,
+    see: &mut dyn FnMut(&Flow<'_>),
+) -> Result<Option<u64>, EngineError> {
+    if !are_flows(input.schema()) {
+        return Ok(None);
+    }
+    let mut texts = Texts::default();
+    let mut buffer: Vec<Kept> = Vec::new();
+    let mut unread = 0u64;
+    let mut hand_over = |kept: Kept, texts: &Texts| {
+        let (application, dns_name) = (texts.get(kept.application), texts.get(kept.dns_name));
+        see(&Flow { application, dns_name, ..kept.flow });
+    };
+    input.each::<EngineError>(1, &mut |frames| {
+        for frame in frames {
+            let columns = Columns::of(frame);
+            for row in 0..frame.n_rows() {
+                match columns.flow(row) {
+                    Some(flow) => buffer.push(texts.keep(&flow)),
+                    None => unread += 1,
+                }
+            }
+            if buffer.len() >= SORTED_AT_A_TIME {
+                let half = buffer.len() / 2;
+                buffer.sort_by_key(|kept| kept.flow.start_ns);
+                buffer.drain(..half).for_each(|kept| hand_over(kept, &texts));
+            }
+        }
+        Ok(())
+    })?;
+    buffer.sort_by_key(|kept| kept.flow.start_ns);
+    buffer.drain(..).for_each(|kept| hand_over(kept, &texts));
+    Ok(Some(unread))
 }
 
 fn are_flows(schema: &Schema) -> bool {

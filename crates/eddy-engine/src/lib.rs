@@ -8,6 +8,7 @@
 
 mod clusters;
 mod compare;
+mod entities;
 mod error;
 mod eval;
 mod events;
@@ -35,10 +36,14 @@ pub use compare::{
     Leaks, Metric, Reliability, Search, Split, Target, Trial, TuneOptions, Tuning, Values, compare,
     compare_report, tune,
 };
+pub use eddy_behaviour::{BEHAVIOURS, Per};
+pub use entities::{EntityTable, entity_schema, entity_windows};
 pub use error::{EngineError, NothingToJudge};
 pub use eval::{
-    Checked, EventsOf, Mode, NabBoard, NabCorpus, NabOptions, SeriesOptions, SeriesStanding, SeriesVerdict,
-    Standing, Stream, UnderProfile, eval_nab, eval_results, eval_series,
+    Band, BehaviourFound, CaptureVerdict, CapturesOptions, CapturesReport, Checked, Coverage, EventsOf,
+    FalseIncident, Mode, NabBoard, NabCorpus, NabOptions, NetworkOptions, NetworkReport, Raised,
+    SeriesOptions, SeriesStanding, SeriesVerdict, Standing, Stream, UnderProfile, eval_captures, eval_nab,
+    eval_network, eval_results, eval_series,
 };
 pub use explore::{ColumnSummary, Exploration, Histogram, TopList, explore};
 pub use flows::{damped_packets, flow_features, flows};

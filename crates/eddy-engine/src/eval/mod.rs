@@ -1,16 +1,26 @@
-//! Series detectors before their judges: the Numenta Anomaly Benchmark, and any labelled series.
+//! Detectors before their judges: the Numenta Anomaly Benchmark, any labelled series, captures and networks of which the
+//! truth is known.
 
+mod captures;
 mod corpus;
+mod coverage;
 mod nab;
+mod network;
 mod results;
 mod series;
 mod standing;
 mod stream;
+mod truth;
 
 use serde::Serialize;
 
+pub use captures::{CaptureVerdict, CapturesOptions, CapturesReport, Raised, eval_captures};
 pub use corpus::NabCorpus;
+pub use coverage::Coverage;
 pub use nab::{NabBoard, NabOptions, eval_nab};
+pub use network::{
+    Band, BehaviourFound, FalseIncident, NetworkOptions, NetworkReport, eval_network,
+};
 pub use results::{Checked, eval_results};
 pub use series::{SeriesOptions, SeriesStanding, SeriesVerdict, eval_series};
 pub use standing::{Standing, UnderProfile};

@@ -51,6 +51,7 @@ impl Attack {
     pub(crate) fn new(
         placed: &PlacedBehaviour,
         idx: usize,
+        seed: u64,
         people: &Population,
         scene_draw: &mut crate::draw::Draw,
     ) -> Self {
@@ -60,9 +61,11 @@ impl Attack {
         };
         let workstations: Vec<usize> = people.of_role(HostRole::Workstation).collect();
         // Neighbouring events are caused by hosts apart.
-        let host = workstations[(idx * 7 + 3) % workstations.len()];
+        let from = (seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40) as usize;
+        let at = |more: usize| workstations[(from + idx * 7 + more) % workstations.len()];
+        let host = at(3);
         let web = people.hosts[people.first(HostRole::WebServer)].address;
-        let outside = outsider(idx);
+        let outside = outsider(idx + from % 180);
         let (actor, targets) = match placed.behaviour {
             VerticalScan | FinScan | NullScan | XmasScan => (Some(outside), vec![web]),
             SynFlood | UdpAmplification => (None, vec![web]),
@@ -74,7 +77,7 @@ impl Attack {
                 (None, vec![people.hosts[silent].address])
             }
             Behaviour::ArpSpoofing => {
-                let victim = workstations[(idx * 7 + 4) % workstations.len()];
+                let victim = at(4);
                 let targets = vec![people.hosts[victim].address, people.hosts[0].address];
                 (Some(people.hosts[host].address), targets)
             }

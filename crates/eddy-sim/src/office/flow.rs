@@ -268,6 +268,14 @@ impl Flow {
         self.start_ns.saturating_add(self.totals().duration_us as i64 * 1_000)
     }
 
+    /// The name asked for, where the flow asks for one.
+    pub fn dns_name(&self) -> Option<&str> {
+        match &self.detail {
+            Detail::Dns { name, .. } => Some(name),
+            _ => None,
+        }
+    }
+
     /// How the connection went, in the words of Zeek's `conn_state`.
     pub fn state(&self) -> &'static str {
         let both = self.steps.iter().any(|step| step.side == Side::Server || step.is_acknowledged);

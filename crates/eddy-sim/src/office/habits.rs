@@ -4,7 +4,8 @@ use eddy_frame::NANOS_PER_SECOND;
 
 use super::population::{HostRole, Population};
 use super::scene::{Memory, Scene, later};
-use super::{people, things};
+use super::spec::OfficeHabits;
+use super::{people, things, unlike};
 
 /// Something a host does again and again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,15 +56,39 @@ pub(crate) enum Kind {
     Visit,
     /// Mail from outside.
     MailArrives,
+    /// A copy of the files to a store outside.
+    CopyOutside,
+    /// The monitor's search for weaknesses.
+    LookForWeaknesses,
+    /// Every workstation brought up to date.
+    Configure,
+    /// A program that asks for leave to run, while somebody works.
+    AskLeave,
+    /// Crowds of visitors from a few addresses.
+    Guests,
+    /// A camera's stream.
+    Stream,
 }
 
 impl Kind {
     /// Whether it happens only while somebody works at the host.
     fn needs_person(self) -> bool {
-        use Kind::{Administer, Announce, Browse, CallInVain, Chat, Files, Mail, Print, Telemetry, Update};
+        use Kind::{
+            Administer, Announce, AskLeave, Browse, CallInVain, Chat, Files, Mail, Print, Telemetry, Update,
+        };
         matches!(
             self,
-            Browse | Chat | Telemetry | Mail | Files | Print | Administer | Announce | CallInVain | Update
+            Browse
+                | Chat
+                | Telemetry
+                | Mail
+                | Files
+                | Print
+                | Administer
+                | Announce
+                | CallInVain
+                | Update
+                | AskLeave
         )
     }
 
@@ -87,11 +112,17 @@ impl Kind {
             Self::MonitorRound => (60.0, 0.0005),
             Self::LookForPrinters => (3_600.0, 0.001),
             Self::ServerUpdate => (21_600.0, 0.15),
+            Self::CopyOutside => (14_400.0, 0.05),
+            Self::LookForWeaknesses => (10_800.0, 0.02),
+            Self::Configure => (1_800.0, 0.01),
+            Self::AskLeave => (60.0, 0.02),
             Self::Browse
             | Self::Report
             | Self::Visit
             | Self::MailArrives
             | Self::Arrive
+            | Self::Guests
+            | Self::Stream
             | Self::Backup(_) => {
                 return None;
             }
@@ -105,6 +136,12 @@ impl Kind {
             Self::Report => return things::report(at_ns, host, scene),
             Self::Visit => return things::visit(at_ns, scene),
             Self::MailArrives => return things::mail_arrives(at_ns, scene),
+            Self::Guests => return unlike::guests(at_ns, scene),
+            Self::Stream => return unlike::stream(at_ns, host, scene),
+            Self::CopyOutside => unlike::copy_outside(at_ns, host, scene),
+            Self::LookForWeaknesses => unlike::look_for_weaknesses(at_ns, host, scene),
+            Self::Configure => unlike::configure(at_ns, host, scene),
+            Self::AskLeave => unlike::ask_leave(at_ns, host, scene),
             Self::Chat => people::poll(at_ns, host, 20, (240, 300), scene),
             Self::Telemetry => people::poll(at_ns, host, 21 + host % 3, (1_800, 150), scene),
             Self::Mail => people::mail(at_ns, host, scene),
@@ -181,7 +218,7 @@ fn next_arrival(at_ns: i64, host: usize, memory: &Memory) -> i64 {
 }
 
 /// The habits of all hosts, in an order that depends on nothing but the hosts.
-pub(crate) fn habits(people: &Population) -> Vec<(Kind, usize)> {
+pub(crate) fn habits(people: &Population, of: OfficeHabits) -> Vec<(Kind, usize)> {
     let mut habits = Vec::new();
     let mut workstations = 0;
     for (idx, host) in people.hosts.iter().enumerate() {
@@ -222,7 +259,20 @@ pub(crate) fn habits(people: &Population) -> Vec<(Kind, usize)> {
             }
         }
     }
+    if of == OfficeHabits::Unlike {
+        add_unlike(people, &mut habits);
+    }
     habits
+}
+
+/// What the office unlike the usual one does besides.
+fn add_unlike(people: &Population, habits: &mut Vec<(Kind, usize)>) {
+    habits.push((Kind::CopyOutside, people.first(HostRole::FileServer)));
+    habits.push((Kind::LookForWeaknesses, people.first(HostRole::Monitor)));
+    habits.push((Kind::Configure, people.first(HostRole::SshServer)));
+    habits.push((Kind::Guests, people.first(HostRole::Router)));
+    habits.extend(people.of_role(HostRole::Camera).step_by(3).map(|idx| (Kind::Stream, idx)));
+    habits.extend(people.of_role(HostRole::Workstation).step_by(8).map(|idx| (Kind::AskLeave, idx)));
 }
 
 /// The first moment at which a habit is looked at.

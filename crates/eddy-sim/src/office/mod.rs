@@ -22,6 +22,7 @@ mod scene;
 mod spec;
 mod things;
 mod traffic;
+mod unlike;
 mod zeek;
 
 pub use behaviour::Behaviour;
@@ -31,6 +32,6 @@ pub use frame_bytes::{pcap_header, pcap_record};
 pub use netflow::{Datagram, NetflowExporter, NetflowVersion};
 pub use packets::Packets;
 pub use population::{Host, HostRole};
-pub use spec::{BehaviourPlanting, OfficeSpec};
+pub use spec::{BehaviourPlanting, OfficeHabits, OfficeSpec};
 pub use traffic::{BehaviourEvent, OfficeTraffic};
 pub use zeek::ZeekLogs;

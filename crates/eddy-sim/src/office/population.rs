@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use super::spec::OfficeHabits;
 use crate::draw::{Draw, Purpose};
 
 /// The hardware address of the router; the others follow it.
@@ -92,9 +93,9 @@ pub(crate) struct Population {
 }
 
 impl Population {
-    pub(crate) fn new(n_hosts: usize, seed: u64) -> Self {
+    pub(crate) fn new(n_hosts: usize, seed: u64, habits: OfficeHabits) -> Self {
         let mut draw = Draw::new(seed, Purpose::Population);
-        let hosts = hosts(n_hosts);
+        let hosts = hosts(n_hosts, habits);
         let sites: Vec<Site> = (0..SITES).map(|idx| site(idx, &mut draw)).collect();
         let mut sum = 0.0;
         let popularity = (0..SITES)
@@ -197,17 +198,24 @@ pub(crate) fn visitor(draw: &mut Draw) -> IpAddr {
     IpAddr::V4(Ipv4Addr::new(198, 19, draw.whole(0, 255) as u8, draw.whole(1, 254) as u8))
 }
 
-fn hosts(n_hosts: usize) -> Vec<Host> {
+/// One of a few addresses with many people behind them.
+pub(crate) fn guest(draw: &mut Draw) -> IpAddr {
+    IpAddr::V4(Ipv4Addr::new(198, 18, 200, draw.whole(1, 5) as u8))
+}
+
+fn hosts(n_hosts: usize, habits: OfficeHabits) -> Vec<Host> {
     use HostRole::{
         BackupServer, Camera, DnsServer, FileServer, MailServer, Monitor, Printer, Router, Sensor, SshServer,
         VideoRecorder, WebServer, Workstation,
     };
     let servers =
         [DnsServer, MailServer, WebServer, FileServer, SshServer, BackupServer, Monitor, VideoRecorder];
-    let things = (n_hosts - 1 - servers.len()) / 4;
+    let is_usual = habits == OfficeHabits::Usual;
+    let things = (n_hosts - 1 - servers.len()) / if is_usual { 4 } else { 2 };
     let workstations = n_hosts - 1 - servers.len() - things;
     let thing = |idx: usize| match idx % 5 {
-        0 => Printer,
+        0 if is_usual || idx == 0 => Printer,
+        _ if !is_usual && idx % 5 != 2 => Camera,
         1 | 3 => Camera,
         _ => Sensor,
     };
@@ -271,7 +279,7 @@ mod tests {
     #[test]
     fn every_host_is_found_by_its_address() {
         for n_hosts in [12, 50, 300, 5_000] {
-            let population = Population::new(n_hosts, 3);
+            let population = Population::new(n_hosts, 3, OfficeHabits::Usual);
             assert_eq!(population.hosts.len(), n_hosts);
             for (idx, host) in population.hosts.iter().enumerate() {
                 assert_eq!(population.host_at(host.address), Some(idx), "{host:?} of {n_hosts}");
@@ -283,7 +291,7 @@ mod tests {
 
     #[test]
     fn fifty_hosts_have_every_role() {
-        let population = Population::new(50, 3);
+        let population = Population::new(50, 3, OfficeHabits::Usual);
         assert_eq!(population.of_role(HostRole::Workstation).count(), 31);
         assert_eq!(population.of_role(HostRole::Camera).count(), 4);
         assert!(population.of_role(HostRole::Printer).count() >= 2);

@@ -55,6 +55,20 @@ impl BehaviourPlanting {
     }
 }
 
+/// What an office is used to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OfficeHabits {
+    /// Workstations, a few cameras and printers, backups at night inside the office.
+    #[default]
+    Usual,
+    /// Half of the hosts are cameras and sensors, some of which stream all day; copies of the files go to a store
+    /// outside; the monitor looks for weaknesses with leave to do so; a server logs on to every workstation; programs
+    /// of single hosts ask for leave to run once a minute; visitors come in crowds from a few addresses. Things that
+    /// look like attacks and are none, as a check on false alarms.
+    Unlike,
+}
+
 /// Traffic of an office to generate. The same specification always gives the same bytes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -70,6 +84,9 @@ pub struct OfficeSpec {
     pub hosts: usize,
     /// Scales how often hosts talk, 0 to 100; 0 leaves nothing but what is planted.
     pub rate: f64,
+    /// What the office is used to.
+    #[serde(default)]
+    pub habits: OfficeHabits,
     /// What to plant; nothing means clean traffic.
     pub behaviours: Vec<BehaviourPlanting>,
 }
@@ -77,7 +94,8 @@ pub struct OfficeSpec {
 impl OfficeSpec {
     /// Clean traffic of 50 hosts.
     pub fn new(start_ns: i64, duration_hours: f64, seed: u64) -> Self {
-        Self { start_ns, duration_hours, seed, hosts: 50, rate: 1.0, behaviours: Vec::new() }
+        let habits = OfficeHabits::default();
+        Self { start_ns, duration_hours, seed, hosts: 50, rate: 1.0, habits, behaviours: Vec::new() }
     }
 
     pub(crate) fn end_ns(&self) -> i64 {

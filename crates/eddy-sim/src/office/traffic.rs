@@ -113,11 +113,11 @@ impl OfficeTraffic {
     /// Checks the specification and places what is planted; flows are made as they are asked for.
     pub fn new(spec: &OfficeSpec) -> Result<Self, SimError> {
         let plan = place(spec)?;
-        let people = Population::new(spec.hosts, spec.seed);
+        let people = Population::new(spec.hosts, spec.seed, spec.habits);
         let mut memory = Memory::new(people, spec.seed, spec.start_ns, spec.end_ns(), spec.rate);
         let mut makers = Vec::new();
         let mut agenda = BinaryHeap::new();
-        let all_habits = if spec.rate > 0.0 { habits(&memory.people) } else { Vec::new() };
+        let all_habits = if spec.rate > 0.0 { habits(&memory.people, spec.habits) } else { Vec::new() };
         let mut fresh = Vec::new();
         for (idx, (kind, host)) in all_habits.into_iter().enumerate() {
             let mut draw = Draw::new(spec.seed, Purpose::Background(1 << 20 | idx));
@@ -129,7 +129,7 @@ impl OfficeTraffic {
         let (mut silences, mut detours) = (Vec::new(), Vec::new());
         for (idx, placed) in plan.iter().enumerate() {
             let mut draw = Draw::new(spec.seed, Purpose::Planted(idx));
-            let attack = Attack::new(placed, idx, &memory.people, &mut draw);
+            let attack = Attack::new(placed, idx, spec.seed, &memory.people, &mut draw);
             if placed.behaviour == Behaviour::Silence {
                 silences.extend(
                     attack
@@ -218,7 +218,14 @@ impl OfficeTraffic {
     /// Takes a flow away, or its answers, where one of its ends is silent. Answers whether anything is left.
     fn is_heard(&mut self, flow: &mut Flow) -> bool {
         for &(address, start_ns, end_ns, truth) in &self.silences {
-            if flow.truth > 0 || !(start_ns..end_ns).contains(&flow.start_ns) {
+            if !(start_ns..end_ns).contains(&flow.start_ns) {
+                continue;
+            }
+            if flow.truth > 0 {
+                // It does not answer attackers either.
+                if flow.destination == address {
+                    flow.leave_unanswered();
+                }
                 continue;
             }
             if flow.source == address {

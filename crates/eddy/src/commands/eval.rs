@@ -1,7 +1,9 @@
 //! `eddy eval`
 
+mod captures;
 mod generated;
 mod nab;
+mod network;
 mod series;
 
 use anyhow::Context;
@@ -10,7 +12,7 @@ use eddy_detect::Seed;
 use eddy_engine::EventsOf;
 use serde_json::Value;
 
-/// Hold series detectors against their judges.
+/// Hold detectors against their judges.
 #[derive(Args)]
 pub(crate) struct Eval {
     #[command(subcommand)]
@@ -25,6 +27,10 @@ enum Judge {
     Series(series::Series),
     /// Generated series with planted events: detection rate, delay and false alarms by kind and size
     Generated(generated::Generated),
+    /// Captures and logs of which it is known who did what to whom: incidents right, and false ones
+    Captures(captures::Captures),
+    /// Generated networks with planted behaviours: detection rate, time to detect, false incidents a day
+    Network(network::Network),
 }
 
 impl Eval {
@@ -33,6 +39,8 @@ impl Eval {
             Judge::Nab(judge) => judge.run(),
             Judge::Series(judge) => judge.run(),
             Judge::Generated(judge) => judge.run(),
+            Judge::Captures(judge) => judge.run(),
+            Judge::Network(judge) => judge.run(),
         }
     }
 }

@@ -7,8 +7,11 @@ use std::sync::mpsc::sync_channel;
 
 use anyhow::anyhow;
 use clap::{Args, ValueEnum};
-use eddy_engine::{damped_packets, flow_features, flows};
+use eddy_engine::{
+    EngineError, Per, RunOptions, damped_packets, entity_schema, entity_windows, flow_features, flows,
+};
 use eddy_io::{FeatureSet, ReadError, ReadStats, Source, TableWriter};
+use eddy_series::Duration;
 
 use crate::args::{ReadArgs, bytes};
 use crate::terminal;
@@ -23,6 +26,13 @@ pub(crate) struct Flows {
     /// Where to write the flows (.parquet .csv .tsv .ndjson .json, .log for Zeek's conn.log; - for standard output, as CSV)
     #[arg(long, short, value_name = "FILE")]
     out: PathBuf,
+    /// Instead of flows, one row for each host, service or pair of hosts and window of time: volume, fan-out, new peers and
+    /// services, failures, entropies, regularity
+    #[arg(long, value_name = "host|service|pair", value_parser = per, conflicts_with_all = ["features", "packets"])]
+    per: Option<Per>,
+    /// Length of such a window
+    #[arg(long, default_value = "5m", value_name = "TIME", requires = "per")]
+    window: Duration,
     /// Which columns: the basic ones that all sources have; for captures also the statistics of sizes, intervals and flags
     /// that NFStream tells, or the whole catalogue (activity, bulks, headers, first packets and more;
     /// docs/reference/flow-features.md)
@@ -73,6 +83,9 @@ impl Flows {
             ..ReadArgs::default()
         };
         let options = read.options();
+        if let Some(per) = self.per {
+            return self.entities(per, &options);
+        }
         let (mut source, rows) = match (self.packets, self.features) {
             (Some(PerPacket::Damped), _) => (damped_packets(&self.inputs, &options.read)?, "packets"),
             (None, Features::Statistics) => {
@@ -128,6 +141,35 @@ fn copy(
         wrote?;
         Ok(read?)
     })
+}
+
+impl Flows {
+    fn entities(&self, per: Per, options: &RunOptions) -> anyhow::Result<u8> {
+        let mut writer = TableWriter::create(&self.out, &entity_schema())?;
+        let table = entity_windows(&self.inputs, per, self.window.0, options, &mut |frame| {
+            writer.write(frame).map_err(EngineError::from)
+        })?;
+        writer.finish()?;
+        if !self.quiet {
+            let dropped = if table.dropped > 0 {
+                format!("; {} entities had to go for want of room", table.dropped)
+            } else {
+                String::new()
+            };
+            let mut out = std::io::stderr().lock();
+            writeln!(out, "{} rows from {} flows{dropped}", table.rows, table.flows)?;
+        }
+        Ok(0)
+    }
+}
+
+fn per(text: &str) -> Result<Per, String> {
+    match text {
+        "host" => Ok(Per::Host),
+        "service" => Ok(Per::Service),
+        "pair" => Ok(Per::Pair),
+        other => Err(format!("'{other}' is none of host, service, pair")),
+    }
 }
 
 /// What was read, in words.

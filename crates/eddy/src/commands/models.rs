@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use eddy_detect::STEPS;
+use eddy_engine::BEHAVIOURS;
 use eddy_models::DETECTORS;
 
 use crate::terminal;
@@ -18,15 +19,15 @@ pub(crate) struct Models {
 
 #[derive(Subcommand)]
 enum What {
-    /// List detectors and steps
+    /// List detectors, steps and behaviours
     List {
         /// As JSON, with the schema of every parameter
         #[arg(long)]
         json: bool,
     },
-    /// Show a detector or step (its parameters), or what a model file holds
+    /// Show a detector, step or behaviour, or what a model file holds
     Show {
-        /// Name of a detector or step, or a model file
+        /// Name of a detector, step or behaviour, or a model file
         #[arg(value_name = "NAME|MODEL")]
         what: PathBuf,
     },
@@ -45,7 +46,8 @@ impl Models {
                     .iter()
                     .map(|s| serde_json::json!({ "name": s.name, "summary": s.summary, "parameters": s.schema() }))
                     .collect();
-                let all = serde_json::json!({ "detectors": entries, "steps": steps });
+                let behaviours: Vec<_> = BEHAVIOURS.iter().map(|entry| entry.about).collect();
+                let all = serde_json::json!({ "detectors": entries, "steps": steps, "behaviours": behaviours });
                 terminal::print(&format!("{}\n", serde_json::to_string_pretty(&all)?))?;
             }
             What::List { json: false } => {
@@ -56,6 +58,10 @@ impl Models {
                 text.push_str("\nSteps\n");
                 for step in STEPS {
                     let _ = writeln!(text, "  {:<26} {}", step.name, step.summary);
+                }
+                text.push_str("\nBehaviours, watched for wherever rows are flows between addresses\n");
+                for entry in BEHAVIOURS {
+                    let _ = writeln!(text, "  {:<26} {}", entry.about.name, entry.about.title);
                 }
                 text.push_str("\nMore on one: eddy models show NAME\n");
                 terminal::print(&text)?;
@@ -79,6 +85,13 @@ fn show(what: &std::path::Path) -> anyhow::Result<String> {
     } else if let (Ok(step), false) = (eddy_detect::step(&name), what.exists()) {
         let _ = writeln!(text, "{}: {}\n", step.name, step.summary);
         parameters(&mut text, &step.schema());
+    } else if let (Some(entry), false) =
+        (BEHAVIOURS.iter().find(|entry| entry.about.name == name), what.exists())
+    {
+        let about = entry.about;
+        let _ = writeln!(text, "{} ({})\n\n{}\n", about.title, about.name, about.summary);
+        let _ = writeln!(text, "blind to   {}", about.blind_to);
+        let _ = writeln!(text, "ATT&CK     {}", about.techniques.join(", "));
     } else if what.exists() {
         let pipeline = eddy_engine::load_model(what)?;
         let _ = writeln!(text, "{name}");
