@@ -56,7 +56,7 @@ pub use explore_page::explore_html;
 pub use labelled::{
     Baseline, ClassBox, ClassCount, ClassDistribution, Difference, FeatureTest, Labelled, PValue, p_in_words,
 };
-pub use plot::{Plot, PlotError, png, svg};
+pub use plot::{Plot, PlotError, png, png_of_svg, svg};
 pub use projection::{
     ClusterRows, ClusterSilhouette, ClusterTrial, Clustering, KDistance, Projection, Silhouette,
 };
