@@ -23,6 +23,10 @@ pub(crate) fn generate(root: &Path, mode: Mode) -> Result<()> {
     let list: Value = serde_json::from_str(&eddy(root, &["models", "list", "--json"])?)?;
     page(&root.join("docs/reference/detectors.md"), &detectors(&list), mode)?;
     page(&root.join("docs/reference/steps.md"), &steps(&list), mode)?;
+    let schema: Value = serde_json::from_str(&eddy(root, &["config", "show", "--schema"])?)?;
+    page(&root.join("docs/reference/configuration.md"), &configuration(&schema), mode)?;
+    let description = eddy(root, &["serve", "--openapi"])?;
+    file(&root.join("docs/reference/openapi.json"), &description, mode)?;
     page(&root.join("docs/reference/command-line.md"), &command_line(root)?, mode)
 }
 
@@ -45,6 +49,10 @@ fn page(path: &Path, text: &str, mode: Mode) -> Result<()> {
         "<!-- Made by `cargo xtask generate`; change the source instead. -->\n\n{}\n",
         text.trim_end()
     );
+    file(path, &text, mode)
+}
+
+fn file(path: &Path, text: &str, mode: Mode) -> Result<()> {
     let before = fs::read_to_string(path).unwrap_or_default();
     if before == text {
         return Ok(());
@@ -152,6 +160,57 @@ fn flow_features() -> String {
     text
 }
 
+fn configuration(schema: &Value) -> String {
+    let mut text = String::from(
+        "# Configuration of the server\n\nOne TOML file, named with `eddy serve --config FILE.toml`. `eddy config show` prints it whole with what is in \
+         force, `eddy config check FILE.toml` checks it and names a fault by file, line and key. Unknown keys are refused. \
+         A variable of the environment goes over the file (`EDDY_SERVER__LISTEN` is `listen` in `[server]`), a flag over \
+         both. SIGHUP reads the file again; where to listen, the folder, the files of TLS and the number of workers are \
+         those of the start. A file with a fault changes nothing: the log says what is wrong.\n\n",
+    );
+    let definitions = &schema["$defs"];
+    for (section, about) in schema["properties"].as_object().into_iter().flatten() {
+        table_of(&mut text, section, about, definitions, 0);
+    }
+    text
+}
+
+/// A section and those below it.
+fn table_of(text: &mut String, section: &str, about: &Value, definitions: &Value, depth: usize) {
+    let name_of = |about: &Value| {
+        let reference = |value: &Value| value["$ref"].as_str().map(str::to_owned);
+        let any = about["anyOf"].as_array().and_then(|all| all.iter().find_map(reference));
+        reference(about).or(any).and_then(|path| path.rsplit('/').next().map(str::to_owned))
+    };
+    let Some(definition) = name_of(about).map(|name| &definitions[name]) else { return };
+    let _ = writeln!(text, "## `[{section}]`\n\n{}\n", word(definition, "description").replace('\n', " "));
+    text.push_str("| key | default | meaning |\n|---|---|---|\n");
+    let mut below = Vec::new();
+    for (key, property) in definition["properties"].as_object().into_iter().flatten() {
+        let inner = name_of(property).map(|name| &definitions[name]);
+        if inner.is_some_and(|inner| inner["properties"].is_object()) && depth < 3 {
+            below.push((format!("{section}.{key}"), property));
+            continue;
+        }
+        let default = about["default"].get(key).or_else(|| property.get("default")).map(Value::to_string);
+        let default = default.filter(|text| text != "null").map_or(String::new(), |text| format!("`{text}`"));
+        let choices: Vec<String> = inner
+            .and_then(|inner| inner["oneOf"].as_array())
+            .into_iter()
+            .flatten()
+            .filter_map(|one| Some(format!("`{}`", one["const"].as_str()?)))
+            .collect();
+        let choices =
+            if choices.is_empty() { String::new() } else { format!(" One of {}.", choices.join(", ")) };
+        let meaning = word(property, "description").replace('\n', " ").replace('|', "\\|");
+        let _ = writeln!(text, "| `{key}` | {default} | {meaning}{choices} |");
+    }
+    text.push('\n');
+    for (name, property) in below {
+        table_of(text, &name, property, definitions, depth + 1);
+    }
+}
+
 fn command_line(root: &Path) -> Result<String> {
     let mut text = String::from("# Command line\n\n");
     let commands = [
@@ -166,6 +225,9 @@ fn command_line(root: &Path) -> Result<String> {
         "eval nab",
         "eval series",
         "demo",
+        "serve",
+        "config show",
+        "config check",
     ];
     for command in commands {
         let args: Vec<&str> = command.split(' ').chain(["--help"]).filter(|arg| !arg.is_empty()).collect();

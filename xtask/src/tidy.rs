@@ -36,6 +36,21 @@ const ARROWS: &[(&str, &[&str])] = &[
             "eddy-sim",
         ],
     ),
+    ("eddy-store", &[]),
+    (
+        "eddy-server",
+        &[
+            "eddy-frame",
+            "eddy-detect",
+            "eddy-models",
+            "eddy-insight",
+            "eddy-sim",
+            "eddy-io",
+            "eddy-report",
+            "eddy-engine",
+            "eddy-store",
+        ],
+    ),
     (
         "eddy",
         &[
@@ -49,6 +64,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "eddy-io",
             "eddy-report",
             "eddy-engine",
+            "eddy-server",
         ],
     ),
     ("xtask", &["eddy-flow"]),
@@ -59,6 +75,9 @@ const KEPT_APART: &[(&str, &[&str])] = &[
     ("rayon", &["eddy-deep", "eddy-models", "eddy-engine", "eddy-io"]),
     ("clap", &["eddy"]),
     ("anyhow", &["eddy", "xtask"]),
+    ("tokio", &["eddy-server"]),
+    ("axum", &["eddy-server"]),
+    ("rusqlite", &["eddy-store"]),
 ];
 
 /// Longest source file, in lines.

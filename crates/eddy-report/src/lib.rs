@@ -60,7 +60,7 @@ pub use incident::{EvidenceRow, FLOW_COLUMNS, FilterCard, FormCard, Host, Incide
 pub use labelled::{
     Baseline, ClassBox, ClassCount, ClassDistribution, Difference, FeatureTest, Labelled, PValue, p_in_words,
 };
-pub use plot::{Plot, PlotError, png, svg};
+pub use plot::{Plot, PlotError, png, png_of_svg, svg};
 pub use projection::{
     ClusterRows, ClusterSilhouette, ClusterTrial, Clustering, KDistance, Projection, Silhouette,
 };

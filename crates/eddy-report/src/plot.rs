@@ -95,6 +95,14 @@ pub fn png(report: &DetectReport, plot: &Plot, width: u32, height: u32) -> Resul
     raster::png(&picture, width, height)
 }
 
+/// Turns a picture that [`svg`] drew into a PNG of the given size in pixels.
+pub fn png_of_svg(svg: &str, width: u32, height: u32) -> Result<Vec<u8>, PlotError> {
+    if !(200..=8192).contains(&width) || !(200..=8192).contains(&height) {
+        return Err(PlotError::Size { width, height });
+    }
+    raster::png(svg, width, height)
+}
+
 fn draw(report: &DetectReport, plot: &Plot, width: f64, height: f64) -> Result<String, PlotError> {
     let mut drawing = Drawing::default();
     let whole = Area { x: 0.0, y: 0.0, width, height }.inside(24.0, 28.0, 20.0, 28.0);

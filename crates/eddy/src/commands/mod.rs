@@ -1,6 +1,7 @@
 //! One file per command.
 
 mod compare;
+mod config;
 mod demo;
 mod detect;
 mod eval;
@@ -8,9 +9,11 @@ mod explain;
 mod explore;
 mod flows;
 mod generate;
+mod health;
 mod models;
 mod network_traffic;
 mod score;
+mod serve;
 mod train;
 mod tune;
 
@@ -43,6 +46,16 @@ pub(crate) enum Command {
     Generate(generate::Generate),
     /// See Eddy at work on traffic it makes itself
     Demo(demo::Demo),
+    /// Everything in a browser and over HTTP
+    Serve(serve::Serve),
+    /// Show or check the configuration of the server
+    Config(config::Config),
+    /// Ask a server whether it is well
+    #[command(hide = true)]
+    Health(health::Health),
+    /// Do one job of the server, which speaks to it
+    #[command(hide = true)]
+    ServeWorker,
 }
 
 /// Runs a command; the number is the exit code.
@@ -60,5 +73,9 @@ pub(crate) fn run(command: Command) -> anyhow::Result<u8> {
         Command::Models(command) => command.run(),
         Command::Generate(command) => command.run(),
         Command::Demo(command) => command.run(),
+        Command::Serve(command) => command.run(),
+        Command::Config(command) => command.run(),
+        Command::Health(command) => command.run(),
+        Command::ServeWorker => Ok(eddy_server::worker_main()),
     }
 }

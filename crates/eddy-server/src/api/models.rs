@@ -1,0 +1,282 @@
+//! The registry of models.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::{Path, Request, State};
+use axum::http::{Method, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use eddy_store::{Alias, Model, NewModel, Page, PageRequest, Role, new_id};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio::sync::watch;
+
+use crate::access::Caller;
+use crate::app::App;
+use crate::config::is_alias;
+use crate::extract::{In, Q, media_type, parsed, whole};
+use crate::files;
+use crate::jobs::{Ended, Input, ReadRequest, Work, order_of, run_order};
+use crate::predict::{Loaded, answer, asked};
+use crate::problem::Problem;
+use crate::route::Access::Role as Needs;
+use crate::route::{PAGE, Param, Route};
+use crate::upload::{Pieces, receive, shown_name};
+
+const GROUP: &str = "Models";
+const NAME: &[Param] = &[Param { name: "name", kind: "string", about: "Name of the model." }];
+const WHY: &[Param] =
+    &[Param { name: "explain", kind: "boolean", about: "Say for each record which features did it." }];
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct ModelsQuery {
+    cursor: Option<String>,
+    limit: Option<usize>,
+    name: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct PredictQuery {
+    explain: Option<bool>,
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Pointed {
+    /// Id of the model to point to.
+    model: String,
+}
+
+pub(super) fn routes() -> Vec<Route> {
+    let (get, post, delete) = (Method::GET, Method::POST, Method::DELETE);
+    let (viewer, analyst) = (Needs(Role::Viewer), Needs(Role::Analyst));
+    vec![
+        Route::new(get.clone(), "/api/v1/models", viewer, GROUP, "Models, newest first", list)
+            .query(PAGE)
+            .query(NAME)
+            .gives::<Page<Model>>(200, "A page of them"),
+        Route::new(post.clone(), "/api/v1/models", analyst, GROUP, "Import a model file that `eddy train` or an export wrote", import)
+            .query(NAME)
+            .takes_other(&["application/octet-stream"])
+            .gives::<Model>(201, "Imported"),
+        Route::new(get.clone(), "/api/v1/models/{id}", viewer, GROUP,
+            "A model: what it learned from, what it reads with what is ordinary for it, its threshold", show)
+            .gives::<Model>(200, "The model"),
+        Route::new(delete.clone(), "/api/v1/models/{id}", analyst, GROUP, "Remove a model to which no alias points", remove)
+            .gives_nothing(204, "Removed"),
+        Route::new(get.clone(), "/api/v1/models/{id}/content", viewer, GROUP, "Export a model as a file", content)
+            .gives_other(200, "The file", &["application/octet-stream"]),
+        Route::new(post.clone(), "/api/v1/models/{id}/predict", Needs(Role::Predictor), GROUP,
+            "Ask a model: one record, an object with `records`, `features` or `values`, a list of records, or CSV", predict)
+            .query(WHY)
+            .takes::<Value>()
+            .gives::<Value>(200, "A verdict, or one for each record"),
+        Route::new(get.clone(), "/api/v1/aliases", viewer, GROUP, "Aliases and where they point to", aliases)
+            .gives::<Vec<Alias>>(200, "By name"),
+        Route::new(get, "/api/v1/aliases/{alias}", viewer, GROUP, "Where an alias points to", alias)
+            .gives::<Alias>(200, "The alias"),
+        Route::new(Method::PUT, "/api/v1/aliases/{alias}", analyst, GROUP, "Promote a model: point an alias to it", point)
+            .takes::<Pointed>()
+            .gives::<Alias>(200, "The alias"),
+        Route::new(post.clone(), "/api/v1/aliases/{alias}/rollback", analyst, GROUP, "Point an alias to the model before", roll_back)
+            .gives::<Alias>(200, "The alias"),
+        Route::new(delete, "/api/v1/aliases/{alias}", analyst, GROUP, "Remove an alias; its model stays", remove_alias)
+            .gives_nothing(204, "Removed"),
+        Route::new(post, "/api/v1/aliases/{alias}/predict", Needs(Role::Predictor), GROUP, "Ask the model that an alias points to", predict_by_alias)
+            .query(WHY)
+            .takes::<Value>()
+            .gives::<Value>(200, "A verdict, or one for each record"),
+    ]
+}
+
+async fn list(State(app): State<Arc<App>>, Q(query): Q<ModelsQuery>) -> Result<Json<Page<Model>>, Problem> {
+    let limit = query.limit.unwrap_or(50);
+    if !(1..=1_000).contains(&limit) {
+        return Err(Problem::invalid("limit: 1 to 1000 items are given at a time"));
+    }
+    let page = PageRequest { cursor: query.cursor.filter(|one| !one.is_empty()), limit };
+    Ok(Json(app.ask(move |store| Ok(store.models(&page, query.name.as_deref())?)).await?))
+}
+
+async fn model(app: &App, id: String) -> Result<Model, Problem> {
+    app.ask(move |store| Ok(store.model(&id)?)).await
+}
+
+async fn show(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result<Json<Model>, Problem> {
+    Ok(Json(model(&app, id).await?))
+}
+
+async fn import(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Q(query): Q<ModelsQuery>,
+    request: Request,
+) -> Result<Response, Problem> {
+    let mut body: Body = request.into_body();
+    let arrived = receive(&app, Pieces::Body(&mut body)).await?;
+    let (about, out) = in_worker(&app, Work::Inspect { model: arrived.path.clone() }).await?;
+    tokio::fs::remove_dir_all(&out).await?;
+    let new = NewModel {
+        id: new_id(),
+        name: shown_name(query.name.as_deref().unwrap_or("imported")),
+        detector: about["detector"].as_str().unwrap_or_default().to_owned(),
+        bytes: arrived.bytes,
+        sha256: arrived.sha256.clone(),
+        dataset: None,
+        job: None,
+        about,
+        created_by: caller.name().map(str::to_owned),
+    };
+    let id = new.id.clone();
+    let made = app
+        .ask(move |store| {
+            store.folder().settle(&arrived.path, &store.folder().model(&new.id))?;
+            store.finish_model(&new)?;
+            Ok(store.model(&id)?)
+        })
+        .await?;
+    app.announce("model", &json!({ "id": made.id, "name": made.name, "version": made.version }));
+    Ok((StatusCode::CREATED, Json(made)).into_response())
+}
+
+/// Has something done at once by a worker of its own: what it says, and the folder it wrote to, which the caller removes.
+async fn in_worker(app: &App, work: Work) -> Result<(Value, std::path::PathBuf), Problem> {
+    let config = app.config();
+    let out = app.folder().incoming(&new_id());
+    tokio::fs::create_dir(&out).await?;
+    let (_keep, cancel) = watch::channel(false);
+    let order = order_of(work, out.clone(), &config);
+    let patience = Duration::from_secs_f64(config.limits.wait_seconds);
+    let ended = run_order(&app.workers, order, patience, cancel, Arc::new(|_, _, _| {})).await;
+    match ended {
+        Ended::Done(said) => Ok((said, out)),
+        Ended::Failed(reason) => {
+            let _ = tokio::fs::remove_dir_all(&out).await;
+            Err(Problem::invalid(reason))
+        }
+        Ended::Cancelled => Err(Problem::busy("called off", 1)),
+    }
+}
+
+async fn remove(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result<StatusCode, Problem> {
+    let removed = id.clone();
+    app.ask(move |store| Ok(store.remove_model(&id)?)).await?;
+    app.predictors.forget(&removed);
+    app.announce("model", &json!({ "id": removed, "removed": true }));
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn content(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result<Response, Problem> {
+    let found = model(&app, id).await?;
+    let name = format!("{}-{}.eddy", found.name, found.version);
+    files::file(&app.folder().model(&found.id), "application/octet-stream", Some(&name)).await
+}
+
+async fn aliases(State(app): State<Arc<App>>) -> Result<Json<Vec<Alias>>, Problem> {
+    Ok(Json(app.ask(|store| Ok(store.aliases()?)).await?))
+}
+
+async fn alias(State(app): State<Arc<App>>, Path(name): Path<String>) -> Result<Json<Alias>, Problem> {
+    Ok(Json(app.ask(move |store| Ok(store.alias(&name)?)).await?))
+}
+
+async fn point(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path(name): Path<String>,
+    In(asked): In<Pointed>,
+) -> Result<Json<Alias>, Problem> {
+    if !is_alias(&name) {
+        return Err(Problem::invalid("an alias has letters, digits, - and _, 64 at most"));
+    }
+    let by = caller.name().map(str::to_owned);
+    let changed = app.ask(move |store| Ok(store.point_alias(&name, &asked.model, by.as_deref())?)).await?;
+    told(&app, &changed);
+    Ok(Json(changed))
+}
+
+async fn roll_back(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path(name): Path<String>,
+) -> Result<Json<Alias>, Problem> {
+    let by = caller.name().map(str::to_owned);
+    let changed = app.ask(move |store| Ok(store.roll_back_alias(&name, by.as_deref())?)).await?;
+    told(&app, &changed);
+    Ok(Json(changed))
+}
+
+fn told(app: &App, alias: &Alias) {
+    app.predictors.forget_aliases();
+    app.announce("alias", &json!({ "alias": alias.alias, "model": alias.model }));
+}
+
+async fn remove_alias(State(app): State<Arc<App>>, Path(name): Path<String>) -> Result<StatusCode, Problem> {
+    app.ask(move |store| Ok(store.remove_alias(&name)?)).await?;
+    app.predictors.forget_aliases();
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn predict(
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+    Q(query): Q<PredictQuery>,
+    request: Request,
+) -> Result<Response, Problem> {
+    let model = app.predictor(&id).await?;
+    predicted(&app, model, &query, request).await
+}
+
+async fn predict_by_alias(
+    State(app): State<Arc<App>>,
+    Path(name): Path<String>,
+    Q(query): Q<PredictQuery>,
+    request: Request,
+) -> Result<Response, Problem> {
+    if !is_alias(&name) {
+        return Err(Problem::missing("there is no such alias"));
+    }
+    let model = app.predictor_of_alias(&name).await?;
+    predicted(&app, model, &query, request).await
+}
+
+/// Answers JSON at once, and CSV by a worker.
+pub(crate) async fn predicted(
+    app: &App,
+    model: Arc<Loaded>,
+    query: &PredictQuery,
+    request: Request,
+) -> Result<Response, Problem> {
+    match media_type(request.headers()).as_deref() {
+        Some("application/json") => {
+            let body = whole(request.into_body(), 64 << 20).await?;
+            let asked = asked(parsed(&body)?, &model)?;
+            Ok(Json(answer(app, model, asked, query.explain == Some(true)).await?).into_response())
+        }
+        Some("text/csv") => {
+            let mut body: Body = request.into_body();
+            let arrived = receive(app, Pieces::Body(&mut body)).await?;
+            let work = Work::Score {
+                input: Input { path: arrived.path.clone(), name: "the table".into() },
+                read: ReadRequest::default(),
+                model: app.folder().model(model.id()),
+                rule: None,
+            };
+            let (_, out) = in_worker(app, work).await?;
+            let (from, to) = (out.join("table.parquet"), out.join("table.csv"));
+            let made = app.ask(move |_| super::runs::converted(&from, &to)).await;
+            let file = tokio::fs::File::open(out.join("table.csv")).await;
+            let _ = tokio::fs::remove_dir_all(&out).await;
+            made?;
+            let mut response = files::opened(file?, files::media_of("a.csv"), None).await?;
+            response.headers_mut().remove(header::CONTENT_DISPOSITION);
+            Ok(response)
+        }
+        _ => Err(Problem::media_type("send application/json or text/csv")),
+    }
+}

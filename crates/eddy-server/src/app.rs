@@ -1,0 +1,138 @@
+//! What all handlers share.
+
+use std::path::PathBuf;
+use std::sync::{Arc, PoisonError, RwLock, Weak};
+use std::time::{Duration, Instant};
+
+use eddy_store::{Folder, Retention, Store};
+use serde_json::Value;
+use tokio::sync::watch;
+
+use crate::Config;
+use crate::events::Events;
+use crate::jobs::{Queue, Workers};
+use crate::limiter::LoginLimiter;
+use crate::metrics::Metrics;
+use crate::password::Hasher;
+use crate::predict::Predictors;
+use crate::problem::Problem;
+
+/// A running server, without its sockets.
+pub(crate) struct App {
+    config: RwLock<Arc<Config>>,
+    /// Where the configuration is read from again.
+    pub(crate) config_file: Option<PathBuf>,
+    pub(crate) store: Arc<Store>,
+    pub(crate) events: Events,
+    pub(crate) queue: Queue,
+    pub(crate) workers: Workers,
+    pub(crate) hasher: Hasher,
+    pub(crate) logins: LoginLimiter,
+    pub(crate) predictors: Predictors,
+    pub(crate) metrics: Metrics,
+    pub(crate) started: Instant,
+    stop: watch::Sender<bool>,
+    me: Weak<App>,
+}
+
+impl App {
+    pub(crate) fn new(
+        config: Config,
+        config_file: Option<PathBuf>,
+        store: Store,
+        workers: Workers,
+        hasher: Hasher,
+    ) -> Arc<Self> {
+        Arc::new_cyclic(|me| Self {
+            config: RwLock::new(Arc::new(config)),
+            config_file,
+            store: Arc::new(store),
+            events: Events::new(),
+            queue: Queue::default(),
+            workers,
+            hasher,
+            logins: LoginLimiter::new(),
+            predictors: Predictors::default(),
+            metrics: Metrics::default(),
+            started: Instant::now(),
+            stop: watch::Sender::new(false),
+            me: me.clone(),
+        })
+    }
+
+    pub(crate) fn me(&self) -> Weak<Self> {
+        self.me.clone()
+    }
+
+    /// The configuration of this moment.
+    pub(crate) fn config(&self) -> Arc<Config> {
+        self.config.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Takes a new configuration; what only a start can change stays as it was.
+    pub(crate) fn reconfigure(&self, mut config: Config) {
+        let mut now = self.config.write().unwrap_or_else(PoisonError::into_inner);
+        config.server.listen = now.server.listen;
+        config.server.data.clone_from(&now.server.data);
+        config.server.tls.clone_from(&now.server.tls);
+        config.limits.workers = now.limits.workers;
+        *now = Arc::new(config);
+    }
+
+    /// Asks the store, on a thread that may wait.
+    pub(crate) async fn ask<T: Send + 'static>(
+        &self,
+        ask: impl FnOnce(&Store) -> Result<T, Problem> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let store = self.store.clone();
+        tokio::task::spawn_blocking(move || ask(&store)).await?
+    }
+
+    pub(crate) fn folder(&self) -> &Folder {
+        self.store.folder()
+    }
+
+    /// Tells listeners what happened.
+    pub(crate) fn announce(&self, kind: &'static str, about: &Value) {
+        self.events.send(kind, about);
+    }
+
+    /// Becomes true when the server is to stop.
+    pub(crate) fn stopping(&self) -> watch::Receiver<bool> {
+        self.stop.subscribe()
+    }
+
+    pub(crate) fn stop(&self) {
+        self.stop.send_replace(true);
+    }
+
+    /// Lets go of what is too old, now and then, until the server stops.
+    pub(crate) async fn tidy_up(self: Arc<Self>) {
+        let mut stop = self.stopping();
+        loop {
+            let keep = retention(&self.config());
+            match self.ask(move |store| Ok(store.expire(&keep)?)).await {
+                Ok(gone) if gone != eddy_store::Expired::default() => {
+                    tracing::info!(?gone, "let go of what was too old or too much");
+                }
+                Ok(_) => {}
+                Err(problem) => tracing::error!(problem = problem.detail(), "nothing could be let go"),
+            }
+            tokio::select! {
+                () = tokio::time::sleep(Duration::from_secs(600)) => {}
+                _ = stop.wait_for(|stop| *stop) => return,
+            }
+        }
+    }
+}
+
+fn retention(config: &Config) -> Retention {
+    let keep = &config.retention;
+    Retention {
+        run_days: keep.run_days,
+        dataset_days: keep.dataset_days,
+        job_days: keep.job_days,
+        audit_days: keep.audit_days,
+        most_bytes: keep.most_bytes,
+    }
+}

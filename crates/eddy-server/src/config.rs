@@ -1,0 +1,517 @@
+//! The configuration: one TOML file, and the environment over it.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Beginning of the variables of the environment that are looked at.
+const PREFIX: &str = "EDDY_";
+/// Variables with that beginning that belong to other parts of the program.
+const OTHERS: [&str; 4] =
+    ["EDDY_DATA", "EDDY_BLESS", "EDDY_REPORT_WITHOUT_NODE", "EDDY_DASHBOARD_WITHOUT_NODE"];
+
+/// Everything that can be set.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// The server itself.
+    pub server: Server,
+    /// How much is taken.
+    pub limits: Limits,
+    /// People and their sessions.
+    pub accounts: Accounts,
+    /// How long things are kept.
+    pub retention: Keep,
+    /// What a detection does unless it is told otherwise.
+    pub detection: Detection,
+    /// Pictures.
+    pub visualization: Visualization,
+    /// Routes that programs written for other servers call.
+    pub compatibility: Compatibility,
+}
+
+/// The server itself.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Server {
+    /// Address and port to listen on.
+    #[schemars(with = "String")]
+    pub listen: SocketAddr,
+    /// Folder for everything that is kept; one server at a time owns it.
+    pub data: PathBuf,
+    /// Names by which the server may be called (the `Host` of requests), besides those of this machine.
+    pub hosts: Vec<String>,
+    /// Listen beyond this machine even without TLS or without anybody who can log in.
+    pub force: bool,
+    /// Seconds that work may go on after the server was told to stop; what is not done then can be resumed.
+    pub shutdown_seconds: f64,
+    /// How the log is written.
+    pub log: LogForm,
+    /// How much is logged.
+    pub log_level: LogLevel,
+    /// Certificate and key, to speak TLS.
+    pub tls: Option<Tls>,
+}
+
+/// Files for TLS.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Tls {
+    /// The certificate and those that lead to its root, PEM.
+    pub certificate: PathBuf,
+    /// Its private key, PEM.
+    pub key: PathBuf,
+}
+
+/// How the log is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum LogForm {
+    /// Lines for people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// How much is logged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum LogLevel {
+    /// What failed.
+    Error,
+    /// And what looks wrong.
+    Warn,
+    /// And what happened.
+    Info,
+    /// And every request.
+    Debug,
+}
+
+/// How much is taken.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// Most bytes of one upload.
+    pub upload_bytes: u64,
+    /// Most rows of one data set.
+    pub rows: u64,
+    /// Most bytes that one byte of an upload may unpack to.
+    pub unpacked_ratio: f64,
+    /// Jobs at work at the same time.
+    pub workers: usize,
+    /// Jobs that may wait.
+    pub queue: usize,
+    /// Most bytes of memory a job may ask the system for; one that needs more fails alone.
+    pub job_memory: u64,
+    /// Bytes of rows that a job keeps in memory; a larger input is read again for each pass.
+    pub job_rows_memory: usize,
+    /// Seconds after which a job is ended.
+    pub job_seconds: f64,
+    /// Connections at the same time.
+    pub connections: usize,
+    /// Connections of one address at the same time.
+    pub connections_per_address: usize,
+    /// Clients of the live stream at the same time.
+    pub live_clients: usize,
+    /// Seconds that a caller may be kept waiting for a job.
+    pub wait_seconds: f64,
+}
+
+/// People and their sessions.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Accounts {
+    /// Hours after which a session ends.
+    pub session_hours: f64,
+    /// Most days a token can be good for.
+    pub token_days: f64,
+    /// Hours that the one-time link for the first admin is good for.
+    pub invitation_hours: f64,
+    /// Fewest characters of a password.
+    pub password_length: usize,
+}
+
+/// How long things are kept.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Keep {
+    /// Days that runs are kept, with findings and incidents.
+    pub run_days: f64,
+    /// Days that data sets are kept.
+    pub dataset_days: f64,
+    /// Days that finished jobs are kept.
+    pub job_days: f64,
+    /// Days that the audit log goes back.
+    pub audit_days: f64,
+    /// Most bytes of the whole folder; beyond, the oldest data sets and runs go first.
+    pub most_bytes: u64,
+}
+
+/// What a detection does unless it is told otherwise. `contamination`, `n_estimators` and `random_state` mean what they
+/// mean in scikit-learn.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Detection {
+    /// Columns to use as features where a table has them all; by default all that carry something.
+    pub features: Vec<String>,
+    /// Detector; by default an ensemble, or an isolation forest when `n_estimators` is set.
+    pub detector: Option<String>,
+    /// Share of the rows to flag whatever they are; by default as many as the data bear out.
+    pub contamination: Option<f64>,
+    /// Trees of the isolation forest.
+    pub n_estimators: Option<u64>,
+    /// Where random choices start; 42 unless given.
+    pub random_state: Option<u64>,
+}
+
+/// Pictures.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Visualization {
+    /// The scatter of two features.
+    pub scatter_plot: Picture,
+    /// The spread of a feature.
+    pub distribution_plot: Picture,
+    /// The course of scores in time.
+    pub timeseries_plot: Picture,
+    /// The spread of scores.
+    pub scores_plot: Picture,
+}
+
+/// One kind of picture.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Picture {
+    /// Width and height in inches of 100 pixels, as in Matplotlib.
+    pub figsize: Option<[f64; 2]>,
+}
+
+/// Routes that programs written for other servers call: `/predict`, `/analyze`, `/generate_data` and what belongs to
+/// them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Compatibility {
+    /// Whether they are there.
+    pub enabled: bool,
+    /// Whether programs on this machine may call them, and `/metrics`, without a token. Only ever while the server
+    /// listens to this machine alone.
+    pub open_to_this_machine: bool,
+    /// The alias whose model answers `/predict`.
+    pub alias: String,
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 7700)),
+            data: PathBuf::from("eddy-data"),
+            hosts: Vec::new(),
+            force: false,
+            shutdown_seconds: 5.0,
+            log: LogForm::Text,
+            log_level: LogLevel::Info,
+            tls: None,
+        }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            upload_bytes: 2 << 30,
+            rows: 50_000_000,
+            unpacked_ratio: 100.0,
+            workers: 2,
+            queue: 100,
+            job_memory: 8 << 30,
+            job_rows_memory: 64 << 20,
+            job_seconds: 3_600.0,
+            connections: 2_048,
+            connections_per_address: 512,
+            live_clients: 512,
+            wait_seconds: 60.0,
+        }
+    }
+}
+
+impl Default for Accounts {
+    fn default() -> Self {
+        Self { session_hours: 12.0, token_days: 365.0, invitation_hours: 24.0, password_length: 12 }
+    }
+}
+
+impl Default for Keep {
+    fn default() -> Self {
+        Self { run_days: 90.0, dataset_days: 90.0, job_days: 90.0, audit_days: 365.0, most_bytes: 20 << 30 }
+    }
+}
+
+impl Default for Compatibility {
+    fn default() -> Self {
+        Self { enabled: true, open_to_this_machine: true, alias: "predict".to_owned() }
+    }
+}
+
+/// A configuration that cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// The file says something that is not understood.
+    #[error("{place}: {reason}")]
+    Content {
+        /// File, line and key; or the variable of the environment.
+        place: String,
+        /// What is wrong.
+        reason: String,
+    },
+}
+
+impl Config {
+    /// Reads the file, where one is named, and the variables of the environment over it: `EDDY_SERVER__LISTEN` is
+    /// `listen` in `[server]`. What neither names has its default.
+    pub fn load(
+        file: Option<&Path>,
+        environment: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self, ConfigError> {
+        let mut table = toml::Table::new();
+        let mut name = "the defaults".to_owned();
+        if let Some(path) = file {
+            name = path.display().to_string();
+            let text = std::fs::read_to_string(path)
+                .map_err(|source| ConfigError::Io { path: path.to_owned(), source })?;
+            // Read once by itself, for messages that can point to a line.
+            let alone: Self = toml::from_str(&text).map_err(|error| at_line(&name, &text, &error))?;
+            alone.check().map_err(|(key, reason)| ConfigError::Content {
+                place: line_of(&name, &text, &key),
+                reason: format!("{key}: {reason}"),
+            })?;
+            table = toml::from_str(&text).map_err(|error| at_line(&name, &text, &error))?;
+        }
+        let mut variables: Vec<(String, String)> = environment
+            .into_iter()
+            .filter(|(name, _)| name.starts_with(PREFIX) && !OTHERS.contains(&name.as_str()))
+            .collect();
+        variables.sort();
+        for (variable, value) in variables {
+            set(&mut table, &variable, &value)?;
+            let one: Self = table.clone().try_into().map_err(|error: toml::de::Error| {
+                ConfigError::Content { place: variable.clone(), reason: error.message().to_owned() }
+            })?;
+            one.check().map_err(|(key, reason)| ConfigError::Content {
+                place: variable.clone(),
+                reason: format!("{key}: {reason}"),
+            })?;
+        }
+        table.try_into().map_err(|error: toml::de::Error| ConfigError::Content {
+            place: name,
+            reason: error.message().to_owned(),
+        })
+    }
+
+    /// As TOML, with every key.
+    pub fn to_toml(&self) -> String {
+        toml::to_string_pretty(self).unwrap_or_default()
+    }
+
+    /// Whether the server can be reached from this machine alone.
+    pub fn is_local(&self) -> bool {
+        self.server.listen.ip().is_loopback()
+    }
+
+    /// The key at fault and why.
+    fn check(&self) -> Result<(), (String, String)> {
+        let fault = |key: &str, reason: &str| Err((key.to_owned(), reason.to_owned()));
+        if let Some(share) = self.detection.contamination
+            && !(share > 0.0 && share <= 0.5)
+        {
+            return fault("detection.contamination", "a share above 0 and up to 0.5 is needed");
+        }
+        if self.detection.n_estimators.is_some_and(|n| !(1..=10_000).contains(&n)) {
+            return fault("detection.n_estimators", "1 to 10000 trees are possible");
+        }
+        for (key, value) in [
+            ("limits.workers", self.limits.workers),
+            ("limits.queue", self.limits.queue),
+            ("limits.connections", self.limits.connections),
+            ("limits.connections_per_address", self.limits.connections_per_address),
+            ("limits.live_clients", self.limits.live_clients),
+            ("limits.job_rows_memory", self.limits.job_rows_memory),
+        ] {
+            if value == 0 {
+                return fault(key, "at least 1 is needed");
+            }
+        }
+        for (key, value) in [
+            ("server.shutdown_seconds", self.server.shutdown_seconds),
+            ("limits.job_seconds", self.limits.job_seconds),
+            ("limits.wait_seconds", self.limits.wait_seconds),
+            ("limits.unpacked_ratio", self.limits.unpacked_ratio),
+            ("accounts.session_hours", self.accounts.session_hours),
+            ("accounts.token_days", self.accounts.token_days),
+            ("accounts.invitation_hours", self.accounts.invitation_hours),
+            ("retention.run_days", self.retention.run_days),
+            ("retention.dataset_days", self.retention.dataset_days),
+            ("retention.job_days", self.retention.job_days),
+            ("retention.audit_days", self.retention.audit_days),
+        ] {
+            if !(value > 0.0 && value < 1e7) {
+                return fault(key, "a number above 0 is needed");
+            }
+        }
+        if self.limits.wait_seconds > 240.0 {
+            return fault(
+                "limits.wait_seconds",
+                "240 at most: a connection that stands still is cut off soon after",
+            );
+        }
+        if !(8..=128).contains(&self.accounts.password_length) {
+            return fault("accounts.password_length", "8 to 128 characters can be asked for");
+        }
+        for (key, picture) in [
+            ("visualization.scatter_plot.figsize", &self.visualization.scatter_plot),
+            ("visualization.distribution_plot.figsize", &self.visualization.distribution_plot),
+            ("visualization.timeseries_plot.figsize", &self.visualization.timeseries_plot),
+            ("visualization.scores_plot.figsize", &self.visualization.scores_plot),
+        ] {
+            if picture.figsize.is_some_and(|sides| sides.iter().any(|side| !(2.0..=80.0).contains(side))) {
+                return fault(key, "each side may have 2 to 80 inches");
+            }
+        }
+        if !is_alias(&self.compatibility.alias) {
+            return fault("compatibility.alias", "letters, digits, - and _ are possible, 64 at most");
+        }
+        Ok(())
+    }
+}
+
+/// Whether a text can be an alias.
+pub(crate) fn is_alias(text: &str) -> bool {
+    (1..=64).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
+}
+
+/// Puts the value of a variable where it belongs.
+fn set(table: &mut toml::Table, variable: &str, value: &str) -> Result<(), ConfigError> {
+    let path = variable[PREFIX.len()..].to_ascii_lowercase();
+    let mut parts: Vec<&str> = path.split("__").collect();
+    let wrong = |reason: &str| ConfigError::Content { place: variable.to_owned(), reason: reason.to_owned() };
+    let Some(key) = parts.pop().filter(|_| !parts.is_empty()) else {
+        return Err(wrong("write EDDY_SECTION__KEY, for example EDDY_SERVER__LISTEN"));
+    };
+    let mut at = table;
+    for part in parts {
+        let next = at.entry(part).or_insert_with(|| toml::Table::new().into());
+        at = next.as_table_mut().ok_or_else(|| wrong("names a section that is a value"))?;
+    }
+    // What TOML understands is a value; anything else is text.
+    let parsed = format!("value = {value}").parse::<toml::Table>().ok();
+    let value = parsed
+        .and_then(|mut one| one.remove("value").filter(|_| one.is_empty()))
+        .unwrap_or_else(|| toml::Value::String(value.to_owned()));
+    at.insert(key.to_owned(), value);
+    Ok(())
+}
+
+fn at_line(name: &str, text: &str, error: &toml::de::Error) -> ConfigError {
+    let place = match error.span() {
+        Some(span) => {
+            let line = text[..span.start.min(text.len())].matches('\n').count() + 1;
+            let key = text[span.start.min(text.len())..span.end.min(text.len())].trim();
+            let key = text.lines().nth(line - 1).and_then(|l| l.split('=').next()).map_or(key, str::trim);
+            format!("{name}:{line}:{}", key.chars().take(60).collect::<String>())
+        }
+        None => name.to_owned(),
+    };
+    ConfigError::Content { place, reason: error.message().to_owned() }
+}
+
+/// The line of a dotted key, as far as it can be seen from the text.
+fn line_of(name: &str, text: &str, key: &str) -> String {
+    let last = key.rsplit('.').next().unwrap_or(key);
+    let line = text.lines().position(|line| {
+        line.trim_start().strip_prefix(last).is_some_and(|rest| rest.trim_start().starts_with('='))
+    });
+    line.map_or_else(|| name.to_owned(), |line| format!("{name}:{}", line + 1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(text: &str, environment: &[(&str, &str)]) -> Result<Config, String> {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), text).unwrap();
+        let environment = environment.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
+        let name = file.path().display().to_string();
+        Config::load(Some(file.path()), environment)
+            .map_err(|error| error.to_string().replace(&name, "eddy.toml"))
+    }
+
+    #[test]
+    fn what_is_shown_can_be_read_again() {
+        let config = Config::default();
+        assert_eq!(load(&config.to_toml(), &[]).unwrap(), config);
+        assert_eq!(load("", &[]).unwrap(), config);
+    }
+
+    #[test]
+    fn a_fault_names_file_line_and_key() {
+        for (text, wanted) in [
+            ("[server]\nlisten = \"nowhere\"", "eddy.toml:2:listen"),
+            ("\n[server]\nlsten = 1", "eddy.toml:3:lsten"),
+            ("[detection]\n\ncontamination = 0.9", "eddy.toml:3: detection.contamination"),
+            ("[limits]\nworkers = 0", "eddy.toml:2: limits.workers"),
+            ("[limits]\nworkers = \"two\"", "eddy.toml:2:workers"),
+            ("server", "eddy.toml:1"),
+        ] {
+            let error = load(text, &[]).unwrap_err();
+            assert!(error.starts_with(wanted), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn the_environment_goes_over_the_file() {
+        let config = load(
+            "[detection]\ncontamination = 0.15\nn_estimators = 100",
+            &[
+                ("EDDY_DETECTION__CONTAMINATION", "0.05"),
+                ("EDDY_SERVER__LISTEN", "127.0.0.1:1"),
+                ("EDDY_DETECTION__FEATURES", "[\"a\", \"b\"]"),
+                ("EDDY_DATA", "/somewhere"),
+                ("PATH", "/bin"),
+            ],
+        )
+        .unwrap();
+        assert_eq!(config.detection.contamination, Some(0.05));
+        assert_eq!(config.detection.n_estimators, Some(100));
+        assert_eq!(config.detection.features, ["a", "b"]);
+        assert_eq!(config.server.listen.port(), 1);
+        for (name, value) in
+            [("EDDY_SERVER__LISTEN", "x"), ("EDDY_LIMITS__WORKERS", "0"), ("EDDY_NONSENSE", "1")]
+        {
+            assert!(load("", &[(name, value)]).unwrap_err().contains(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn the_settings_of_earlier_programs_have_their_place() {
+        let config = load(
+            "[detection]\nfeatures = [\"bytes_transferred\"]\ncontamination = 0.15\nn_estimators = 100\n\
+             random_state = 42\n[visualization.scatter_plot]\nfigsize = [12, 8]",
+            &[],
+        )
+        .unwrap();
+        assert_eq!(config.visualization.scatter_plot.figsize, Some([12.0, 8.0]));
+        assert_eq!(config.detection.random_state, Some(42));
+    }
+}

@@ -1,0 +1,187 @@
+//! The routes as OpenAPI 3.1, and as a page that people can read.
+
+use std::fmt::Write as _;
+
+use schemars::generate::SchemaSettings;
+use serde_json::{Map, Value, json};
+
+use crate::problem::InJson;
+use crate::route::{Access, Content, Route, SchemaOf};
+
+/// The description of the API.
+pub(crate) fn openapi(routes: &[Route]) -> Value {
+    let mut generator = SchemaSettings::draft2020_12()
+        .with(|s| s.definitions_path = "/components/schemas".into())
+        .into_generator();
+    let problem = generator.subschema_for::<InJson>().to_value();
+    let mut paths: Map<String, Value> = Map::new();
+    for route in routes {
+        let mut of = |schema: SchemaOf| schema(&mut generator);
+        let operation = operation(route, &problem, &mut of);
+        let path = paths.entry(route.path.to_owned()).or_insert_with(|| json!({}));
+        path[route.method.as_str().to_ascii_lowercase()] = operation;
+    }
+    let schemas = generator.take_definitions(true);
+    json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Eddy",
+            "version": env!("CARGO_PKG_VERSION"),
+            "description": "Finds what is unusual in network traffic, says why, and says what to do about it. Every \
+                error is a problem of RFC 9457. Lists come in pages: send `next` of one as `cursor` for the next. Times \
+                ending in `_ms` and `_ns` are milliseconds and nanoseconds since 1970-01-01T00:00:00Z.",
+            "license": { "name": "MIT OR Apache-2.0", "identifier": "MIT OR Apache-2.0" }
+        },
+        "paths": paths,
+        "components": {
+            "schemas": schemas,
+            "securitySchemes": {
+                "token": { "type": "http", "scheme": "bearer", "description": "A token made under /api/v1/tokens." },
+                "session": { "type": "apiKey", "in": "cookie", "name": "eddy_session",
+                    "description": "A session begun with POST /api/v1/session; `__Host-eddy_session` under TLS. \
+                        Methods that change something also need the header `x-eddy-csrf`." }
+            }
+        }
+    })
+}
+
+fn operation(route: &Route, problem: &Value, of: &mut dyn FnMut(SchemaOf) -> Value) -> Value {
+    let mut parameters: Vec<Value> = route
+        .path
+        .split('/')
+        .filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'))
+        .map(|name| json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string" } }))
+        .collect();
+    parameters.extend(route.query.iter().map(|param| {
+        json!({ "name": param.name, "in": "query", "required": false, "description": param.about,
+            "schema": { "type": param.kind } })
+    }));
+    let mut content_of = |content: &Content| -> Value {
+        match content {
+            Content::Json(schema) => json!({ "application/json": { "schema": of(*schema) } }),
+            Content::Other(types) => types
+                .iter()
+                .map(|media| ((*media).to_owned(), media_schema(media)))
+                .collect::<Map<_, _>>()
+                .into(),
+        }
+    };
+    let mut replies = Map::new();
+    for (status, about, content) in &route.gives {
+        let mut reply = json!({ "description": about });
+        if let Some(content) = content {
+            reply["content"] = content_of(content);
+        }
+        replies.insert(status.to_string(), reply);
+    }
+    replies.insert(
+        "default".into(),
+        json!({ "description": "What went wrong", "content": { "application/problem+json": { "schema": problem } } }),
+    );
+    let mut operation = json!({
+        "tags": [route.group],
+        "summary": route.about,
+        "operationId": operation_id(route),
+        "parameters": parameters,
+        "responses": replies,
+        "security": match route.access {
+            Access::Public => json!([]),
+            Access::Role(_) => json!([{ "token": [] }, { "session": [] }]),
+            Access::Local(_) => json!([{}, { "token": [] }, { "session": [] }]),
+        },
+        "x-role": role_in_words(route.access),
+    });
+    if let Some(takes) = &route.takes {
+        operation["requestBody"] = json!({ "required": true, "content": content_of(takes) });
+    }
+    operation
+}
+
+fn media_schema(media: &str) -> Value {
+    match media {
+        "multipart/form-data" => json!({ "schema": {
+            "type": "object", "required": ["file"],
+            "properties": { "file": { "type": "string", "contentMediaType": "application/octet-stream" } } } }),
+        _ => json!({}),
+    }
+}
+
+fn operation_id(route: &Route) -> String {
+    let mut id = route.method.as_str().to_ascii_lowercase();
+    for part in
+        route.path.split(['/', '.']).filter(|part| !part.is_empty() && *part != "api" && *part != "v1")
+    {
+        id.push('_');
+        id.push_str(part.trim_matches(['{', '}']));
+    }
+    id
+}
+
+fn role_in_words(access: Access) -> String {
+    match access {
+        Access::Public => "anybody".into(),
+        Access::Role(role) => format!("{role:?}").to_lowercase(),
+        Access::Local(role) => format!("{} or a program on this machine", format!("{role:?}").to_lowercase()),
+    }
+}
+
+/// The routes as a page without any script.
+pub(crate) fn docs_page(routes: &[Route]) -> String {
+    let mut text = String::from(
+        "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content=\"width=device-width\">\
+         <title>Eddy: API</title><link rel=stylesheet href=/api/v1/docs.css><main><h1>Eddy's API</h1>\
+         <p>The same for programs: <a href=/api/v1/openapi.json>openapi.json</a> (OpenAPI 3.1). \
+         Every error is a problem of RFC 9457: <code>type</code>, <code>title</code>, <code>status</code>, \
+         <code>detail</code>. Programs show a token: <code>Authorization: Bearer eddy_...</code>. Lists come in pages: \
+         send <code>next</code> of one page as <code>cursor</code> for the next.</p>",
+    );
+    let mut groups: Vec<&str> = routes.iter().map(|route| route.group).collect();
+    groups.dedup();
+    for (at, group) in groups.iter().enumerate() {
+        if groups[..at].contains(group) {
+            continue;
+        }
+        let _ = write!(text, "<h2>{}</h2><dl>", escaped(group));
+        for route in routes.iter().filter(|route| route.group == *group) {
+            let _ = write!(
+                text,
+                "<dt><code><b>{}</b> {}</code> <small>{}</small></dt><dd>{}",
+                route.method,
+                escaped(route.path),
+                role_in_words(route.access),
+                escaped(route.about)
+            );
+            for param in &route.query {
+                let _ = write!(text, "<br><code>?{}</code> {}", param.name, escaped(param.about));
+            }
+            text.push_str("</dd>");
+        }
+        text.push_str("</dl>");
+    }
+    text.push_str("</main></html>");
+    text
+}
+
+/// The style of the page.
+pub(crate) const DOCS_STYLE: &str = "\
+:root{color-scheme:light dark}\
+body{font:16px/1.5 system-ui,sans-serif;margin:0;background:Canvas;color:CanvasText}\
+main{max-width:56rem;margin:0 auto;padding:1.5rem}\
+code{font-family:ui-monospace,monospace;overflow-wrap:anywhere}\
+dt{margin-top:.9rem}dd{margin:0 0 0 1.2rem;opacity:.85}small{opacity:.7}h2{margin-top:2.2rem}";
+
+/// Text that stands in a page as text.
+pub(crate) fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for letter in text.chars() {
+        match letter {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            other => out.push(other),
+        }
+    }
+    out
+}

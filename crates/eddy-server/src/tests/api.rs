@@ -1,0 +1,249 @@
+//! What people do, in the order they do it.
+
+use axum::body::Body;
+use axum::http::Request;
+use eddy_store::Role;
+use serde_json::{Value, json};
+
+use super::{Rig, labelled, metric};
+
+#[tokio::test]
+async fn a_data_set_is_sent_looked_at_explored_and_removed() {
+    let rig = Rig::new().at_work();
+    let token = rig.token(Role::Analyst).await;
+    let dataset = rig.upload(&token, "ec2%20in.csv", metric()).await;
+    assert_eq!(
+        (dataset["state"].as_str(), dataset["name"].as_str()),
+        (Some("ready"), Some("ec2 in.csv")),
+        "{dataset}"
+    );
+    assert_eq!(dataset["about"]["rows"], 400);
+    assert_eq!(dataset["about"]["columns"][1]["role"], "value");
+    let id = dataset["id"].as_str().unwrap();
+    let job = rig.job(&token, json!({ "kind": "explore", "dataset": id })).await;
+    assert_eq!(job["state"], "done", "{job}");
+    let result = format!("/api/v1/jobs/{}/result", job["id"].as_str().unwrap());
+    let found = rig.ask("GET", &result, &token, None).await.json();
+    assert_eq!(found["n_rows"], 400);
+    assert_eq!(found["description"]["sources"], json!(["ec2 in.csv"]), "a path of the server is shown");
+    let page = rig.ask("GET", &result.replace("result", "report.html"), &token, None).await;
+    assert!(page.header("content-security-policy").contains("sandbox"));
+    let renamed =
+        rig.ask("PATCH", &format!("/api/v1/datasets/{id}"), &token, Some(json!({ "name": "other" }))).await;
+    assert_eq!(renamed.json()["name"], "other");
+    let content = rig.ask("GET", &format!("/api/v1/datasets/{id}/content"), &token, None).await;
+    assert_eq!(content.body, metric().into_bytes());
+    assert_eq!(rig.ask("DELETE", &format!("/api/v1/datasets/{id}"), &token, None).await.status, 204);
+    assert_eq!(rig.ask("GET", &format!("/api/v1/datasets/{id}"), &token, None).await.status, 404);
+}
+
+#[tokio::test]
+async fn a_run_gives_findings_rows_scores_pictures_and_tables() {
+    let rig = Rig::new().at_work();
+    let token = rig.token(Role::Analyst).await;
+    let dataset = rig.upload(&token, "metric.csv", metric()).await;
+    let ask = json!({ "kind": "detect", "dataset": dataset["id"], "rule": { "budget": 6 },
+        "fit": { "detector": "isolation_forest" } });
+    let job = rig.job(&token, ask).await;
+    assert_eq!(job["state"], "done", "{job}");
+    let id = job["result"]["run"].as_str().unwrap();
+    let get = async |part: &str| rig.ask("GET", &format!("/api/v1/runs/{id}{part}"), &token, None).await;
+    let run = get("").await.json();
+    assert_eq!((run["rows"].as_u64(), run["dataset_name"].as_str()), (Some(400), Some("metric.csv")));
+    assert!(!run.to_string().contains("/datasets/"), "a path of the server is shown: {run}");
+    let findings = get("/findings?limit=2").await.json();
+    assert_eq!(findings["items"].as_array().map(Vec::len), Some(2));
+    assert!(findings["next"].is_string() && findings["items"][0]["sentence"].is_string());
+    let rows = get("/rows?verdict=anomaly&sort=anomaly_score&descending=true&limit=3").await.json();
+    assert_eq!(rows["rows"].as_array().map(Vec::len), Some(3), "{rows}");
+    assert!(rows["total"].as_u64().unwrap() >= 6);
+    assert_eq!(rows["rows"][0][1], json!(9000.0));
+    let found = get("/rows?column=timestamp&contains=2024-01-02&limit=1").await.json();
+    assert_eq!(found["total"], 112, "{found}");
+    assert_eq!(get("/rows?sort=nothing").await.status, 422);
+    let scores = get("/scores").await;
+    assert_eq!(scores.body.len(), 4 * 400);
+    assert!(get("/report").await.json()["points"].is_object());
+    for (part, media) in [
+        ("/report.html", "text/html; charset=utf-8"),
+        ("/table/csv", "text/csv; charset=utf-8"),
+        ("/table/parquet", "application/vnd.apache.parquet"),
+        ("/table/ndjson", "application/x-ndjson"),
+        ("/anomalies.csv", "text/csv; charset=utf-8"),
+        ("/plots/overview.svg", "image/svg+xml"),
+        ("/plots/timeseries.png?width=400&height=300", "image/png"),
+    ] {
+        let answer = get(part).await;
+        assert_eq!((answer.status.as_u16(), answer.header("content-type")), (200, media), "{part}");
+        assert!(!answer.body.is_empty());
+    }
+    for part in ["/table/exe", "/plots/pie.svg", "/plots/scatter.exe", "/plots/../../x"] {
+        assert_eq!(get(part).await.status, 404, "{part}");
+    }
+    assert_eq!(get("/plots/scores.png?width=1&height=1").await.status, 422);
+    let item = findings["items"][0]["id"].as_str().unwrap();
+    let said = json!({ "opinion": "benign", "note": "a backup" });
+    let answer = rig.ask("POST", &format!("/api/v1/findings/{item}/feedback"), &token, Some(said)).await;
+    assert_eq!(answer.status, 201);
+    let finding = rig.ask("GET", &format!("/api/v1/findings/{item}"), &token, None).await.json();
+    assert_eq!(finding["feedback"][0]["note"], "a backup");
+    assert_eq!(rig.ask("DELETE", &format!("/api/v1/runs/{id}"), &token, None).await.status, 204);
+    assert_eq!(get("/scores").await.status, 404);
+}
+
+#[tokio::test]
+async fn models_are_learned_promoted_rolled_back_exported_and_imported() {
+    let rig = Rig::new().at_work();
+    let token = rig.token(Role::Analyst).await;
+    let dataset = rig.upload(&token, "labelled.csv", labelled()).await;
+    let mut models = Vec::new();
+    for detector in ["random_forest", "isolation_forest"] {
+        let ask = json!({ "kind": "train", "dataset": dataset["id"], "name": "mine", "fit": { "detector": detector } });
+        let job = rig.job(&token, ask).await;
+        assert_eq!(job["state"], "done", "{job}");
+        models.push(job["result"]["model"].as_str().unwrap().to_owned());
+    }
+    let model = rig.ask("GET", &format!("/api/v1/models/{}", models[1]), &token, None).await.json();
+    assert_eq!((model["name"].as_str(), model["version"].as_u64()), (Some("mine"), Some(2)));
+    let field = &model["about"]["fields"][1];
+    assert_eq!((field["name"].as_str(), field["is_input"].as_bool()), (Some("srcbytes"), Some(true)));
+    assert!(field["typical"]["high"].is_number(), "{field}");
+    let alias = "/api/v1/aliases/predict";
+    for model in &models {
+        assert_eq!(rig.ask("PUT", alias, &token, Some(json!({ "model": model }))).await.status, 200);
+        let ask = json!({ "duration": 1, "srcbytes": 120, "protocol": "udp" });
+        let told = rig.ask("POST", &format!("{alias}/predict"), &token, Some(ask)).await.json();
+        assert_eq!(told["model"]["id"], json!(model), "an old model answers");
+    }
+    let back = rig.ask("POST", &format!("{alias}/rollback"), &token, None).await.json();
+    assert_eq!(back["model"], json!(models[0]));
+    assert_eq!(rig.ask("DELETE", &format!("/api/v1/models/{}", models[0]), &token, None).await.status, 409);
+    let file = rig.ask("GET", &format!("/api/v1/models/{}/content", models[0]), &token, None).await.body;
+    let import = |bytes: Vec<u8>| {
+        Request::post("/api/v1/models?name=imported")
+            .header("authorization", format!("Bearer {token}"))
+            .header("content-type", "application/octet-stream")
+            .body(Body::from(bytes))
+            .unwrap()
+    };
+    let imported = rig.send(import(file.clone())).await;
+    assert_eq!(imported.status, 201, "{}", imported.json());
+    assert_eq!(imported.json()["detector"], "random_forest");
+    let id = imported.json()["id"].as_str().unwrap().to_owned();
+    let csv = Request::post(format!("/api/v1/models/{id}/predict"))
+        .header("authorization", format!("Bearer {token}"))
+        .header("content-type", "text/csv")
+        .body(Body::from(labelled()))
+        .unwrap();
+    let csv = rig.send(csv).await;
+    assert_eq!(csv.status, 200, "{}", String::from_utf8_lossy(&csv.body));
+    assert_eq!(String::from_utf8(csv.body).unwrap().lines().count(), 301);
+    let mut broken = file;
+    let middle = broken.len() / 2;
+    broken[middle] ^= 1;
+    for bytes in [broken, b"\x80\x04\x95 a pickle".to_vec(), b"PK\x03\x04 a joblib".to_vec()] {
+        let refused = rig.send(import(bytes)).await;
+        assert_eq!(refused.status, 422, "{}", refused.json());
+        assert!(
+            !refused.json()["detail"].as_str().unwrap().contains("incoming"),
+            "a path of the server is shown"
+        );
+    }
+    let left = std::fs::read_dir(rig.app.folder().root().join("incoming")).unwrap().count();
+    assert_eq!(left, 0, "files are left behind");
+}
+
+#[tokio::test]
+async fn models_are_compared_and_tuned() {
+    let rig = Rig::new().at_work();
+    let token = rig.token(Role::Analyst).await;
+    let dataset = rig.upload(&token, "labelled.csv", labelled()).await;
+    let ask = json!({ "kind": "compare", "dataset": dataset["id"], "models": ["decision_tree", "isolation_forest"] });
+    let job = rig.job(&token, ask).await;
+    assert_eq!(job["state"], "done", "{job}");
+    let result = format!("/api/v1/jobs/{}/result", job["id"].as_str().unwrap());
+    let found = rig.ask("GET", &result, &token, None).await.json();
+    assert_eq!(found["models"].as_array().map(Vec::len), Some(2), "{found}");
+    assert!(found["checks"].is_array());
+    let ask = json!({ "kind": "tune", "dataset": dataset["id"], "fit": { "detector": "decision_tree" },
+        "space": ["decision_tree.max_depth=2,4"] });
+    let job = rig.job(&token, ask).await;
+    assert_eq!(job["state"], "done", "{job}");
+    let found =
+        rig.ask("GET", &format!("/api/v1/jobs/{}/result", job["id"].as_str().unwrap()), &token, None).await;
+    assert_eq!(found.json()["trials"].as_array().map(Vec::len), Some(2));
+}
+
+#[tokio::test]
+async fn jobs_are_called_off_resumed_and_refused_when_too_many_wait() {
+    let mut config = crate::Config::default();
+    config.limits.queue = 2;
+    let rig = Rig::with(config);
+    let token = rig.token(Role::Analyst).await;
+    let ask = || Some(json!({ "kind": "generate", "shape": "metric-series", "duration_hours": 2 }));
+    let first = rig.ask("POST", "/api/v1/jobs", &token, ask()).await;
+    assert!(first.header("location").starts_with("/api/v1/jobs/"));
+    assert_eq!(rig.ask("POST", "/api/v1/jobs", &token, ask()).await.status, 202);
+    let third = rig.ask("POST", "/api/v1/jobs", &token, ask()).await;
+    assert_eq!((third.status.as_u16(), third.header("retry-after")), (503, "10"));
+    let path = first.header("location");
+    let cancelled = rig.ask("POST", &format!("{path}/cancel"), &token, None).await;
+    assert_eq!(cancelled.json()["state"], "cancelled");
+    assert_eq!(rig.ask("POST", &format!("{path}/cancel"), &token, None).await.status, 409);
+    assert_eq!(rig.ask("POST", &format!("{path}/resume"), &token, None).await.json()["state"], "queued");
+    assert_eq!(rig.ask("DELETE", path, &token, None).await.status, 409);
+    tokio::spawn(rig.app.clone().work());
+    let job = rig.over(&first.json()).await;
+    assert_eq!(job["state"], "done", "{job}");
+    assert_eq!(rig.ask("DELETE", path, &token, None).await.status, 204);
+}
+
+#[tokio::test]
+async fn limits_of_uploads_hold() {
+    let mut config = crate::Config::default();
+    config.limits.upload_bytes = 10_000;
+    config.limits.rows = 50;
+    let rig = Rig::with(config).at_work();
+    let token = rig.token(Role::Analyst).await;
+    let send = |bytes: Vec<u8>| {
+        Request::post("/api/v1/datasets?wait=30")
+            .header("authorization", format!("Bearer {token}"))
+            .header("content-type", "application/octet-stream")
+            .body(Body::from(bytes))
+            .unwrap()
+    };
+    let large = rig.send(send(vec![b'1'; 20_000])).await;
+    assert_eq!(large.status, 413);
+    let long: String = (0..200).map(|n| format!("{n},{}\n", n * 2)).collect();
+    let long = rig.send(send(format!("a,b\n{long}").into_bytes())).await.json();
+    assert_eq!(long["state"], "failed");
+    assert!(long["reason"].as_str().unwrap().contains("50 rows"), "{long}");
+    let noise = rig.send(send((0..5_000u32).map(|n| (n * 2_654_435_761 >> 13) as u8).collect())).await.json();
+    assert!(noise["state"] == "failed" || noise["about"]["rows"].is_u64(), "{noise}");
+    let ask = json!({ "kind": "detect", "dataset": long["id"] });
+    assert_eq!(rig.ask("POST", "/api/v1/jobs", &token, Some(ask)).await.status, 409);
+    let left = std::fs::read_dir(rig.app.folder().root().join("incoming")).unwrap().count();
+    assert_eq!(left, 0, "files are left behind");
+}
+
+#[tokio::test]
+async fn the_server_tells_about_itself() {
+    let rig = Rig::new().at_work();
+    for path in ["/healthz", "/readyz", "/api/v1", "/api/v1/docs", "/api/v1/docs.css", "/api/v1/openapi.json"]
+    {
+        assert_eq!(rig.plain("GET", path, None).await.status, 200, "{path}");
+    }
+    let metrics = String::from_utf8(rig.plain("GET", "/metrics", None).await.body).unwrap();
+    assert!(metrics.contains("eddy_http_requests_total{status=\"2xx\"} 6"), "{metrics}");
+    let token = rig.token(Role::Viewer).await;
+    let detectors = rig.ask("GET", "/api/v1/detectors", &token, None).await.json();
+    assert!(
+        detectors["detectors"].as_array().unwrap().iter().all(|one: &Value| one["parameters"].is_object())
+    );
+    assert!(
+        rig.ask("GET", "/api/v1/shapes", &token, None).await.json()["shapes"].as_array().unwrap().len() >= 7
+    );
+    assert!(rig.ask("GET", "/api/v1/usage", &token, None).await.json()["bytes"].as_u64().unwrap() > 0);
+    let admin = rig.token(Role::Admin).await;
+    assert!(rig.ask("GET", "/api/v1/config", &admin, None).await.json()["server"]["listen"].is_string());
+}

@@ -1,0 +1,178 @@
+//! The requests that existing clients send, to the letter.
+
+use axum::body::Body;
+use axum::http::Request;
+use eddy_store::Role;
+use serde_json::{Value, json};
+
+use super::{Answer, Rig, form, labelled, metric};
+
+async fn send_form(rig: &Rig, name: &str, content: &str) -> Answer {
+    let (media, body) = form(name, content);
+    rig.send(Request::post("/analyze").header("content-type", media).body(Body::from(body)).unwrap()).await
+}
+
+/// Learns a model and points the alias to it.
+async fn promote(rig: &Rig, name: &str, table: String, fit: Value) -> String {
+    let token = rig.token(Role::Analyst).await;
+    let dataset = rig.upload(&token, "table.csv", table).await;
+    assert_eq!(dataset["state"], "ready", "{dataset}");
+    let job = rig
+        .job(&token, json!({ "kind": "train", "dataset": dataset["id"], "name": name, "fit": fit, "rule": { "contamination": 0.015 } }))
+        .await;
+    assert_eq!(job["state"], "done", "{job}");
+    let model = job["result"]["model"].as_str().unwrap().to_owned();
+    let pointed = rig.ask("PUT", "/api/v1/aliases/predict", &token, Some(json!({ "model": model }))).await;
+    assert_eq!(pointed.status, 200);
+    model
+}
+
+#[tokio::test]
+async fn the_root_tells_programs_and_shows_browsers() {
+    let rig = Rig::new();
+    let status = rig.plain("GET", "/", None).await;
+    assert!(status.json()["message"].is_string());
+    let page = Request::get("/").header("accept", "text/html,*/*;q=0.8").body(Body::empty()).unwrap();
+    let page = rig.send(page).await;
+    assert!(page.header("content-type").starts_with("text/html"));
+}
+
+#[tokio::test]
+async fn network_in_is_answered_as_ever() {
+    let rig = Rig::new().at_work();
+    assert_eq!(rig.plain("POST", "/predict", Some(json!({ "network_in": 105 }))).await.status, 503);
+    promote(&rig, "metric", metric(), json!({ "detector": "isolation_forest", "steps": [] })).await;
+    let normal = rig.plain("POST", "/predict", Some(json!({ "network_in": 105 }))).await.json();
+    assert_eq!(normal["network_in"].as_f64(), Some(105.0));
+    assert_eq!(
+        (normal["prediction"].as_i64(), normal["result"].as_str()),
+        (Some(1), Some("Normal")),
+        "{normal}"
+    );
+    assert_eq!(normal["description"], "The network traffic is classified as Normal.");
+    let strange = rig.plain("POST", "/predict", Some(json!({ "network_in": 9000 }))).await.json();
+    assert_eq!((strange["prediction"].as_i64(), strange["result"].as_str()), (Some(-1), Some("Anomaly")));
+    let missing = rig.plain("POST", "/predict", Some(json!({}))).await;
+    assert_eq!(missing.status, 400);
+    assert_eq!(missing.json()["error"], "Missing 'network_in' in request JSON");
+    for wrong in [json!({ "network_in": "much" }), json!({ "network_in": null }), json!(7), json!([])] {
+        let status = rig.plain("POST", "/predict", Some(wrong.clone())).await.status;
+        assert_eq!(status, 422, "{wrong}");
+    }
+    let values =
+        rig.plain("POST", "/predict", Some(json!({ "values": [100, 101, 9000, 102, 103] }))).await.json();
+    assert_eq!((values["records"].as_u64(), values["anomalies"].as_u64()), (Some(5), Some(1)), "{values}");
+    for extreme in [1e308, -1e308, 3.4e38, 0.0] {
+        let answer = rig.plain("POST", "/predict", Some(json!({ "network_in": extreme }))).await.json();
+        assert!(answer["anomaly_score"].as_f64().is_some_and(f64::is_finite), "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn features_are_answered_with_probabilities_by_models_that_learned_from_labels() {
+    let rig = Rig::new().at_work();
+    promote(&rig, "attacks", labelled(), json!({ "detector": "random_forest" })).await;
+    let attack = rig.plain("POST", "/predict", Some(json!({ "features": [1, 5200, "tcp"] }))).await.json();
+    assert_eq!(
+        (attack["prediction"].as_i64(), attack["message"].as_str()),
+        (Some(1), Some("Prediction successful!"))
+    );
+    let p: Vec<f64> = ["0", "1"].iter().filter_map(|class| attack["probabilities"][class].as_f64()).collect();
+    assert!((p[0] + p[1] - 1.0).abs() < 1e-9 && p[1] > 0.5, "{attack}");
+    let named = json!({ "duration": 1, "SrcBytes": "120", "protocol": "udp", "more": true });
+    let normal = rig.plain("POST", "/predict", Some(named)).await.json();
+    assert_eq!(
+        (normal["prediction"].as_i64(), normal["class"].as_str()),
+        (Some(0), Some("normal")),
+        "{normal}"
+    );
+    let many = json!([{ "duration": 1, "srcbytes": 120, "protocol": "udp" }, { "duration": 1, "srcbytes": 5300, "protocol": "udp" }]);
+    let many = rig.plain("POST", "/predict", Some(many)).await.json();
+    assert_eq!(many["predictions"][0]["prediction"], 0);
+    assert_eq!(many["predictions"][1]["prediction"], 1);
+    let lists = json!({ "features": [[1, 120, "tcp"], [1, 5300, "tcp"]] });
+    assert_eq!(rig.plain("POST", "/predict", Some(lists)).await.json()["anomalies"], 1);
+    let short = rig.plain("POST", "/predict", Some(json!({ "features": [1, 2] }))).await;
+    assert_eq!(short.status, 422);
+    assert!(short.json()["error"].as_str().unwrap().contains("duration, srcbytes, protocol"));
+    let less = rig.plain("POST", "/predict", Some(json!({ "duration": 1 }))).await;
+    assert!(less.json()["error"].as_str().unwrap().contains("Missing required features: srcbytes, protocol"));
+    let why = rig
+        .plain("POST", "/predict?explain=true", Some(json!({ "features": [1, 5200, "tcp"] })))
+        .await
+        .json();
+    assert!(why["why"].as_str().unwrap().contains("srcbytes"), "{why}");
+}
+
+#[tokio::test]
+async fn unsupervised_features_are_answered_with_one_or_minus_one() {
+    let rig = Rig::new().at_work();
+    promote(&rig, "plain", metric(), json!({ "detector": "isolation_forest", "steps": [] })).await;
+    let normal = rig.plain("POST", "/predict", Some(json!({ "features": [104] }))).await.json();
+    assert_eq!((normal["prediction"].as_i64(), normal["message"].as_str()), (Some(1), Some("Normal")));
+    let strange = rig.plain("POST", "/predict", Some(json!({ "features": [9000] }))).await.json();
+    assert_eq!((strange["prediction"].as_i64(), strange["message"].as_str()), (Some(-1), Some("Anomaly")));
+}
+
+#[tokio::test]
+async fn a_file_is_generated_analysed_downloaded_and_drawn() {
+    let rig = Rig::new().at_work();
+    let wanted = json!({ "start_date": "2024-01-15T00:00:00.000Z", "duration": 12 });
+    let made = rig.plain("POST", "/generate_data", Some(wanted)).await;
+    assert_eq!(made.status, 200, "{}", made.json());
+    let made = made.json();
+    assert_eq!((made["success"].as_bool(), made["records"].as_u64()), (Some(true), Some(720)));
+    let name = made["filename"].as_str().unwrap();
+    let table = rig.plain("GET", &format!("/download_sample/{name}"), None).await;
+    assert!(table.header("content-disposition").contains(name));
+    let table = String::from_utf8(table.body).unwrap();
+    assert_eq!(table.lines().count(), 721);
+
+    let found = send_form(&rig, "network_traffic.csv", &table).await;
+    assert_eq!(found.status, 200, "{}", found.json());
+    let found = found.json();
+    assert_eq!(found["success"], true);
+    let statistics = &found["statistics"];
+    assert_eq!(statistics["total_records"], 720);
+    let (n, share) =
+        (statistics["anomaly_count"].as_u64().unwrap(), statistics["anomaly_percentage"].as_f64().unwrap());
+    assert!(n > 0 && (share - n as f64 / 7.2).abs() < 0.01, "{statistics}");
+    let advice = &found["recommendations"][0];
+    assert!(
+        advice["type"].is_string() && advice["severity"].is_string() && advice["description"].is_string()
+    );
+    assert_eq!(advice["recommendations"].as_array().map(Vec::len), Some(3));
+
+    let id = found["timestamp"].as_str().unwrap();
+    assert!(id.len() > 15 && id.as_bytes()[8] == b'_', "{id}");
+    let rows = rig.plain("GET", &format!("/download/{id}"), None).await;
+    assert_eq!(rows.status, 200);
+    let rows = String::from_utf8(rows.body).unwrap();
+    assert_eq!(rows.lines().count() as u64, n + 1);
+    assert!(rows.lines().next().unwrap().ends_with("anomaly_score,anomaly"), "{rows}");
+    for kind in ["scatter", "distribution", "timeseries", "scores"] {
+        let picture = rig.plain("GET", &format!("/visualization/{id}/{kind}"), None).await;
+        assert_eq!(picture.header("content-type"), "image/png", "{kind}");
+        assert!(picture.body.starts_with(b"\x89PNG"));
+        let picture = rig.plain("GET", &format!("/visualization/{id}/{kind}.svg"), None).await;
+        assert!(picture.body.starts_with(b"<svg") || picture.body.starts_with(b"<?xml"), "{kind}");
+    }
+    assert_eq!(rig.plain("GET", &format!("/visualization/{id}/pie"), None).await.status, 404);
+    assert_eq!(rig.plain("GET", "/visualization/20240101_000000/scatter", None).await.status, 404);
+    assert_eq!(rig.plain("GET", "/download/20240101_000000", None).await.status, 404);
+    assert_eq!(rig.plain("GET", "/download_sample/..%2f..%2fetc%2fpasswd", None).await.status, 404);
+}
+
+#[tokio::test]
+async fn faulty_uploads_are_refused_with_the_words_that_clients_know() {
+    let rig = Rig::new().at_work();
+    let (media, _) = form("x", "");
+    let empty = "------boundary--\r\n";
+    let none = Request::post("/analyze").header("content-type", &media).body(Body::from(empty)).unwrap();
+    let none = rig.send(none).await;
+    assert_eq!((none.status.as_u16(), none.json()["error"].as_str()), (400, Some("No file uploaded")));
+    let unnamed = send_form(&rig, "", "a,b\n1,2\n").await;
+    assert_eq!((unnamed.status.as_u16(), unnamed.json()["error"].as_str()), (400, Some("No file selected")));
+    let unreadable = send_form(&rig, "x.csv", "\u{1}\u{2}\u{3}").await;
+    assert_eq!(unreadable.status, 422, "{}", unreadable.json());
+}

@@ -1,0 +1,202 @@
+//! Nothing is kept for ever by accident.
+
+use rusqlite::params;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::{Store, StoreError, now_ms};
+
+/// How long things are kept. What an alias points to is kept in any case.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Retention {
+    /// Days that runs with their findings and incidents are kept.
+    pub run_days: f64,
+    /// Days that data sets are kept.
+    pub dataset_days: f64,
+    /// Days that jobs that are over are kept.
+    pub job_days: f64,
+    /// Days that the audit log goes back.
+    pub audit_days: f64,
+    /// Most bytes of the whole folder; beyond, the oldest data sets and runs go first.
+    pub most_bytes: u64,
+}
+
+/// What was let go.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Expired {
+    /// Runs.
+    pub runs: usize,
+    /// Data sets.
+    pub datasets: usize,
+    /// Jobs.
+    pub jobs: usize,
+}
+
+/// What is there.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Usage {
+    /// Bytes of the folder.
+    pub bytes: u64,
+    /// Bytes that the file system still has.
+    pub free_bytes: Option<u64>,
+    /// Data sets.
+    pub datasets: u64,
+    /// Runs.
+    pub runs: u64,
+    /// Findings.
+    pub findings: u64,
+    /// Incidents.
+    pub incidents: u64,
+    /// Models.
+    pub models: u64,
+    /// Jobs that wait or are at work.
+    pub active_jobs: u64,
+}
+
+impl Store {
+    /// What is there.
+    pub fn usage(&self) -> Result<Usage, StoreError> {
+        let counts = self.read(|db| {
+            db.query_row(
+                "SELECT (SELECT count(*) FROM datasets), (SELECT count(*) FROM runs), (SELECT count(*) FROM findings),
+                 (SELECT count(*) FROM incidents), (SELECT count(*) FROM models),
+                 (SELECT count(*) FROM jobs WHERE state IN ('queued', 'running'))",
+                [],
+                |row| {
+                    let mut counts = [0u64; 6];
+                    for (at, count) in counts.iter_mut().enumerate() {
+                        *count = row.get::<_, i64>(at)?.max(0) as u64;
+                    }
+                    Ok(counts)
+                },
+            )
+        })?;
+        let [datasets, runs, findings, incidents, models, active_jobs] = counts;
+        let (bytes, free_bytes) = (self.folder().bytes(), self.folder().free_bytes());
+        Ok(Usage { bytes, free_bytes, datasets, runs, findings, incidents, models, active_jobs })
+    }
+
+    /// Lets go of what is too old, and of the oldest when there is too much.
+    pub fn expire(&self, keep: &Retention) -> Result<Expired, StoreError> {
+        let mut gone = Expired::default();
+        let before = |days: f64| now_ms().saturating_sub((days.max(0.0) * 86_400_000.0) as i64);
+        for id in self.older_than("runs", before(keep.run_days))? {
+            self.remove_run(&id)?;
+            gone.runs += 1;
+        }
+        for id in self.older_than("datasets", before(keep.dataset_days))? {
+            gone.datasets += usize::from(self.let_go_of_dataset(&id)?);
+        }
+        let over = "AND state NOT IN ('queued', 'running')";
+        let jobs: Vec<String> = self.read(|db| {
+            db.prepare(&format!("SELECT id FROM jobs WHERE created_ms < ?1 {over} ORDER BY id"))?
+                .query_map([before(keep.job_days)], |row| row.get(0))?
+                .collect()
+        })?;
+        for id in jobs {
+            self.remove_job(&id)?;
+            gone.jobs += 1;
+        }
+        self.write(|tx| {
+            tx.execute("DELETE FROM audit WHERE at_ms < ?1", [before(keep.audit_days)])?;
+            tx.execute(
+                "DELETE FROM feedback WHERE subject NOT IN (SELECT id FROM findings)
+                 AND subject NOT IN (SELECT id FROM incidents) AND created_ms < ?1",
+                params![before(keep.audit_days)],
+            )
+        })?;
+        while self.folder().bytes() > keep.most_bytes {
+            let runs = self.older_than("runs", i64::MAX)?;
+            let datasets = self.older_than("datasets", i64::MAX)?;
+            let mut freed = false;
+            // Ids sort by time.
+            for (id, is_run) in oldest_first(&runs, &datasets) {
+                freed = if is_run {
+                    self.remove_run(id)?;
+                    gone.runs += 1;
+                    true
+                } else {
+                    let went = self.let_go_of_dataset(id)?;
+                    gone.datasets += usize::from(went);
+                    went
+                };
+                if freed {
+                    break;
+                }
+            }
+            if !freed {
+                break;
+            }
+        }
+        Ok(gone)
+    }
+
+    fn older_than(&self, table: &str, before_ms: i64) -> Result<Vec<String>, StoreError> {
+        self.read(|db| {
+            db.prepare(&format!("SELECT id FROM {table} WHERE created_ms < ?1 ORDER BY id"))?
+                .query_map([before_ms], |row| row.get(0))?
+                .collect()
+        })
+    }
+
+    /// Not while a job waits for it or reads it.
+    fn let_go_of_dataset(&self, id: &str) -> Result<bool, StoreError> {
+        let busy: i64 = self.read(|db| {
+            db.query_row(
+                "SELECT count(*) FROM jobs WHERE dataset = ?1 AND state IN ('queued', 'running')",
+                [id],
+                |row| row.get(0),
+            )
+        })?;
+        if busy > 0 {
+            return Ok(false);
+        }
+        self.remove_dataset(id).map(|()| true)
+    }
+}
+
+fn oldest_first<'a>(runs: &'a [String], datasets: &'a [String]) -> Vec<(&'a str, bool)> {
+    let mut all: Vec<(&str, bool)> = runs.iter().map(|id| (id.as_str(), true)).collect();
+    all.extend(datasets.iter().map(|id| (id.as_str(), false)));
+    all.sort_unstable();
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::runs::tests::sample;
+    use crate::store::tests::store;
+
+    const FOREVER: Retention =
+        Retention { run_days: 1e6, dataset_days: 1e6, job_days: 1e6, audit_days: 1e6, most_bytes: u64::MAX };
+
+    #[test]
+    fn what_is_too_old_goes_and_the_rest_stays() {
+        let (_folder, store) = store();
+        (0..3).for_each(|_| assert!(store.finish_run(&sample(None)).unwrap()));
+        assert_eq!(store.expire(&FOREVER).unwrap(), Expired::default());
+        assert_eq!(store.usage().unwrap().runs, 3);
+        // Everything is older than a moment in the future.
+        store.write(|tx| tx.execute("UPDATE runs SET created_ms = 0", [])).unwrap();
+        assert_eq!(store.expire(&Retention { run_days: 1.0, ..FOREVER }).unwrap().runs, 3);
+        assert_eq!(store.usage().unwrap().findings, 0);
+    }
+
+    #[test]
+    fn too_much_lets_the_oldest_go_until_there_is_room() {
+        let (_folder, store) = store();
+        let runs: Vec<_> = (0..4).map(|_| sample(None)).collect();
+        for run in &runs {
+            let folder = store.folder().run(&run.run.id);
+            std::fs::create_dir(&folder).unwrap();
+            std::fs::write(folder.join("table"), vec![0; 100_000]).unwrap();
+            store.finish_run(run).unwrap();
+        }
+        let most_bytes = store.folder().bytes() - 120_000;
+        let gone = store.expire(&Retention { most_bytes, ..FOREVER }).unwrap();
+        assert_eq!(gone.runs, 2);
+        assert!(store.folder().bytes() <= most_bytes);
+        assert_eq!(store.usage().unwrap().runs, 2);
+    }
+}

@@ -1,0 +1,204 @@
+//! `eddy serve` as a process: starting, answering, working, dying at any moment, and starting again.
+
+mod client;
+
+use std::collections::HashSet;
+use std::time::{Duration, Instant};
+
+use client::{Client, Running};
+use serde_json::{Value, json};
+
+/// Kills of the crash test unless `EDDY_KILLS` says otherwise.
+const KILLS: usize = 4;
+
+#[test]
+fn the_newcomers_path_works_over_http() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Running::start(folder.path(), &[]);
+    let client = server.set_up();
+    let made = client.post("/api/v1/samples/metric", &json!({}));
+    let job = client.wait_for(&made);
+    let dataset = job["result"]["dataset"].as_str().unwrap().to_owned();
+    let job = client.post("/api/v1/jobs", &json!({ "kind": "detect", "dataset": dataset }));
+    let job = client.wait_for(&job);
+    assert_eq!(job["state"], "done", "{job}");
+    let run = client.get(&format!("/api/v1/runs/{}", job["result"]["run"].as_str().unwrap()));
+    assert!(run["flagged"].as_u64().unwrap() > 0);
+    assert!(!run.to_string().contains(&folder.path().display().to_string()), "a path of the server is shown");
+}
+
+#[test]
+fn a_second_server_on_the_same_folder_is_refused_by_the_name_of_the_first() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Running::start(folder.path(), &[]);
+    let second = client::eddy()
+        .args(["serve", "--listen", "127.0.0.1:0", "--data"])
+        .arg(folder.path())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&second.stderr).into_owned();
+    assert_eq!(second.status.code(), Some(1), "{said}");
+    assert!(said.contains(&format!("process {}", server.pid())), "{said}");
+}
+
+#[test]
+fn nobody_is_let_in_from_outside_by_accident() {
+    let folder = tempfile::tempdir().unwrap();
+    let open = client::eddy()
+        .args(["serve", "--listen", "0.0.0.0:0", "--data"])
+        .arg(folder.path())
+        .output()
+        .unwrap();
+    assert_eq!(open.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&open.stderr).contains("TLS"));
+}
+
+#[test]
+fn a_worker_that_dies_dies_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    // Too little memory to begin with: every job dies.
+    let server = Running::start(folder.path(), &[("EDDY_LIMITS__JOB_MEMORY", "30000000")]);
+    let client = server.set_up();
+    let dataset = client.upload("a.csv", b"a,b\n1,2\n3,4\n");
+    assert_eq!(dataset["state"], "failed", "{dataset}");
+    assert!(!dataset["reason"].as_str().unwrap().is_empty());
+    assert_eq!(client.get("/readyz")["status"], "ok");
+}
+
+#[test]
+fn a_stop_lets_go_of_everything_and_parks_what_is_at_work() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Running::start(folder.path(), &[("EDDY_SERVER__SHUTDOWN_SECONDS", "0.1")]);
+    let client = server.set_up();
+    let long = json!({ "kind": "generate", "shape": "packet-list", "duration_hours": 60, "scenarios": [] });
+    let job = client.post("/api/v1/jobs", &long);
+    let id = job["id"].as_str().unwrap().to_owned();
+    client.until(|| client.get(&format!("/api/v1/jobs/{id}"))["state"] != "queued");
+    let token = client.token.clone();
+    assert!(server.terminate().success());
+    let server = Running::start(folder.path(), &[]);
+    let client = Client { address: server.address, token };
+    let job = client.get(&format!("/api/v1/jobs/{id}"));
+    assert_eq!(job["state"], "interrupted", "{job}");
+    let left: Vec<_> = std::fs::read_dir(folder.path().join("work")).unwrap().collect();
+    assert!(left.is_empty(), "{left:?}");
+}
+
+/// What was acknowledged before a kill.
+#[derive(Default)]
+struct Acknowledged {
+    datasets: HashSet<String>,
+    runs: HashSet<String>,
+    alias: Option<String>,
+}
+
+#[test]
+fn nothing_acknowledged_is_lost_whenever_it_is_killed() {
+    let kills: usize = std::env::var("EDDY_KILLS").ok().and_then(|text| text.parse().ok()).unwrap_or(KILLS);
+    let folder = tempfile::tempdir().unwrap();
+    let server = Running::start(folder.path(), &[]);
+    let token = server.set_up().token;
+    let models = two_models(&Client { address: server.address, token: token.clone() });
+    drop(server);
+    let mut seed = 0x9E37_79B9_7F4A_7C15u64;
+    let mut known = Acknowledged::default();
+    let mut slowest = Duration::ZERO;
+    for kill in 0..kills {
+        let began = Instant::now();
+        let server = Running::start(folder.path(), &[]);
+        slowest = slowest.max(began.elapsed());
+        let client = Client { address: server.address, token: token.clone() };
+        check(&client, &known, &models);
+        // Any moment within a second, the same ones in every run of this test.
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let after = Duration::from_millis(5 + (seed >> 33) % 900);
+        let killer = server.kill_after(after);
+        let mut n = 0;
+        while disturb(&client, &mut known, &models, n).is_some() {
+            n += 1;
+        }
+        killer.join().unwrap();
+        eprintln!("kill {kill}: after {after:?}, {n} rounds acknowledged");
+    }
+    let server = Running::start(folder.path(), &[]);
+    check(&Client { address: server.address, token }, &known, &models);
+    eprintln!(
+        "{kills} kills, {} data sets and {} runs acknowledged, slowest start {slowest:?}",
+        known.datasets.len(),
+        known.runs.len()
+    );
+}
+
+fn two_models(client: &Client) -> Vec<String> {
+    let dataset = client.upload("train.csv", &table(200));
+    (0..2)
+        .map(|_| {
+            let ask = json!({ "kind": "train", "dataset": dataset["id"], "name": "m",
+                "fit": { "detector": "isolation_forest" } });
+            let job = client.wait_for(&client.post("/api/v1/jobs", &ask));
+            job["result"]["model"].as_str().unwrap_or_else(|| panic!("{job}")).to_owned()
+        })
+        .collect()
+}
+
+fn table(rows: u32) -> Vec<u8> {
+    let mut text = String::from("a,b\n");
+    (0..rows).for_each(|n| text.push_str(&format!("{},{}\n", n * 7 % 13, n * 11 % 17)));
+    text.into_bytes()
+}
+
+/// One round of work; none once the server is gone.
+fn disturb(client: &Client, known: &mut Acknowledged, models: &[String], n: usize) -> Option<()> {
+    let dataset = client.try_upload("more.csv", &table(100))?;
+    let id = dataset["id"].as_str()?.to_owned();
+    known.datasets.insert(id.clone());
+    let model = &models[n % models.len()];
+    // From here on either may be in force, until one is acknowledged.
+    let before = known.alias.take();
+    match client.try_send("PUT", "/api/v1/aliases/predict", &json!({ "model": model })) {
+        Some(_) => known.alias = Some(model.clone()),
+        None => {
+            known.alias = before.filter(|before| before == model);
+            return None;
+        }
+    }
+    let ask = json!({ "kind": "score", "dataset": id, "model": model });
+    let job = client.try_send("POST", "/api/v1/jobs", &ask)?;
+    let job = client.try_wait_for(&job)?;
+    if let Some(run) = job["result"]["run"].as_str() {
+        known.runs.insert(run.to_owned());
+    }
+    Some(())
+}
+
+/// Everything acknowledged is there, and whatever is shown as done is whole.
+fn check(client: &Client, known: &Acknowledged, models: &[String]) {
+    for id in &known.datasets {
+        let dataset = client.get(&format!("/api/v1/datasets/{id}"));
+        assert_eq!(dataset["id"], json!(id), "a data set is lost: {dataset}");
+        let (status, content) = client.fetch(&format!("/api/v1/datasets/{id}/content"));
+        assert_eq!((status, content.len()), (200, table(100).len()), "its file is lost");
+    }
+    for id in &known.runs {
+        assert_eq!(client.get(&format!("/api/v1/runs/{id}"))["id"], json!(id), "a run is lost");
+    }
+    if let Some(model) = &known.alias {
+        assert_eq!(client.get("/api/v1/aliases/predict")["model"], json!(model), "a promotion is lost");
+    }
+    for model in models {
+        assert_eq!(client.fetch(&format!("/api/v1/models/{model}/content")).0, 200, "a model is lost");
+    }
+    let runs = client.get("/api/v1/runs?limit=1000");
+    for run in runs["items"].as_array().into_iter().flatten().take(20) {
+        let id = run["id"].as_str().unwrap();
+        let (status, scores) = client.fetch(&format!("/api/v1/runs/{id}/scores"));
+        assert_eq!(
+            (status, scores.len() as u64),
+            (200, 4 * run["rows"].as_u64().unwrap()),
+            "a run is half done"
+        );
+    }
+    let running: Vec<Value> =
+        client.get("/api/v1/jobs?state=done&limit=1000")["items"].as_array().unwrap().clone();
+    assert!(running.iter().all(|job| !job["result"].is_null()), "a job is done without a result");
+}
