@@ -25,8 +25,9 @@ from numba import njit
 from scipy.optimize import minimize
 
 N_GROUPS, N_MADE, MADE_WARM_UP = 8, 36, 600
-PENALTY, SOFTNESS, STRETCH, KEPT = 30.0, 0.3, 0.2, 5
-POINT_SHARE = 0.35
+PENALTY, SOFTNESS, STRETCH, KEPT = 200.0, 0.3, 0.2, 5
+# As in fusion.rs.
+SMOOTHED, FALL, POINT_SHARE, POINT_FROM = 5.0, 1.0 / 40.0, 0.5, 3.0
 N_KNOTS = 17
 
 
@@ -71,7 +72,7 @@ def read(nab, out):
 def directions(names):
     """Sums of kinds of numbers: rows that are large in one of them are looked at."""
     kinds = [lambda name: name.endswith("_ratio"), lambda name: name.endswith("_z")]
-    for starts in (("profile",), ("boxes",), ("step", "residual"), ("clock", "shift", "deviation", "calm")):
+    for starts in (("profile",), ("resonance",), ("step", "residual"), ("clock", "shift", "deviation", "calm")):
         kinds.append(lambda name, starts=starts: name.startswith(starts))
     return np.array([[kind(name) for kind in kinds] for name in names], np.float32)
 
@@ -146,7 +147,7 @@ def learn(made_of, is_used, names):
         slope[:-1] += PENALTY * b[:-1]
         return loss + 0.5 * PENALTY * (b[:-1] ** 2).sum(), slope
 
-    start = np.r_[[0.05 * name.endswith("_ratio") for name in names], -3.0]
+    start = np.r_[[0.05 * name.endswith("_ratio") or 0.05 * name.startswith("resonance") for name in names], -3.0]
     bounds = [(0, None)] * len(names) + [(None, None)]
     found = minimize(penalised, start, jac=True, method="L-BFGS-B", bounds=bounds, options=dict(maxiter=60)).x
     return found[:-1] / made_of["spread"]
@@ -157,6 +158,16 @@ def knots(sums):
     for idx in range(1, N_KNOTS):
         shares[idx] = max(shares[idx], shares[idx - 1] + 1e-4)
     return shares
+
+
+@njit(cache=True)
+def dense_sums(sums, points):
+    out, smooth, highest = np.empty(len(sums)), sums[0], sums[0]
+    for row in range(len(sums)):
+        smooth += (sums[row] - smooth) / SMOOTHED
+        highest = max(smooth, highest - FALL)
+        out[row] = highest + POINT_SHARE * max(points[row] - POINT_FROM, 0.0)
+    return out
 
 
 def main():
@@ -170,9 +181,9 @@ def main():
         for group in [*range(N_GROUPS), "all"]:
             is_used = np.ones(len(groups), bool) if group == "all" else groups != group
             weights = learn(made_of, is_used, names)
-            dense = weights.copy()
-            dense[-1] += POINT_SHARE
-            parts = dict(weights=weights, usual=usual, knots=knots(plain @ weights), dense_knots=knots(plain @ dense))
+            dense = [dense_sums(one.numbers @ weights, one.numbers[:, -1]) for one in series]
+            dense = np.concatenate([sums[one.warm_up :][~one.is_odd[one.warm_up :]] for sums, one in zip(dense, series)])
+            parts = dict(weights=weights, usual=usual, knots=knots(plain @ weights), dense_knots=knots(dense))
             lines += [f"{kind} {group} {what} " + " ".join("%.5g" % number for number in part)
                       for what, part in parts.items()]
     target.write_text("\n".join(lines) + "\n")

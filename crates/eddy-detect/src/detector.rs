@@ -247,8 +247,8 @@ pub trait SeriesModel: Send + Sync {
 pub struct Reading {
     /// The dense score, the same that [`SeriesScorer::score`] gives: for ranking and plots.
     pub score: f64,
-    /// The score of the event that this row opens; 0 where it opens none. Models without an event stream of their own
-    /// leave it at NaN: the threshold decides.
+    /// The score of the event that this row opens; 0 where it opens none. Below 0, a row would open one if the threshold
+    /// were lower by so much. Models without an event stream of their own leave it at NaN: the threshold decides.
     pub alarm: f64,
     /// The column that did it.
     pub column: u32,

@@ -12,6 +12,7 @@ use rand_pcg::Pcg64Mcg;
 const N_GROUPS: usize = 8;
 const N_MADE: u64 = 36;
 const MADE_LENGTH: i64 = 6000;
+const MADE_FIRST_ROWS: usize = 600;
 const SECOND: i64 = 1_000_000_000;
 
 type Series = Vec<(i64, f32)>;
@@ -67,10 +68,11 @@ fn made(idx: u64) -> Series {
     (0..MADE_LENGTH).map(|row| ((1_700_000_000 + row * step) * SECOND, value(row * step) as f32)).collect()
 }
 
-fn write_numbers(out: &Path, name: &str, series: &Series, size: Size, is_range_known: bool) {
+fn write_numbers(out: &Path, name: &str, series: &Series, first_rows: usize, kind: (Size, bool)) {
+    let (size, is_range_known) = kind;
     let low = series.iter().map(|row| row.1).fold(f32::MAX, f32::min);
     let high = series.iter().map(|row| row.1).fold(f32::MIN, f32::max);
-    let mut members = Members::new(size, is_range_known.then_some((low, high)));
+    let mut members = Members::new(size, first_rows, is_range_known.then_some((low, high)));
     let mut numbers = vec![0.0f32; size.n_features()];
     let mut bytes = Vec::new();
     for &(time, value) in series {
@@ -97,9 +99,12 @@ fn main() {
     write("groups.txt", groups.join("\n"));
     for path in files {
         let name = Path::new(path).file_stem().and_then(|name| name.to_str()).expect("a file name");
-        write_numbers(out, name, &read(path), size, is_range_known);
+        let series = read(path);
+        // The warm-up of the benchmark.
+        let first_rows = (series.len() * 3 / 20).min(750);
+        write_numbers(out, name, &series, first_rows, (size, is_range_known));
     }
     for idx in 0..N_MADE {
-        write_numbers(out, &format!("made{idx}"), &made(idx), size, is_range_known);
+        write_numbers(out, &format!("made{idx}"), &made(idx), MADE_FIRST_ROWS, (size, is_range_known));
     }
 }

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     checked,
     columns::finite,
-    streaming::{Events, Expected, Fusion, Members, REASONS, Size, Surprises},
+    streaming::{Events, Expected, Fusion, Members, REASONS, Size, Surprises, Trail},
 };
 
 /// Where the least and the greatest value of a column come from.
@@ -31,17 +31,19 @@ pub enum RangeSource {
 ///
 /// Each column of a series keeps its own statistics: steps, levels, deviations and shifts at several spans, stretches that
 /// are too calm, the difference from the same time of earlier days and from a linear prediction, the distance to the
-/// nearest earlier window at four lengths, and how badly the newest window fits into boxes around those before. Each is
-/// measured by its own past only: against its decayed record, and against its usual level. A weighted sum of these, with
-/// weights that are all at least 0, is the score; the row's is that of its strangest column. Events are opened where the
-/// score is beyond the threshold, with a pause after each and a price that grows with every recent one.
+/// nearest earlier window at four lengths, and how badly the newest window fits into templates of those before, at three
+/// strides. Each is measured by its own past only: against its decayed record, and against its usual level. A weighted sum
+/// of these, with weights that are all at least 0, is what both outputs are made of. The score, for ranking and plots, is the
+/// sum smoothed and slow to fall, and higher where the row itself stands out; the row's is that of its strangest column.
+/// Events are opened where the sum of the row is beyond the threshold, with a pause after each and a price that grows
+/// with every recent one; a single value far from its prediction, or one that stands still for long, opens one by itself.
 ///
 /// Score range: a surprise from 0 upwards, 3 for what one in a thousand ordinary rows of the training series reaches.
 /// Input: rows of a series in order of time; times make it see the time of day. A missing value is as surprising as
 /// missing values have been rare in the column. Blind to: slow drifts; what was odd from the start; odd combinations of
 /// columns that are ordinary each. Cost: fit `O(1)`; score `O(d)` per row, some microseconds for a column of the
-/// full size; memory at most 64 KB for each column of a series (4.6 KB for the light size). Warm-up: 20 rows before
-/// there is a score, `warm_up` before there is an event.
+/// full size; memory at most 64 KB for each column of a series (4 KB for the light size). Warm-up: 20 rows before
+/// there is a score, `warm_up` before there is an event, `span` before shapes are judged.
 ///
 /// Source: ours; the members are described in their own files. The weights are learned from labelled public series with
 /// `bench/series_ensemble/fit.py`, which names them, so that windows of anomalies, not points, are told from ordinary
@@ -57,11 +59,14 @@ pub struct SeriesEnsemble {
     /// fairly. Nothing means the weights learned from all.
     pub without: Option<u8>,
     /// Surprise above which a row opens an event. For rows that come more often than every quarter of an hour it is
-    /// raised in proportion. The default is for few events: about one a month in noise and season. 1.8 finds more of the
-    /// subtle ones, at about five times as many false events.
+    /// raised in proportion. The default is for few events: about one a month in noise and season. A lower one finds more
+    /// of the subtle ones: 1.3 at about three times as many false events.
     pub threshold: Positive,
     /// Rows at the start of a series that open no event.
     pub warm_up: Count,
+    /// Rows that show what is usual: shapes are judged after so many (100 to 1000), and the pause after an event is a fifth
+    /// of them.
+    pub span: Count,
 }
 
 impl Default for SeriesEnsemble {
@@ -70,8 +75,9 @@ impl Default for SeriesEnsemble {
             size: Size::Full,
             range: RangeSource::Running,
             without: None,
-            threshold: Positive::new(2.6),
+            threshold: Positive::new(1.9),
             warm_up: Count::new(100),
+            span: Count::new(600),
         }
     }
 }
@@ -97,7 +103,7 @@ impl Detector for SeriesEnsemble {
         kind: ModelKind::Series,
         summary: "Many small statistics of each column of a series, each measured by its own past, weighed by what they were worth on labelled series.",
         blind_to: "Slow drifts; what was odd from the start; odd combinations of columns that are ordinary each.",
-        cost: "Fit O(1); score O(d) per row, microseconds a column; memory at most 64 KB per column of a series (light: 4.6 KB).",
+        cost: "Fit O(1); score O(d) per row, microseconds a column; memory at most 64 KB per column of a series (light: 4 KB).",
         source: "Ours; weights learned from labelled public series, see bench/series_ensemble.",
         natural_threshold: None,
     };
@@ -164,17 +170,20 @@ impl SeriesModel for SeriesEnsembleModel {
 
     fn start(self: Arc<Self>) -> Box<dyn SeriesScorer> {
         let is_known = self.params.range == RangeSource::Fitted;
-        let size = self.params.size;
+        let (size, span) = (self.params.size, self.params.span.get());
         let new = |range: &(f32, f32)| Column {
-            members: Members::new(size, is_known.then_some(*range)),
+            members: Members::new(size, span, is_known.then_some(*range)),
             n_missing: 0,
             n_seen: 0,
             standing: Standing::default(),
+            trail: Trail::default(),
+            spikes: Spikes::default(),
         };
         let columns = self.ranges.iter().map(new).collect();
         let numbers = vec![0.0; self.fusion.n_numbers()];
         let cost_of_choice = (self.ranges.len() as f64).log10();
-        Box::new(Scorer { model: self, columns, numbers, events: Events::default(), cost_of_choice })
+        let events = Events::new(self.params.span.get());
+        Box::new(Scorer { model: self, columns, numbers, events, cost_of_choice })
     }
 
     fn reasons(&self) -> &[&'static str] {
@@ -198,6 +207,8 @@ struct Column {
     n_missing: u64,
     n_seen: u64,
     standing: Standing,
+    trail: Trail,
+    spikes: Spikes,
 }
 
 /// Rows of one and the same value, and how long such runs were before.
@@ -232,6 +243,34 @@ impl Standing {
     }
 }
 
+/// A value so many usual errors from its prediction is a spike that needs no other evidence,
+const SPIKE_FROM: f32 = 8.0;
+/// unless there were such values of late: a row of one weighs this much after the next.
+const SPIKE_KEPT: f32 = 0.9995;
+/// Surprise of such a spike.
+const SPIKE_SURPRISE: f64 = 5.0;
+/// Where "spike" stands among the reasons.
+const SPIKE_REASON: usize = 0;
+
+/// How often values were far from their prediction of late.
+#[derive(Debug, Clone, Copy, Default)]
+struct Spikes {
+    often: f32,
+}
+
+impl Spikes {
+    /// Sees how far the next value is from its prediction, in usual errors; says whether it is far and few others were.
+    fn push(&mut self, distance: f32) -> bool {
+        self.often *= SPIKE_KEPT;
+        if distance < SPIKE_FROM {
+            return false;
+        }
+        let is_rare = self.often < 1.0;
+        self.often += 1.0;
+        is_rare
+    }
+}
+
 /// What one column makes of one value.
 struct Finding {
     surprises: Surprises,
@@ -250,10 +289,14 @@ impl Column {
         }
         let value = finite(value);
         let expected = self.members.push(time, value, numbers);
-        let mut surprises = fusion.surprises(numbers);
+        let mut surprises = fusion.surprises(numbers, &mut self.trail);
         if self.standing.push(value, self.n_seen) {
             surprises.event = surprises.event.max(STANDING_SURPRISE);
             return Finding { surprises, reason: STANDING_REASON, expected };
+        }
+        if self.spikes.push(numbers.last().copied().unwrap_or(0.0)) {
+            surprises.event = surprises.event.max(SPIKE_SURPRISE);
+            return Finding { surprises, reason: SPIKE_REASON, expected };
         }
         Finding { surprises, reason: fusion.reason(numbers), expected }
     }
@@ -286,8 +329,9 @@ impl Scorer {
         reading.score = (reading.score - self.cost_of_choice).max(0.0);
         let params = &self.model.params;
         event = (event - self.cost_of_choice).max(0.0);
-        reading.alarm =
-            self.events.push(time, event, params.threshold.get(), params.warm_up.get() as u64);
+        let threshold = params.threshold.get();
+        let height = self.events.push(time, event, threshold, params.warm_up.get() as u64);
+        reading.alarm = if height > 0.0 { threshold + height } else { height };
         reading
     }
 }

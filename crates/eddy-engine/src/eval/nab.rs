@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 use super::corpus::frame_of;
 use super::results::write_file;
 use super::standing::{Rules, judge};
-use super::stream::Plan;
+use super::stream::{OPENED, Plan};
 use super::{EventsOf, Mode, NabCorpus, Standing, Stream};
 use crate::EngineError;
 
@@ -130,7 +130,7 @@ pub fn eval_nab(folder: &Path, options: &NabOptions) -> Result<NabBoard, EngineE
         let streams: Vec<Stream> =
             made.map(|(series, stream)| stream.with_events(options.events_of, &series.truth)).collect();
         // An event of its own is an alarm whatever its score.
-        let fixed = if by_events { f64::MIN_POSITIVE } else { anomaly_score(options.alarm_surprise) };
+        let fixed = if by_events { OPENED } else { anomaly_score(options.alarm_surprise) };
         let rules = Rules { fixed: Some(fixed), per_day: options.alarms_per_day, volumes: true };
         let mut standing = judge(&corpus, &streams, rules, &[])?;
         entry.about.name.clone_into(&mut standing.detector);

@@ -17,7 +17,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::corpus::{about, text_of};
-use super::stream::{Plan, times_of};
+use super::stream::{OPENED, Plan, times_of};
 use super::{EventsOf, Mode, Stream};
 use crate::findings::cell;
 use crate::labels::{attacks, label_of};
@@ -238,7 +238,7 @@ fn contend(name: &str, series: &[Labelled], options: &SeriesOptions) -> Result<S
         .zip(streams)
         .map(|(one, stream)| stream.with_events(options.events_of, &one.truth))
         .collect();
-    let fixed = if by_events { f64::MIN_POSITIVE } else { anomaly_score(options.alarm_surprise) };
+    let fixed = if by_events { OPENED } else { anomaly_score(options.alarm_surprise) };
     let judged: Vec<Judged<'_>> = series
         .iter()
         .zip(&streams)

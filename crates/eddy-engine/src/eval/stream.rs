@@ -14,12 +14,16 @@ use super::Mode;
 use crate::events::Readings;
 use crate::scoring::surprises;
 
+/// The score from which an alarm of a detector with events of its own has opened one.
+pub(crate) const OPENED: f64 = 0.5;
+
 /// What a detector makes of a series: anomaly scores between 0 and 1.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Stream {
     /// The score of every row.
     pub dense: Vec<f64>,
-    /// The score of the event that a row opens, 0 where it opens none; none if the detector has no events of its own.
+    /// The score of the event that a row opens, from [`OPENED`] on; less where it would open one at a lower threshold; 0
+    /// where it opens none. None if the detector has no events of its own.
     pub alarms: Option<Vec<f64>>,
 }
 
@@ -88,6 +92,10 @@ impl Plan {
         }
         if self.mode() == Mode::Official && !params.contains_key("range") {
             params.insert("range".into(), "fitted".into());
+        }
+        // NAB tells every detector how long its probation is.
+        if group.is_some() && self.has("span") && !params.contains_key("span") {
+            params.insert("span".into(), warm_up.max(1).into());
         }
         let params = Value::Object(params);
         let warm_up = warm_up.clamp(1, frame.n_rows().max(1));
@@ -184,9 +192,7 @@ fn read_series(
     let mut readings = vec![Reading::of_score(0.0); rows.n_rows()];
     model.start().read(rows, times, &mut readings);
     let has_alarms = readings.iter().any(|reading| !reading.alarm.is_nan());
-    let alarms = has_alarms.then(|| {
-        readings.iter().map(|reading| if reading.alarm > 0.0 { reading.alarm } else { 0.0 }).collect()
-    });
+    let alarms = has_alarms.then(|| readings.iter().map(|reading| reading.alarm).collect());
     (readings.iter().map(|reading| reading.score).collect(), alarms)
 }
 
@@ -205,7 +211,7 @@ fn on_one_scale(
     let is_surprise = detector.scale() == ScoreScale::Surprise;
     let dense =
         scores.iter().map(|&score| bounded(if is_surprise { score } else { calibration.surprise(score) }));
-    Stream { dense: dense.collect(), alarms: alarms.map(|alarms| alarms.into_iter().map(opened).collect()) }
+    Stream { dense: dense.collect(), alarms: alarms.map(|alarms| alarms.into_iter().map(strength).collect()) }
 }
 
 /// An anomaly score that is finite whatever came in.
@@ -213,9 +219,15 @@ fn bounded(surprise: f64) -> f64 {
     if surprise.is_nan() { 0.0 } else { anomaly_score(surprise.clamp(0.0, 1e12)) }
 }
 
-/// The score of an event: above 0 if it opens one.
-fn opened(alarm: f64) -> f64 {
-    if alarm > 0.0 { bounded(alarm).max(f64::MIN_POSITIVE) } else { 0.0 }
+/// The score of an alarm, between 0 and 1: from [`OPENED`] on if it opens an event, below where it is short of the threshold.
+fn strength(alarm: f64) -> f64 {
+    if alarm > 0.0 {
+        OPENED + (1.0 - OPENED) * bounded(alarm)
+    } else if alarm < 0.0 {
+        OPENED * alarm.max(-1e3).exp2()
+    } else {
+        0.0
+    }
 }
 
 /// The numeric inputs of a frame as rows.
@@ -258,6 +270,15 @@ mod tests {
         let scores = [1.0, 3.0, 2.0, 3.0, 4.0, 0.0, 0.0, 0.0, 1.0, 1.0];
         assert_eq!(records(&scores, 2), [1.0, 3.0, 0.0, 0.0, 4.0, 0.0, 0.0, 0.0, 1.0, 0.0]);
         assert_eq!(records(&scores, 100), [1.0, 3.0, 0.0, 0.0, 4.0, 0.0, 0.0, 0.0, 0.0, 0.0]);
+    }
+
+    #[test]
+    fn an_alarm_that_opens_an_event_is_above_all_that_fall_short() {
+        let alarms = [f64::NEG_INFINITY, -2.0, -0.1, 1e-9, 3.0, f64::INFINITY];
+        let strengths = alarms.map(strength);
+        assert!(strengths.windows(2).all(|pair| pair[0] < pair[1]), "{strengths:?}");
+        assert!(strengths[2] < OPENED && strengths[3] >= OPENED && strengths[5] <= 1.0);
+        assert_eq!([0.0, f64::NAN].map(strength), [0.0; 2]);
     }
 
     #[test]

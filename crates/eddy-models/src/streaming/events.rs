@@ -1,36 +1,80 @@
 //! From a dense score to few events.
 
-/// Rows between two events, as a share of the rows seen.
-const PAUSE_SHARE: f64 = 0.05;
-/// The shortest and the longest pause after an event, in rows.
-const PAUSES: [f64; 2] = [20.0, 150.0];
+/// The pause after an event, as a share of the rows that show what is usual.
+const PAUSE_SHARE: f64 = 0.2;
 /// By how much an event makes the next one dearer, in units of surprise.
-const PRICE: f64 = 0.12;
-/// Rows after which the price has fallen to a third.
-const PRICE_MEMORY: f64 = 3000.0;
+const PRICE: f64 = 0.25;
+/// Spans after which the price has fallen to a third.
+const PRICE_SPANS: f64 = 5.0;
 /// Rows a day up to which the threshold stands as it is: one in a quarter of an hour.
 const CALM_ROWS_A_DAY: f64 = 96.0;
 /// What is added to the threshold for ten times as many: more than one, as tails are heavier than they look.
 const HASTE: f64 = 1.2;
 const DAY_NS: f64 = 86_400e9;
+/// How far below the threshold a row may be and still be told of.
+const DEPTH: f64 = 2.0;
+/// By how much a row must be above the last one told of to be told of within its pause.
+const CLIMB: f64 = 1.0;
 
 /// Decides which rows open an event: those beyond a threshold, with a pause after each event, and at a price that grows
 /// with every recent one. Rows that come more often than every quarter of an hour must be rarer in proportion, so that there
-/// are as few false events a day.
-#[derive(Debug, Clone, Default)]
+/// are as few false events a day. Rows that would open one if the threshold were lower are told of as well.
+#[derive(Debug, Clone)]
 pub struct Events {
+    pause: u64,
+    price_kept: f64,
     n_seen: u64,
-    last: Option<u64>,
     price: f64,
+    last: Option<u64>,
+    /// The last row told of, and how high it was above the threshold.
+    told: Option<(u64, f64)>,
     time: Option<i64>,
     step_ns: f64,
 }
 
 impl Events {
-    /// Takes in the surprise of the next row; the height above the threshold where it opens an event, else 0.
+    /// Events of a series whose usual course shows within `span` rows.
+    pub fn new(span: usize) -> Self {
+        let span = span.max(1) as f64;
+        Self {
+            pause: (PAUSE_SHARE * span).ceil() as u64,
+            price_kept: (-1.0 / (PRICE_SPANS * span)).exp(),
+            n_seen: 0,
+            price: 0.0,
+            last: None,
+            told: None,
+            time: None,
+            step_ns: 0.0,
+        }
+    }
+
+    /// Takes in the surprise of the next row. The height above the threshold where it opens an event; below 0, by how
+    /// much it is short of the threshold where it would open one without that; else 0.
     pub fn push(&mut self, time: Option<i64>, surprise: f64, threshold: f64, warm_up: u64) -> f64 {
         self.n_seen += 1;
-        self.price *= (-1.0 / PRICE_MEMORY).exp();
+        self.price *= self.price_kept;
+        self.pace(time);
+        let height = surprise - self.price - threshold - self.haste();
+        let is_past = |row: u64| self.n_seen - row > self.pause;
+        if self.n_seen <= warm_up || height <= -DEPTH {
+            return 0.0;
+        }
+        if height > 0.0 && self.last.is_none_or(is_past) {
+            self.price += PRICE;
+            self.last = Some(self.n_seen);
+            self.told = Some((self.n_seen, height));
+            return height;
+        }
+        let is_news = self.told.is_none_or(|(row, before)| is_past(row) || height > before + CLIMB);
+        if height < 0.0 && is_news {
+            self.told = Some((self.n_seen, height));
+            return height;
+        }
+        0.0
+    }
+
+    /// Learns how often rows come.
+    fn pace(&mut self, time: Option<i64>) {
         if let (Some(now), Some(before)) = (time, self.time) {
             let step = now.saturating_sub(before) as f64;
             if step > 0.0 {
@@ -42,15 +86,6 @@ impl Events {
             }
         }
         self.time = time.or(self.time);
-        let height = surprise - self.price - threshold - self.haste();
-        let pause = (PAUSE_SHARE * self.n_seen as f64).clamp(PAUSES[0], PAUSES[1]) as u64;
-        let is_paused = self.last.is_some_and(|last| self.n_seen - last <= pause);
-        if height <= 0.0 || is_paused || self.n_seen <= warm_up {
-            return 0.0;
-        }
-        self.last = Some(self.n_seen);
-        self.price += PRICE;
-        surprise - self.price + PRICE
     }
 
     /// What is added to the threshold for rows that come often.
@@ -69,20 +104,29 @@ mod tests {
 
     #[test]
     fn an_event_is_followed_by_a_pause_and_makes_the_next_dearer() {
-        let mut events = Events::default();
+        let mut events = Events::new(150);
         let opened: Vec<bool> = (0..200).map(|_| events.push(None, 3.0, 2.0, 50) > 0.0).collect();
         let rows: Vec<usize> = (0..200).filter(|&row| opened[row]).collect();
         assert_eq!(rows[0], 50);
-        assert!(rows.windows(2).all(|pair| pair[1] - pair[0] > 20), "{rows:?}");
-        assert!(events.price > 0.5);
+        assert!(rows.windows(2).all(|pair| pair[1] - pair[0] > 30), "{rows:?}");
+        assert!(events.price > 0.5, "{}", events.price);
     }
 
     #[test]
     fn rows_that_come_often_must_be_rarer() {
         let opens = |step_s: i64| {
-            let mut events = Events::default();
+            let mut events = Events::new(100);
             (0..300).any(|row| events.push(Some(row * step_s * 1_000_000_000), 2.5, 2.0, 50) > 0.0)
         };
         assert!(opens(900) && opens(3600) && !opens(300) && !opens(60));
+    }
+
+    #[test]
+    fn what_falls_short_is_told_of_once_and_hides_no_event() {
+        let mut events = Events::new(100);
+        let surprises = [0.0, 1.5, 1.6, 1.4, 2.5, 1.9, 0.0];
+        let heights: Vec<f64> = surprises.iter().map(|&surprise| events.push(None, surprise, 2.0, 0)).collect();
+        assert!((heights[1] + 0.5).abs() < 1e-9 && (heights[4] - 0.5).abs() < 1e-9, "{heights:?}");
+        assert!([0, 2, 3, 5, 6].iter().all(|&row| heights[row] == 0.0), "{heights:?}");
     }
 }

@@ -10,8 +10,13 @@ const SHIPPED: &str = include_str!("weights.txt");
 /// Knots of the scale: shares of typical rows, each a quarter of a decade rarer than the one before.
 const N_KNOTS: usize = 17;
 const KNOTS_PER_DECADE: f64 = 4.0;
-/// What the distance from the prediction, the last of the numbers, counts in the dense score.
-const POINT_SHARE: f64 = 0.35;
+/// Rows that the dense score is smoothed over.
+const SMOOTHED: f64 = 5.0;
+/// By how much the dense score falls from one row to the next, at most, in units of the sum.
+const FALL: f64 = 1.0 / 40.0;
+/// What the distance of a row from its prediction counts in the dense score, from so many usual errors on.
+const POINT_SHARE: f64 = 0.5;
+const POINT_FROM: f64 = 3.0;
 /// The largest weight that a saved model may have.
 const MOST: f32 = 1e3;
 /// No surprise is greater.
@@ -21,23 +26,42 @@ const LARGEST_SURPRISE: f64 = 300.0;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Fusion {
     size: Size,
+    /// What each number stands for.
+    reasons: Vec<usize>,
     /// One for each number.
     weights: Vec<f32>,
     /// What each number is for typical rows, on the whole.
     usual: Vec<f32>,
     /// Sums that are exceeded by all typical rows, by 10^-0.25 of them, by 10^-0.5, and so on.
     knots: Vec<f32>,
-    /// The same of the sums and the share of the single row in the dense score.
+    /// The same of the dense sums.
     dense_knots: Vec<f32>,
 }
 
 /// How surprising the numbers of a row are, as `-log10` of the share of typical rows.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Surprises {
-    /// For ranking and plots: what the row itself is counts more.
+    /// For ranking and plots: smoothed, slow to fall, and higher where the row itself stands out.
     pub dense: f64,
     /// For opening events.
     pub event: f64,
+}
+
+/// The sums of a series so far: smoothed, and the highest of late.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Trail {
+    smooth: Option<f64>,
+    highest: f64,
+}
+
+impl Trail {
+    /// Takes in the sum of the next row and its distance from the prediction; the dense sum.
+    fn push(&mut self, sum: f64, point: f64) -> f64 {
+        let smooth = self.smooth.map_or(sum, |before| before + (sum - before) / SMOOTHED);
+        self.highest = if self.smooth.is_some() { smooth.max(self.highest - FALL) } else { smooth };
+        self.smooth = Some(smooth);
+        self.highest + POINT_SHARE * (point - POINT_FROM).max(0.0)
+    }
 }
 
 impl Fusion {
@@ -62,6 +86,7 @@ impl Fusion {
         };
         let fusion = Self {
             size,
+            reasons: size.reasons(),
             weights: numbers("weights")?,
             usual: numbers("usual")?,
             knots: numbers("knots")?,
@@ -83,20 +108,20 @@ impl Fusion {
                 .all(|knots| knots.windows(2).all(|pair| pair[0] < pair[1]))
     }
 
-    /// How surprising the numbers of a row are.
-    pub fn surprises(&self, numbers: &[f32]) -> Surprises {
+    /// How surprising the numbers of a row are, after all those that `trail` has seen.
+    pub fn surprises(&self, numbers: &[f32], trail: &mut Trail) -> Surprises {
         let sum: f32 = self.weights.iter().zip(numbers).map(|(weight, number)| weight * number).sum();
         let point = numbers.last().copied().unwrap_or(0.0);
-        let dense = f64::from(sum) + POINT_SHARE * f64::from(point);
+        let dense = trail.push(f64::from(sum), f64::from(point));
         Surprises { dense: surprise(&self.dense_knots, dense), event: surprise(&self.knots, f64::from(sum)) }
     }
 
     /// Which reason the numbers give the most for.
     pub fn reason(&self, numbers: &[f32]) -> usize {
         let mut shares = [0.0f32; super::REASONS.len()];
-        for (idx, ((number, usual), weight)) in numbers.iter().zip(&self.usual).zip(&self.weights).enumerate()
-        {
-            shares[self.size.reason(idx)] += weight * (number - usual);
+        let weighed = numbers.iter().zip(&self.usual).zip(&self.weights);
+        for (((number, usual), weight), &reason) in weighed.zip(&self.reasons) {
+            shares[reason] += weight * (number - usual);
         }
         let most = shares.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1));
         most.map_or(0, |(reason, _)| reason)
@@ -125,6 +150,7 @@ impl Fusion {
         let n = size.n_features();
         let fusion = Self {
             size,
+            reasons: size.reasons(),
             weights: read("weights", n)?,
             usual: read("usual", n)?,
             knots: read("knots", N_KNOTS)?,
@@ -168,6 +194,16 @@ mod tests {
             }
         }
         assert_eq!(Fusion::shipped(Size::Full, false, Some(8)), None);
+    }
+
+    #[test]
+    fn the_dense_sum_is_slow_to_fall_and_higher_where_a_row_stands_out() {
+        let mut trail = Trail::default();
+        assert_eq!(trail.push(-4.0, 1.0), -4.0);
+        let risen = trail.push(1.0, 1.0);
+        assert!((risen + 3.0).abs() < 1e-9);
+        assert_eq!(trail.push(-40.0, 1.0), risen - FALL);
+        assert!(trail.push(-40.0, 9.0) > risen + 2.0);
     }
 
     #[test]

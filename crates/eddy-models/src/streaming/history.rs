@@ -13,7 +13,8 @@ const LONGEST_WAIT: u64 = 2048;
 pub struct History {
     raw: Vec<f32>,
     levels: Vec<i16>,
-    sums: Vec<i32>,
+    /// Kept if they are asked for.
+    sums: Option<Vec<i32>>,
     kept: usize,
     slack: usize,
     center: f32,
@@ -23,14 +24,21 @@ pub struct History {
 }
 
 impl History {
+    /// A history that keeps at least the last `kept` values, and their sums.
+    pub fn with_sums(kept: usize) -> Self {
+        let mut history = Self::new(kept);
+        history.sums = Some(Vec::with_capacity(history.kept + history.slack));
+        history
+    }
+
     /// A history that keeps at least the last `kept` values.
     pub fn new(kept: usize) -> Self {
-        let slack = kept / 8 + 8;
+        let slack = kept / 16 + 6;
         let room = kept + slack;
         Self {
             raw: Vec::with_capacity(room),
             levels: Vec::with_capacity(room),
-            sums: Vec::with_capacity(room),
+            sums: None,
             kept,
             slack,
             center: 0.0,
@@ -45,7 +53,9 @@ impl History {
         if self.raw.len() == self.kept + self.slack {
             self.raw.drain(..self.slack);
             self.levels.drain(..self.slack);
-            self.sums.drain(..self.slack);
+            if let Some(sums) = &mut self.sums {
+                sums.drain(..self.slack);
+            }
         }
         if self.n_seen == 0 {
             self.center = value;
@@ -62,9 +72,11 @@ impl History {
     }
 
     fn append_level(&mut self, level: i16) {
-        let sum = self.sums.last().copied().unwrap_or(0);
         self.levels.push(level);
-        self.sums.push(sum.wrapping_add(i32::from(level)));
+        if let Some(sums) = &mut self.sums {
+            let sum = sums.last().copied().unwrap_or(0);
+            sums.push(sum.wrapping_add(i32::from(level)));
+        }
     }
 
     /// Finds the scale anew.
@@ -85,7 +97,9 @@ impl History {
         self.center = median as f32;
         self.spread = spread as f32;
         self.levels.clear();
-        self.sums.clear();
+        if let Some(sums) = &mut self.sums {
+            sums.clear();
+        }
         for idx in 0..self.raw.len() {
             self.append_level(self.level(self.raw[idx]));
         }
@@ -123,9 +137,9 @@ impl History {
         &self.levels
     }
 
-    /// Sums of the levels up to and with each of those held, modulo 2^32.
+    /// Sums of the levels up to and with each of those held, modulo 2^32; empty if they are not kept.
     pub fn sums(&self) -> &[i32] {
-        &self.sums
+        self.sums.as_deref().unwrap_or_default()
     }
 
     /// Values held, oldest first.
@@ -135,6 +149,6 @@ impl History {
 
     /// Bytes on the heap.
     pub fn memory_bytes(&self) -> usize {
-        (self.kept + self.slack) * (4 + 4 + 2)
+        (self.kept + self.slack) * (4 + 2 + if self.sums.is_some() { 4 } else { 0 })
     }
 }

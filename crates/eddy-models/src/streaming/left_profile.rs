@@ -144,7 +144,7 @@ mod tests {
 
     #[test]
     fn the_carried_sums_are_those_counted_anew() {
-        let mut history = History::new(200 + 8);
+        let mut history = History::with_sums(200 + 8);
         let mut profile = LeftProfile::new(8, 200);
         for idx in 0..700u32 {
             let value = (idx * idx % 97) as f32 + if idx == 333 { 1e6 } else { 0.0 };
@@ -166,7 +166,7 @@ mod tests {
 
     #[test]
     fn a_shape_seen_before_is_near_and_a_new_one_far() {
-        let mut history = History::new(500 + 16);
+        let mut history = History::with_sums(500 + 16);
         let mut profile = LeftProfile::new(16, 500);
         let mut distances = Vec::new();
         for idx in 0..600 {

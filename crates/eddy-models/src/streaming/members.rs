@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{BoxMemory, ClockProfile, History, LeftProfile, Predictor, Record};
+use super::{ClockProfile, History, LeftProfile, Predictor, Record, Resonance};
 
 /// How much a series remembers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
@@ -57,12 +57,12 @@ const STATISTICS: [Statistic; 30] = [
     ("profile32_free", 7),
     ("profile64", 7),
     ("profile64_free", 7),
-    ("boxes2", 7),
-    ("boxes2_level", 7),
-    ("boxes5", 7),
-    ("boxes5_level", 7),
-    ("boxes10", 7),
-    ("boxes10_level", 7),
+    ("novelty1", 7),
+    ("novelty1_level", 7),
+    ("novelty2", 7),
+    ("novelty2_level", 7),
+    ("novelty5", 7),
+    ("novelty5_level", 7),
 ];
 /// Statistics of the light size.
 const N_LIGHT: usize = 16;
@@ -71,14 +71,15 @@ const POINT: usize = 15;
 /// Where the distances to earlier windows stand.
 const PROFILES: usize = 16;
 /// Where the novelties of windows stand.
-const BOXES: usize = 24;
+const NOVELTIES: usize = 24;
 /// Statistics that are told in units of the usual spread.
 const SCALED: std::ops::Range<usize> = 1..15;
 /// Numbers that a statistic is told by: its share of the record, and its deviation from its usual level.
 const TOLD: usize = 2;
-/// Numbers beside them: how far the value is outside of the range so far, and its distance from the prediction in usual
-/// errors.
-const OTHERS: [Statistic; 2] = [("excess", 1), ("point", 0)];
+/// Numbers beside them: how far the value is outside of the range so far, the alarms of the memories of windows, and the
+/// distance from the prediction in usual errors. The light size has the first and the last.
+const OTHERS: [Statistic; 5] =
+    [("excess", 1), ("resonance1", 7), ("resonance2", 7), ("resonance5", 7), ("point", 0)];
 /// The largest distance that is told.
 const FARTHEST: f32 = 12.0;
 
@@ -91,9 +92,17 @@ impl Size {
         }
     }
 
+    /// The numbers beside the statistics.
+    fn others(self) -> Vec<Statistic> {
+        match self {
+            Self::Light => vec![OTHERS[0], OTHERS[OTHERS.len() - 1]],
+            Self::Full => OTHERS.to_vec(),
+        }
+    }
+
     /// Numbers that a value of a series is told by.
     pub fn n_features(self) -> usize {
-        self.n_statistics() * TOLD + OTHERS.len()
+        self.n_statistics() * TOLD + self.others().len()
     }
 
     /// The names of the numbers.
@@ -101,22 +110,24 @@ impl Size {
         let told = STATISTICS[..self.n_statistics()]
             .iter()
             .flat_map(|(name, _)| [format!("{name}_ratio"), format!("{name}_z")]);
-        told.chain(OTHERS.iter().map(|(name, _)| (*name).to_string())).collect()
+        told.chain(self.others().iter().map(|(name, _)| (*name).to_string())).collect()
     }
 
-    /// Which of [`REASONS`] a number stands for.
-    pub fn reason(self, feature: usize) -> usize {
-        let others = self.n_statistics() * TOLD;
-        if feature < others { STATISTICS[feature / TOLD].1 } else { OTHERS[feature - others].1 }
+    /// Which of [`REASONS`] each number stands for.
+    pub fn reasons(self) -> Vec<usize> {
+        let told = STATISTICS[..self.n_statistics()].iter().flat_map(|(_, reason)| [*reason; TOLD]);
+        told.chain(self.others().iter().map(|(_, reason)| *reason)).collect()
     }
 }
 
 /// Lags that windows are compared at.
-const N_LAGS: usize = 1792;
+const N_LAGS: usize = 1280;
 /// Lengths of the windows.
 const LENGTHS: [usize; 4] = [8, 16, 32, 64];
-/// Values in a sample of the windows that are remembered as boxes.
-const STRIDES: [usize; 3] = [2, 5, 10];
+/// Windows of the memories in the rows they learn from first (the finest takes every value), and the most templates.
+const MEMORIES: [(usize, usize); 3] = [(usize::MAX, 256), (208, 256), (104, 128)];
+/// The fewest and the most rows that the memories learn from first.
+const FIRST_ROWS: [usize; 2] = [100, 1000];
 /// Values that the longest shift needs.
 const LONGEST_SPAN: usize = 161;
 /// Half the width of the band of ordinary values, in usual errors.
@@ -129,7 +140,7 @@ const RANGE_WARM_UP: u64 = 20;
 pub struct Members {
     history: History,
     profiles: Vec<LeftProfile>,
-    boxes: Vec<BoxMemory>,
+    memories: Vec<Resonance>,
     clock: ClockProfile,
     predictor: Predictor,
     records: Vec<Record>,
@@ -150,23 +161,21 @@ pub struct Expected {
 }
 
 impl Members {
-    /// Members that have seen nothing. `range` is the least and greatest value that the series will have, if known.
-    pub fn new(size: Size, range: Option<(f32, f32)>) -> Self {
-        let (kept, lengths, strides) = match size {
-            Size::Light => (LONGEST_SPAN, &LENGTHS[..0], &STRIDES[..0]),
-            Size::Full => (N_LAGS + LENGTHS[3], &LENGTHS[..], &STRIDES[..]),
+    /// Members that have seen nothing. Shapes are told apart from the `first_rows`th value on. `range` is the least and
+    /// greatest value that the series will have, if known.
+    pub fn new(size: Size, first_rows: usize, range: Option<(f32, f32)>) -> Self {
+        let first_rows = first_rows.clamp(FIRST_ROWS[0], FIRST_ROWS[1]);
+        let (history, lengths, memories) = match size {
+            Size::Light => (History::new(LONGEST_SPAN), &LENGTHS[..0], &MEMORIES[..0]),
+            Size::Full => (History::with_sums(N_LAGS + LENGTHS[3]), &LENGTHS[..], &MEMORIES[..]),
         };
-        let new_boxes = |&stride: &usize| {
-            let mut boxes = BoxMemory::new(stride);
-            if let Some((low, high)) = range {
-                boxes.fix_range(low, high);
-            }
-            boxes
+        let new_memory = |&(windows, most): &(usize, usize)| {
+            Resonance::new((first_rows / windows).max(1), first_rows, most, range)
         };
         Self {
-            history: History::new(kept),
+            history,
             profiles: lengths.iter().map(|&length| LeftProfile::new(length, N_LAGS)).collect(),
-            boxes: strides.iter().map(new_boxes).collect(),
+            memories: memories.iter().map(new_memory).collect(),
             clock: ClockProfile::default(),
             predictor: Predictor::default(),
             records: vec![Record::default(); size.n_statistics()],
@@ -193,23 +202,25 @@ impl Members {
                 stats[PROFILES + 2 * idx + 1] = Some(free);
             }
         }
-        for (idx, boxes) in self.boxes.iter_mut().enumerate() {
-            if let Some([whole, level]) = boxes.push(self.history.raw()) {
-                stats[BOXES + 2 * idx] = Some(whole);
-                stats[BOXES + 2 * idx + 1] = Some(level);
-            }
+        let mut alarms = [0.0; MEMORIES.len()];
+        for (idx, memory) in self.memories.iter_mut().enumerate() {
+            let heard = memory.push(self.history.raw(), self.history.n_seen());
+            alarms[idx] = heard.alarm;
+            stats[NOVELTIES + 2 * idx] = heard.novelty.map(|[whole, _]| whole);
+            stats[NOVELTIES + 2 * idx + 1] = heard.novelty.map(|[_, level]| level);
         }
         let (told, others) = out.split_at_mut(self.records.len() * TOLD);
         for ((record, stat), told) in self.records.iter_mut().zip(stats).zip(told.chunks_exact_mut(TOLD)) {
             told.copy_from_slice(&record.push(stat));
         }
         others[0] = self.excess(value);
-        others[1] = stats[POINT].unwrap_or(0.0).min(FARTHEST);
+        others[1..=self.memories.len()].copy_from_slice(&alarms[..self.memories.len()]);
+        others[self.memories.len() + 1] = stats[POINT].unwrap_or(0.0).min(FARTHEST);
         expected
     }
 
     fn rescale(&mut self, factor: f32) {
-        let is_scaled = |idx: usize| SCALED.contains(&idx) || (PROFILES..BOXES).contains(&idx);
+        let is_scaled = |idx: usize| SCALED.contains(&idx) || (PROFILES..NOVELTIES).contains(&idx);
         for (idx, record) in self.records.iter_mut().enumerate() {
             if is_scaled(idx) {
                 record.rescale(factor);
@@ -236,15 +247,15 @@ impl Members {
     /// Deviations within and shifts between the last values, at three spans.
     fn spans(&self, stats: &mut [Option<f32>; STATISTICS.len()]) {
         let levels = self.history.levels();
-        let sums = self.history.sums();
         let n = levels.len();
+        let sum_of = |levels: &[i16]| levels.iter().map(|&level| i32::from(level)).sum::<i32>();
         for (idx, span) in [5usize, 20, 80].into_iter().enumerate() {
             if n < 2 * span + 1 {
                 continue;
             }
             let last = &levels[n - span..];
-            let sum = sums[n - 1].wrapping_sub(sums[n - 1 - span]);
-            let before = sums[n - 1 - span].wrapping_sub(sums[n - 1 - 2 * span]);
+            let sum = sum_of(last);
+            let before = sum_of(&levels[n - 2 * span..n - span]);
             let squares: i32 = last.iter().map(|&level| i32::from(level) * i32::from(level)).sum();
             let mean = sum as f32 / span as f32;
             let variance = (squares as f32 / span as f32 - mean * mean).max(0.0);
@@ -304,7 +315,9 @@ impl Members {
     pub fn memory_bytes(&self) -> usize {
         self.history.memory_bytes()
             + self.profiles.iter().map(LeftProfile::memory_bytes).sum::<usize>()
-            + self.boxes.iter().map(BoxMemory::memory_bytes).sum::<usize>()
+            + self.profiles.len() * size_of::<LeftProfile>()
+            + self.memories.iter().map(Resonance::memory_bytes).sum::<usize>()
+            + self.memories.len() * size_of::<Resonance>()
             + self.clock.memory_bytes()
             + self.records.len() * size_of::<Record>()
     }

@@ -1,6 +1,5 @@
 //! What a series detector is made of: statistics of a stream that need bounded memory and look at nothing but the past.
 
-mod boxes;
 mod clock_profile;
 mod events;
 mod fusion;
@@ -9,13 +8,15 @@ mod left_profile;
 mod members;
 mod predictor;
 mod record;
+mod resonance;
+mod usual_level;
 
-pub use boxes::BoxMemory;
 pub use clock_profile::ClockProfile;
 pub use events::Events;
-pub use fusion::{Fusion, Surprises};
+pub use fusion::{Fusion, Surprises, Trail};
 pub use history::History;
 pub use left_profile::LeftProfile;
 pub use members::{Expected, Members, REASONS, Size};
 pub use predictor::Predictor;
 pub use record::Record;
+pub use resonance::{Resonance, Resonates};
