@@ -63,7 +63,7 @@ pub fn entity_windows(
         }
     })?;
     outcome?;
-    if !are_flows {
+    if are_flows.is_none() {
         return Err(EngineError::Input(format!(
             "{}: there are no flows between addresses in it",
             paths.join(", ")

@@ -42,7 +42,8 @@ pub(crate) fn nothing(nothing: &NothingToJudge, top: usize, out: &[PathBuf]) -> 
     let mut text = String::new();
     head(&mut text, &nothing.description, &nothing.stats);
     text.push('\n');
-    crate::incident_list::write(&mut text, &nothing.incidents, top);
+    let inputs = plain(&nothing.description.sources.join(" "));
+    crate::incident_list::write(&mut text, &nothing.incidents, top, &inputs);
     text.push_str("There are no flows between hosts in it: nothing to judge.\n");
     for path in out {
         let _ = writeln!(text, "not written: {}", plain(&path.display().to_string()));
