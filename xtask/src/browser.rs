@@ -1,4 +1,4 @@
-//! The report pages: type check, tests in a real browser, pictures for the documentation.
+//! The report pages and the dashboard: type check, tests in a real browser, pictures for the documentation.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -14,19 +14,21 @@ const BROWSERS: [&str; 4] =
 /// What a Debian system needs for the tests.
 const PACKAGES: [&str; 2] = ["chromium", "fonts-dejavu-core"];
 
-/// Checks the types of the page's script and tests pages in a browser. What cannot be done here is skipped, and said.
+/// Checks the types of the scripts and tests pages in a browser. What cannot be done here is skipped, and said.
 pub(crate) fn test(root: &Path) -> Result<()> {
     let skipped = |what: &str, why: &str| eprintln!("skipped: {what} ({why})");
-    let web = root.join("web/report");
-    if let Err(why) = packages(&web) {
-        skipped("types and browser tests of the reports", &why);
+    let (report, dashboard) = (root.join("web/report"), root.join("web/dashboard"));
+    if let Err(why) = packages(&report).and_then(|()| packages(&dashboard)) {
+        skipped("types and browser tests of the reports and the dashboard", &why);
         return Ok(());
     }
-    run(Command::new(npm()).args(["run", "--silent", "check"]).current_dir(&web))?;
+    for web in [&report, &dashboard] {
+        run(Command::new(npm()).args(["run", "--silent", "check"]).current_dir(web))?;
+    }
     let browser = match browser() {
         Ok(browser) => browser,
         Err(why) => {
-            skipped("browser tests of the reports", &why);
+            skipped("browser tests of the reports and the dashboard", &why);
             return Ok(());
         }
     };
@@ -35,10 +37,16 @@ pub(crate) fn test(root: &Path) -> Result<()> {
     let eddy = eddy(root)?;
     run(Command::new(npm())
         .args(["run", "--silent", "test"])
-        .env("CHROMIUM", browser)
+        .env("CHROMIUM", &browser)
         .env("EDDY_SAMPLES", samples)
+        .env("EDDY", &eddy)
+        .current_dir(report))?;
+    run(Command::new(npm()).args(["run", "--silent", "build"]).current_dir(&dashboard))?;
+    run(Command::new(npm())
+        .args(["run", "--silent", "test"])
+        .env("CHROMIUM", browser)
         .env("EDDY", eddy)
-        .current_dir(&web))
+        .current_dir(dashboard))
 }
 
 /// Takes the pictures under `docs/images` anew.

@@ -117,7 +117,7 @@ impl Method for MatrixProfile {
     fn begin(&self, _: &f64, _: &Known) -> Past {
         let (window, history) = (self.window.get(), self.history.get());
         Past {
-            history: History::new(history + window),
+            history: History::with_sums(history + window),
             profile: LeftProfile::new(window, history),
             usual: Level::default(),
             latest: 0.0,
