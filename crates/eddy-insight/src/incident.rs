@@ -211,7 +211,10 @@ fn clause(sighting: &Sighting) -> String {
         "tunnel" => format!("echo packets of {} bytes to and from {target}", seen(0)),
         "lateral_spread" => format!("log-ons to {} hosts inside for the first time{on_port}", seen(0)),
         "arp_spoofing" if sighting.kind == "ARP spoofing" => {
-            format!("{} ARP answers that nobody had asked for give the address {target} to another adapter", seen(0))
+            format!(
+                "{} ARP answers that nobody had asked for give the address {target} to another adapter",
+                seen(0)
+            )
         }
         "arp_spoofing" => format!("{} announcements by ARP within a minute", seen(0)),
         "silence" => format!("{target} has not spoken for {} minutes, where it always did", seen(0)),
