@@ -19,6 +19,8 @@ def missing_peers(names: list[str]) -> list[str]:
     wanted = (BENCH / "requirements.txt").read_text().split()
     if "deep" in names:
         wanted += (BENCH / "requirements-deep.txt").read_text().split()
+    if "flows" in names:
+        wanted += (BENCH / "requirements-flows.txt").read_text().split()
     for line in wanted:
         name, _, wanted = line.partition("==")
         try:
@@ -75,7 +77,7 @@ def main() -> None:
         sys.exit(
             "the peers are not all there:\n  " + "\n  ".join(faults) + "\nInstall them with\n"
             "  python3 -m venv bench/.venv && bench/.venv/bin/pip install -r bench/requirements.txt"
-            " -r bench/requirements-deep.txt"
+            " -r bench/requirements-deep.txt -r bench/requirements-flows.txt"
         )
     for name in names:
         if name != "readme":

@@ -134,9 +134,12 @@ fn flow_features() -> String {
          every protocol, windows of the first packet of each side, no rate of a duration of zero.\n\
          - Source `IPFIX`: RFC 7012, RFC 5103 (the reverse direction), CERT's registry (6871).\n\n",
     );
-    text.push_str("| feature | unit | how it is computed | source | the same in IPFIX |\n|---|---|---|---|---|\n");
+    text.push_str(
+        "| feature | unit | how it is computed | source | the same in IPFIX |\n|---|---|---|---|---|\n",
+    );
     for feature in eddy_flow::features::features() {
-        let element = if feature.element.is_empty() { String::new() } else { format!("`{}`", feature.element) };
+        let element =
+            if feature.element.is_empty() { String::new() } else { format!("`{}`", feature.element) };
         let element = element.replace(" (CERT)`", "` (CERT)");
         let _ = writeln!(
             text,

@@ -103,7 +103,10 @@ impl Default for ArpSpoofing {
 fn is_shared(mac: [u8; 6]) -> bool {
     matches!(
         mac,
-        [0, 0, 0x5e, 0, 1 | 2, _] | [0, 0, 0x0c, 7, 0xac, _] | [0, 0, 0x0c, 0x9f, 0xf0..=0xff, _] | [0, 7, 0xb4, ..]
+        [0, 0, 0x5e, 0, 1 | 2, _]
+            | [0, 0, 0x0c, 7, 0xac, _]
+            | [0, 0, 0x0c, 0x9f, 0xf0..=0xff, _]
+            | [0, 7, 0xb4, ..]
     )
 }
 
@@ -151,7 +154,10 @@ impl ArpSpoofing {
         let mine = holders[at].clone();
         // Whoever speaks under the address in an ordinary way holds it, whether it came first or not.
         let is_held = holders.iter().any(|other| {
-            other.mac != claim.mac && !is_shared(other.mac) && other.honest > 0 && other.unasked < mine.unasked
+            other.mac != claim.mac
+                && !is_shared(other.mac)
+                && other.honest > 0
+                && other.unasked < mine.unasked
         });
         if is_shared(claim.mac) {
             return None;
@@ -295,11 +301,8 @@ mod tests {
 
     #[test]
     fn who_takes_the_address_of_the_router_is_named_with_whom_it_told() {
-        let mut claims = vec![
-            claim(0, 1, 1, [0, 3, 0, 0]),
-            claim(0, 2, 2, [4, 1, 0, 0]),
-            claim(0, 66, 66, [5, 0, 0, 0]),
-        ];
+        let mut claims =
+            vec![claim(0, 1, 1, [0, 3, 0, 0]), claim(0, 2, 2, [4, 1, 0, 0]), claim(0, 66, 66, [5, 0, 0, 0])];
         claims.extend((1..5).map(|minute| claim(minute, 66, 1, [0, 0, 30, 0])));
         let out = seen(&claims);
         assert_eq!(out.len(), 1);
@@ -322,11 +325,8 @@ mod tests {
 
     #[test]
     fn an_address_that_moves_to_another_machine_is_nothing() {
-        let leased = [
-            claim(0, 1, 9, [3, 2, 0, 1]),
-            claim(30, 2, 9, [2, 0, 0, 3]),
-            claim(31, 2, 9, [4, 3, 0, 0]),
-        ];
+        let leased =
+            [claim(0, 1, 9, [3, 2, 0, 1]), claim(30, 2, 9, [2, 0, 0, 3]), claim(31, 2, 9, [4, 3, 0, 0])];
         let router = [ArpClaim { mac: [0, 0, 0x5e, 0, 1, 7], ..claim(1, 0, 1, [0, 0, 40, 0]) }];
         let proxy: Vec<ArpClaim> = (1..50).map(|of| claim(1, 1, of, [0, 5, 0, 0])).collect();
         let announced = [claim(0, 1, 1, [2, 2, 0, 0]), claim(1, 5, 1, [0, 0, 2, 3])];

@@ -15,7 +15,6 @@ use eddy_models::DETECTORS;
 use eddy_series::Resample;
 use serde_json::Value;
 
-use crate::{EngineError, NothingToJudge};
 use crate::events::{Placed, Readings, event_findings, find_events};
 use crate::findings::{Scored, findings, stretches};
 use crate::incidents::{Watched, watch};
@@ -24,6 +23,7 @@ use crate::labels::{attacks, classes, label_of};
 use crate::order::is_series;
 use crate::resample::resampled;
 use crate::scoring::{score_all, surprises};
+use crate::{EngineError, NothingToJudge};
 
 /// Name of the note in a model file that says how its rows were resampled.
 const RESAMPLE: &str = "resample";

@@ -48,7 +48,8 @@ fn a_table_of_features_is_known_again_and_still_tells_what_hosts_do() {
 #[test]
 fn a_capture_without_flows_is_an_answer() {
     let folder = tempfile::tempdir().unwrap();
-    let spoofed = ["generate", "--as", "pcap", "--rate", "0", "--duration", "1", "--plant", "arp-spoofing@0.1"];
+    let spoofed =
+        ["generate", "--as", "pcap", "--rate", "0", "--duration", "1", "--plant", "arp-spoofing@0.1"];
     eddy(folder.path(), &[&spoofed[..], &["--start", "2024-01-15T10:00:00", "--out", "arp.pcap"]].concat());
     let text = stdout(&eddy(folder.path(), &["detect", "arp.pcap", "-q"]));
     assert!(text.contains("ARP") && text.contains("nothing to judge"), "{text}");

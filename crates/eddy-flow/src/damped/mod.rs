@@ -42,8 +42,7 @@ const TWO: [&str; 7] = ["weight", "mean", "std", "radius", "magnitude", "covaria
 /// Names of the numbers, in order: `MI_dir` hardware and IP address, `HH` host to host, `HH_jit` gaps between them, `HpHp`
 /// socket to socket.
 pub fn damped_names() -> Vec<String> {
-    let groups: [(&str, &[&str]); 4] =
-        [("MI_dir", &ONE), ("HH", &TWO), ("HH_jit", &ONE), ("HpHp", &TWO)];
+    let groups: [(&str, &[&str]); 4] = [("MI_dir", &ONE), ("HH", &TWO), ("HH_jit", &ONE), ("HpHp", &TWO)];
     let mut names = Vec::with_capacity(DAMPED_FEATURES);
     for (group, told) in groups {
         for decay in DECAY_NAMES {
@@ -249,9 +248,8 @@ fn ends(packet: &Packet<'_>) -> Option<(End, End, End, End, End)> {
     if by_mac && !has_macs {
         return None;
     }
-    let host = |mac: [u8; 6], address: u128| match by_mac {
-        true => End { mac, ..End::default() },
-        false => End { address, ..End::default() },
+    let host = |mac: [u8; 6], address: u128| {
+        if by_mac { End { mac, ..End::default() } } else { End { address, ..End::default() } }
     };
     let source = host(packet.source_mac, packet.source);
     let destination = host(packet.destination_mac, packet.destination);
@@ -260,9 +258,12 @@ fn ends(packet: &Packet<'_>) -> Option<(End, End, End, End, End)> {
     let is_arp = packet.network == Network::Arp;
     let kind = if is_arp { 0x100 } else { u16::from(packet.protocol) };
     let kind = if matches!(packet.protocol, protocol::TCP | protocol::UDP) { 0 } else { kind };
-    let socket = |host: End, mac: [u8; 6], port: u16| match is_arp {
-        true => End { mac, protocol: kind, ..End::default() },
-        false => End { port, protocol: kind, ..host },
+    let socket = |host: End, mac: [u8; 6], port: u16| {
+        if is_arp {
+            End { mac, protocol: kind, ..End::default() }
+        } else {
+            End { port, protocol: kind, ..host }
+        }
     };
     let from = socket(source, packet.source_mac, packet.source_port);
     let to = socket(destination, packet.destination_mac, packet.destination_port);

@@ -178,8 +178,22 @@ first_packet!(PACKET_10, 9, "ps_10", "direction_10", "piat_ms_10");
 
 /// The parts of the list, in order.
 const PARTS: [&[Feature]; 16] = [
-    BOTH, FORWARD, REVERSE, FORWARD_ONLY, REVERSE_ONLY, WHOLE, PACKET_1, PACKET_2, PACKET_3, PACKET_4, PACKET_5, PACKET_6,
-    PACKET_7, PACKET_8, PACKET_9, PACKET_10,
+    BOTH,
+    FORWARD,
+    REVERSE,
+    FORWARD_ONLY,
+    REVERSE_ONLY,
+    WHOLE,
+    PACKET_1,
+    PACKET_2,
+    PACKET_3,
+    PACKET_4,
+    PACKET_5,
+    PACKET_6,
+    PACKET_7,
+    PACKET_8,
+    PACKET_9,
+    PACKET_10,
 ];
 
 /// The parts of the catalogue that can be asked for.

@@ -165,7 +165,8 @@ impl FlowFeatures {
         let run = &mut self.run;
         let gap = since(run.last_ns, time_ns);
         if run.packets == 0 || run.is_reverse != is_reverse || gap > SUBFLOW_TIMEOUT_NS {
-            *run = Run { is_reverse, packets: 1, octets: payload.into(), start_ns: time_ns, last_ns: time_ns };
+            *run =
+                Run { is_reverse, packets: 1, octets: payload.into(), start_ns: time_ns, last_ns: time_ns };
             return;
         }
         run.packets = run.packets.saturating_add(1);
@@ -213,8 +214,10 @@ impl Way {
         self.payload.add(packet.payload_len);
         self.header_octets = self.header_octets.saturating_add(u64::from(header));
         if is_tcp {
-            for (bit, count) in self.flags.iter_mut().enumerate() {
-                *count = count.saturating_add(u32::from(packet.tcp.flags >> bit & 1));
+            let mut flags = packet.tcp.flags;
+            for count in &mut self.flags {
+                *count = count.saturating_add(u32::from(flags & 1));
+                flags >>= 1;
             }
         }
         let payload = packet.payload_len;

@@ -264,7 +264,11 @@ fn a_packet_that_comes_late_makes_no_gap_below_nothing() {
     ];
     check(
         &packets,
-        &[("bidirectional_min_piat_ms", 0.0), ("bidirectional_max_piat_ms", 10.0), ("src2dst_duration_ms", 10.0)],
+        &[
+            ("bidirectional_min_piat_ms", 0.0),
+            ("bidirectional_max_piat_ms", 10.0),
+            ("src2dst_duration_ms", 10.0),
+        ],
     );
 }
 

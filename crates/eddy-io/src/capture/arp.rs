@@ -69,7 +69,11 @@ impl ArpBook {
         };
         *count += 1;
         let told = shown(target);
-        if !is_ask && !is_announcement && !was_asked && claim.told.len() < MOST_TOLD && !claim.told.contains(&told)
+        if !is_ask
+            && !is_announcement
+            && !was_asked
+            && claim.told.len() < MOST_TOLD
+            && !claim.told.contains(&told)
         {
             claim.told.push(told);
         }
@@ -77,8 +81,7 @@ impl ArpBook {
 
     /// The claim that is added to; none where there is no room.
     fn claim(&mut self, key: Key, time_ns: i64) -> Option<&mut ArpClaim> {
-        let is_open =
-            |claim: &ArpClaim| (0..WINDOW_NS).contains(&time_ns.saturating_sub(claim.first_ns));
+        let is_open = |claim: &ArpClaim| (0..WINDOW_NS).contains(&time_ns.saturating_sub(claim.first_ns));
         let known = self.open.get(&key).copied();
         let at = match known.filter(|at| self.claims.get(*at).is_some_and(is_open)) {
             Some(at) => at,
@@ -88,7 +91,11 @@ impl ArpBook {
             }
             None => {
                 let (address, mac) = key;
-                self.claims.push(ArpClaim { first_ns: time_ns, last_ns: time_ns, ..ArpClaim::new(shown(address), mac) });
+                self.claims.push(ArpClaim {
+                    first_ns: time_ns,
+                    last_ns: time_ns,
+                    ..ArpClaim::new(shown(address), mac)
+                });
                 self.open.insert(key, self.claims.len() - 1);
                 self.claims.len() - 1
             }

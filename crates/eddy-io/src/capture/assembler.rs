@@ -10,9 +10,9 @@ use super::arp::ArpBook;
 use super::details::{Budget, Kept};
 use super::exports::Exports;
 use super::row::Row;
-use crate::{ArpClaim, Note};
 use crate::names::{list, note};
 use crate::raw::Tally;
+use crate::{ArpClaim, Note};
 
 /// What is measured of each flow besides its counts and its application.
 pub(super) trait Measure: PerFlow + Send {

@@ -31,9 +31,13 @@ pub(crate) struct FeatureSource {
 
 impl FeatureSource {
     /// Opens captures.
-    pub(crate) fn open(places: Vec<Place>, options: &ReadOptions, set: FeatureSet) -> Result<Self, ReadError> {
+    pub(crate) fn open(
+        places: Vec<Place>,
+        options: &ReadOptions,
+        set: FeatureSet,
+    ) -> Result<Self, ReadError> {
         let wanted = set.features();
-        let (format, notes) = captures(&places)?;
+        let format = captures(&places)?;
         let table = RawTable {
             named: true,
             sample: raw_columns().iter().map(|column| eddy_frame::Column::empty(column.kind)).collect(),
@@ -53,7 +57,7 @@ impl FeatureSource {
         }));
         let shape = ShapeName { id: "flow_statistics".to_owned(), title: "flow statistics".to_owned() };
         Ok(Self {
-            description: description(&places, format, shape, Schema { fields }, notes),
+            description: description(&places, format, shape, Schema { fields }),
             places,
             at: 0,
             current: None,
@@ -85,9 +89,7 @@ impl Source for FeatureSource {
         while let Some(place) = self.places.get(self.at) {
             let mut capture = match self.current.take() {
                 Some(capture) => capture,
-                None => {
-                    Capture::new(RawTable::default(), place, &self.options, self.wanted.clone())
-                }
+                None => Capture::new(RawTable::default(), place, &self.options, self.wanted.clone()),
             };
             let rows = capture.next_rows()?;
             if !rows.is_empty() {
@@ -121,8 +123,8 @@ impl Source for FeatureSource {
     }
 }
 
-/// Looks whether all inputs are captures; the format of the first, and what is to be told.
-pub(super) fn captures(places: &[Place]) -> Result<(String, Vec<Note>), ReadError> {
+/// Looks whether all inputs are captures; the format of the first.
+pub(super) fn captures(places: &[Place]) -> Result<String, ReadError> {
     let mut format = "capture".to_owned();
     for (number, place) in places.iter().enumerate() {
         if !is(&place.head(4)?) {
@@ -136,27 +138,21 @@ pub(super) fn captures(places: &[Place]) -> Result<(String, Vec<Note>), ReadErro
             format_of(&reader(place, &eddy_wire::Limits::default())?).clone_into(&mut format);
         }
     }
-    Ok((format, Vec::new()))
+    Ok(format)
 }
 
 pub(super) fn name_of(places: &[Place]) -> String {
     places.first().map(|place| place.name().to_string()).unwrap_or_default()
 }
 
-pub(super) fn description(
-    places: &[Place],
-    format: String,
-    shape: ShapeName,
-    schema: Schema,
-    notes: Vec<Note>,
-) -> Description {
+pub(super) fn description(places: &[Place], format: String, shape: ShapeName, schema: Schema) -> Description {
     Description {
         sources: places.iter().map(|place| place.name().to_string()).collect(),
         bytes: places.iter().map(Place::stored_bytes).sum(),
         format,
         shape,
         schema: Arc::new(schema),
-        notes,
+        notes: Vec::new(),
     }
 }
 

@@ -66,7 +66,12 @@ pub(crate) fn open(place: &Place, options: &ReadOptions) -> Result<Box<dyn RawSo
     }
     sampler.finish();
     sampler.rows.truncate(SAMPLE_ROWS);
-    Ok(Box::new(Capture::<()>::new(table(format_of(&reader), place, &sampler.rows), place, options, Vec::new())))
+    Ok(Box::new(Capture::<()>::new(
+        table(format_of(&reader), place, &sampler.rows),
+        place,
+        options,
+        Vec::new(),
+    )))
 }
 
 fn format_of(reader: &CaptureReader<Bytes>) -> &'static str {

@@ -22,9 +22,9 @@ fn table(mut source: Box<dyn Source>, key: [&str; 5]) -> Table {
             };
             let ends = key.map(cell).join(" ");
             let nth = table.keys().filter(|(known, _)| *known == ends).count();
-            let values = frame.schema().fields.iter().zip(frame.columns()).filter_map(|(field, column)| {
-                column.as_text().is_none().then(|| (field.name.to_string(), column.number(row)))
-            });
+            let fields = frame.schema().fields.iter().zip(frame.columns());
+            let numbers = fields.filter(|(_, column)| column.as_text().is_none());
+            let values = numbers.map(|(field, column)| (field.name.to_string(), column.number(row)));
             table.insert((ends, nth), values.collect());
         }
     }
@@ -53,7 +53,9 @@ fn statistics_equal_those_of_nfstream_but_for_its_whole_milliseconds() {
     assert_eq!(ours.keys().collect::<Vec<_>>(), theirs.keys().collect::<Vec<_>>());
     let mut compared = 0;
     for (flow, values) in &theirs {
-        for (name, expected) in values.iter().filter(|(name, _)| name.contains("2") || name.starts_with("bid")) {
+        for (name, expected) in
+            values.iter().filter(|(name, _)| name.contains('2') || name.starts_with("bid"))
+        {
             let found = ours[flow][name];
             // NFStream cuts times to milliseconds: an interval is off by up to one, a deviation by up to two.
             let off = match name {

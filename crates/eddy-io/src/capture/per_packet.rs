@@ -34,7 +34,7 @@ pub(crate) struct DampedSource {
 impl DampedSource {
     /// Opens captures.
     pub(crate) fn open(places: Vec<Place>, options: &ReadOptions) -> Result<Self, ReadError> {
-        let (format, notes) = captures(&places)?;
+        let format = captures(&places)?;
         let mut fields = vec![
             Field::new("time", Kind::Time, Role::Time),
             Field::new("packetNumber", Kind::Int, Role::Identifier),
@@ -42,12 +42,11 @@ impl DampedSource {
             Field::new("receiver", Kind::Text, Role::Identifier),
             Field::new("frameLength", Kind::Int, Role::Ignored),
         ];
-        fields.extend(
-            damped_names().into_iter().map(|name| Field::new(name, Kind::Float, Role::Feature)),
-        );
-        let shape = ShapeName { id: "damped_packets".to_owned(), title: "damped packet statistics".to_owned() };
+        fields.extend(damped_names().into_iter().map(|name| Field::new(name, Kind::Float, Role::Feature)));
+        let shape =
+            ShapeName { id: "damped_packets".to_owned(), title: "damped packet statistics".to_owned() };
         Ok(Self {
-            description: description(&places, format, shape, Schema { fields }, notes),
+            description: description(&places, format, shape, Schema { fields }),
             places,
             at: 0,
             reader: None,
@@ -82,7 +81,9 @@ impl DampedSource {
                     return Ok(false);
                 }
                 Err(error) if is_cut(&error) => {
-                    let text = format!("the capture is cut short or damaged; packets up to there were read ({error})");
+                    let text = format!(
+                        "the capture is cut short or damaged; packets up to there were read ({error})"
+                    );
                     add_note(&mut self.description, note(text));
                     self.conclude(&reader);
                     return Ok(false);
@@ -124,19 +125,13 @@ impl Batch {
         Self { statistics: vec![Vec::new(); DAMPED_FEATURES], ..Self::default() }
     }
 
-    fn push(
-        &mut self,
-        packet: &Packet<'_>,
-        time_ns: i64,
-        number: u64,
-        statistics: &[f64; DAMPED_FEATURES],
-    ) {
-        let shown = |address: Option<std::net::IpAddr>, mac: [u8; 6]| match address {
-            Some(address) => address.to_string(),
-            None => {
-                let [a, b, c, d, e, f] = mac;
-                format!("{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{f:02x}")
-            }
+    fn push(&mut self, packet: &Packet<'_>, time_ns: i64, number: u64, statistics: &[f64; DAMPED_FEATURES]) {
+        let shown = |address: Option<std::net::IpAddr>, mac: [u8; 6]| {
+            let [a, b, c, d, e, f] = mac;
+            address.map_or_else(
+                || format!("{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{f:02x}"),
+                |address| address.to_string(),
+            )
         };
         self.times.push(time_ns);
         self.numbers.push(i64::try_from(number).unwrap_or(MISSING_INT));

@@ -348,8 +348,7 @@ fn a_file_of_datagrams_that_ends_in_nonsense_gives_what_came_before() {
 /// An ARP packet: operation, who says so (adapter, address), whom it asks or tells.
 fn arp(operation: u8, mac: u8, sender: [u8; 4], target: [u8; 4]) -> Vec<u8> {
     let adapter = [2, 0, 0, 0, 0, mac];
-    let payload =
-        [&[0, 1, 8, 0, 6, 4, 0, operation][..], &adapter, &sender, &[0; 6], &target].concat();
+    let payload = [&[0, 1, 8, 0, 6, 4, 0, operation][..], &adapter, &sender, &[0; 6], &target].concat();
     [&[0xff; 6][..], &adapter, &[8, 6], &payload].concat()
 }
 
@@ -388,9 +387,7 @@ fn address_resolution_is_summed_up_as_claims() {
 
 #[test]
 fn all_questions_of_a_flow_of_dns_are_counted() {
-    let ask = |id: u8, name: &[u8]| {
-        [&[0, id, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0], name, &[0, 0, 1, 0, 1]].concat()
-    };
+    let ask = |id: u8, name: &[u8]| [&[0, id, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0], name, &[0, 0, 1, 0, 1]].concat();
     let (asks, answers) = ((CLIENT, 5_000), (SERVER, 53));
     let names: [&[u8]; 3] = [b"\x01a\x03org", b"\x08q1w2e3r4\x03org", b"\x03AAA\x03org"];
     let mut frames = Vec::new();
