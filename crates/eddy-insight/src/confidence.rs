@@ -33,6 +33,8 @@ const DOUBTS: [Doubt; 9] = [
 ];
 /// Of a behaviour that is not listed.
 const OTHERWISE: Doubt = Doubt { behaviour: "", at_least: 0.5, slope: 1.0 };
+/// Nothing is surer than this.
+pub(crate) const MOST: f64 = 0.99;
 /// No strength counts for more than this.
 const MOST_STRENGTH: f64 = 50.0;
 
@@ -47,7 +49,7 @@ pub(crate) fn confidence(sightings: &[Sighting]) -> f64 {
         }
     }
     let doubt: f64 = strongest.iter().map(|&(behaviour, strength)| doubt(behaviour, strength)).product();
-    ((1.0 - doubt) * 100.0).round() / 100.0
+    (((1.0 - doubt) * 100.0).round() / 100.0).min(MOST)
 }
 
 /// What is left of the doubt of one behaviour at a strength.

@@ -22,7 +22,7 @@ const KEPT: usize = 10;
 /// Parts a timeline has.
 const PARTS: usize = 48;
 /// Parts with so many times fewer flows than the busiest are strays, at the end of a scan or a flood.
-const STRAY: u64 = 50;
+const STRAY: u64 = 20;
 /// Different values counted of one thing at most.
 const MOST_VALUES: usize = 512;
 
@@ -150,8 +150,7 @@ impl Profile {
     }
 
     fn place(&mut self, start_ns: i64, octets: u64, incident: &Incident) {
-        let lasted = incident.last_ns.saturating_sub(incident.first_ns).max(1);
-        let width = (lasted / PARTS as i64).max(1_000_000);
+        let width = width(incident);
         let at = (start_ns.saturating_sub(incident.first_ns) / width).clamp(0, PARTS as i64 - 1);
         while self.timeline.len() <= at as usize {
             let begin = incident.first_ns.saturating_add(self.timeline.len() as i64 * width);
@@ -184,6 +183,12 @@ impl Profile {
     pub(crate) fn packet_octets(&self) -> u64 {
         (self.octets / self.packets.max(1)).clamp(40, 9_000)
     }
+}
+
+/// Length of a part of the timeline of an incident, in nanoseconds.
+fn width(incident: &Incident) -> i64 {
+    let lasted = incident.last_ns.saturating_sub(incident.first_ns).max(1);
+    (lasted / PARTS as i64).max(1_000_000)
 }
 
 fn bump<K: std::hash::Hash + Eq>(counts: &mut FxHashMap<K, u64>, key: K, by: u64) {
@@ -305,7 +310,11 @@ fn trim(incident: &mut Incident, profile: &mut Profile) {
     }
     let most = profile.timeline.iter().map(|part| part.flows).max().unwrap_or(0);
     let Some(last) = profile.timeline.iter().rposition(|part| part.flows * STRAY > most) else { return };
-    let Some(after) = profile.timeline.get(last + 1).map(|part| part.at_ns) else { return };
+    let after = profile.timeline[last].at_ns.saturating_add(width(incident));
+    // The last part holds what is left by the division.
+    if last + 1 >= PARTS || after > incident.last_ns {
+        return;
+    }
     for part in profile.timeline.drain(last + 1..) {
         profile.flows -= part.flows;
         profile.octets = profile.octets.saturating_sub(part.octets);
@@ -386,7 +395,7 @@ impl Trial {
     /// There are no more flows: the incidents, each with what can be done about it.
     pub fn end(self) -> Vec<Incident> {
         let mut incidents = self.incidents;
-        let parts = self.profiles.iter().zip(self.tried).zip(self.tallies);
+        let parts = self.profiles.iter().zip(&self.tried).zip(&self.tallies);
         for (incident, ((profile, tried), tallies)) in incidents.iter_mut().zip(parts) {
             incident.mitigation = mitigation(incident, profile, tried, tallies, self.flows);
         }

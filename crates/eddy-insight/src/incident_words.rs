@@ -35,11 +35,11 @@ pub(crate) fn clause(sighting: &Sighting) -> String {
         "brute_force" => {
             format!("guessing of passwords at {target}{on_port}: {} short connections", count(sighting.flows))
         }
-        "beaconing" => format!(
-            "regular calls to {target}{on_port}, every {} s, {} so far",
-            seen(1),
-            count(sighting.flows)
-        ),
+        "beaconing" => {
+            let interval = sighting.evidence.iter().find(|evidence| evidence.what.contains("seconds"));
+            let every = interval.map_or_else(String::new, |one| format!(", every {} s", number(one.seen)));
+            format!("regular calls to {target}{on_port}{every}, {} so far", count(sighting.flows))
+        }
         "exfiltration" => format!("{} bytes sent to {target} within an hour", seen(0)),
         "tunnel" if sighting.kind == "tunnel in names" => {
             format!("{} different names below one domain asked of {target} in ten minutes", seen(0))

@@ -7,6 +7,7 @@ use eddy_detect::Typical;
 use serde::Serialize;
 
 use crate::attack::ATTACK_VERSION;
+use crate::confidence::MOST;
 use crate::incident::{NO_TIME, rank};
 use crate::measure::{Measure, finite};
 use crate::mitigation::{Mitigation, table_advice};
@@ -187,7 +188,7 @@ fn place(finding: &Finding) -> String {
 fn confidence(surprise: f64, threshold: f64, rows: usize) -> f64 {
     let beyond = (surprise.clamp(0.1, 300.0) / threshold.clamp(0.1, 300.0)).max(1.0);
     let doubt = 0.5 / beyond / (rows.max(1) as f64).sqrt();
-    ((1.0 - doubt) * 100.0).round() / 100.0
+    (((1.0 - doubt) * 100.0).round() / 100.0).min(MOST)
 }
 
 fn evidence(finding: &Finding) -> Vec<Measure> {
@@ -231,6 +232,10 @@ fn kind(finding: &Finding) -> TableKind {
         return match event.kind {
             EventKind::Spike if traffic => TableKind::Spike,
             EventKind::LevelShift if traffic && up => TableKind::Spike,
+            // A rhythm that is broken by far more than usual is told by that.
+            EventKind::SeasonBroken if traffic && event.high > 0.0 && event.seen > 2.0 * event.high => {
+                TableKind::Spike
+            }
             EventKind::Unusual => TableKind::Unknown,
             _ => TableKind::Pattern,
         };

@@ -189,8 +189,12 @@ fn advice(out: &mut String, card: &IncidentCard) {
     }
     out.push_str("<h3>What to do</h3><ol class=\"advice\">");
     for (when, what) in &card.advice {
-        let _ =
-            write!(out, "<li><span class=\"when\">{}</span><span>{}</span></li>", escape::text(when), escape::text(what));
+        let _ = write!(
+            out,
+            "<li><span class=\"when\">{}</span><span>{}</span></li>",
+            escape::text(when),
+            escape::text(what)
+        );
     }
     out.push_str("</ol>");
 }

@@ -1,6 +1,7 @@
 //! One incident whole, in the terminal.
 
 use std::fmt::Write as _;
+use std::net::IpAddr;
 
 use eddy_detect::Typical;
 use eddy_frame::{TimeStyle, format_time};
@@ -40,8 +41,8 @@ pub(crate) fn text(incident: &Incident, of: usize, form: &str) -> String {
     text
 }
 
-/// Everything that is known of an unusual row that belongs to no incident.
-pub(crate) fn of_finding(finding: &Finding) -> String {
+/// Everything that is known of an unusual row, and the incident in which its host has part.
+pub(crate) fn of_finding(finding: &Finding, incidents: &[Incident]) -> String {
     let place = &finding.place;
     let mut text = String::new();
     // Writing to a string cannot fail.
@@ -71,7 +72,21 @@ pub(crate) fn of_finding(finding: &Finding) -> String {
     if let Some(source) = &place.source {
         let _ = writeln!(text, "\nfrom       {}", plain(source));
     }
-    text.push_str("\nIt belongs to no incident: no behaviour that Eddy knows explains it.\n");
+    let host = place.entity.as_deref().and_then(|name| name.parse::<IpAddr>().ok());
+    let of_host = host.and_then(|host| {
+        incidents.iter().find(|incident| incident.entities.iter().any(|entity| entity.address == host))
+    });
+    let _ = match (host, of_host) {
+        (Some(host), Some(incident)) => writeln!(
+            text,
+            "\n{host} has part in incident {} (id {}): {}",
+            incident.rank,
+            incident.id,
+            plain(&incident.sentence)
+        ),
+        (Some(host), None) => writeln!(text, "\nNo incident names {host}."),
+        (None, _) => Ok(()),
+    };
     text
 }
 
@@ -189,9 +204,9 @@ fn flow_line(flow: &FlowRecord) -> String {
         1 | 58 => "ICMP".to_owned(),
         other => other.to_string(),
     };
-    let side = |address: std::net::IpAddr, port: u16| match (address, port) {
+    let side = |address: IpAddr, port: u16| match (address, port) {
         (_, 0) => address.to_string(),
-        (std::net::IpAddr::V6(_), port) => format!("[{address}]:{port}"),
+        (IpAddr::V6(_), port) => format!("[{address}]:{port}"),
         _ => format!("{address}:{port}"),
     };
     format!(

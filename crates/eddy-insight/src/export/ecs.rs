@@ -59,6 +59,12 @@ fn document(incident: &Incident, origin: &Origin) -> Value {
         document["event"]["end"] = moment(incident.last_ns).into();
         document["event"]["duration"] = lasted.into();
     }
+    add_hosts(&mut document, incident);
+    add_threat(&mut document, incident);
+    document
+}
+
+fn add_hosts(document: &mut Value, incident: &Incident) {
     if let Some(actor) = of_role(incident, Role::Actor).next().filter(|_| !incident.actors.is_empty()) {
         document["source"] = json!({ "ip": actor.address, "address": actor.address });
     }
@@ -74,6 +80,9 @@ fn document(incident: &Incident, origin: &Origin) -> Value {
         document["related"] = json!({ "ip": addresses });
         document["network"] = json!({ "bytes": incident.octets });
     }
+}
+
+fn add_threat(document: &mut Value, incident: &Incident) {
     if let Some(lead) = incident.techniques.first() {
         let ids: Vec<&str> = incident.techniques.iter().map(|technique| technique.id).collect();
         let whole: Vec<&str> = ids.iter().map(|id| id.split('.').next().unwrap_or(id)).collect();
@@ -87,7 +96,6 @@ fn document(incident: &Incident, origin: &Origin) -> Value {
             document["threat"]["technique"]["subtechnique"] = json!({ "id": below });
         }
     }
-    document
 }
 
 fn deduplicated(ids: Vec<&str>) -> Vec<&str> {

@@ -52,7 +52,14 @@ fn event(incident: &Incident, origin: &Origin) -> Value {
         "finding_info": finding_info(incident),
         "remediation": { "desc": advice(incident) },
     });
-    let Some(fields) = event.as_object_mut() else { return event };
+    if let Some(fields) = event.as_object_mut() {
+        add_context(fields, incident);
+    }
+    event
+}
+
+/// When it was, what was seen against what is ordinary, the flows or rows behind it, and the hosts.
+fn add_context(fields: &mut Map<String, Value>, incident: &Incident) {
     if incident.is_timed() {
         fields.insert("start_time".into(), millis(incident.first_ns).into());
         fields.insert("end_time".into(), millis(incident.last_ns).into());
@@ -89,7 +96,6 @@ fn event(incident: &Incident, origin: &Origin) -> Value {
     if !resources.is_empty() {
         fields.insert("resources".into(), resources.into());
     }
-    event
 }
 
 fn finding_info(incident: &Incident) -> Value {

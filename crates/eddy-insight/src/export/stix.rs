@@ -54,16 +54,7 @@ fn of_incident(incident: &Incident) -> Vec<Value> {
         out.push(json!({ "type": kind, "spec_version": "2.1", "id": name, "value": entity.address }));
         refs.push(name);
     }
-    let head = |kind: &str| {
-        json!({
-            "type": kind,
-            "spec_version": "2.1",
-            "id": id(kind, &incident.id),
-            "created_by_ref": id("identity", SELF),
-            "created": created,
-            "modified": created,
-        })
-    };
+    let head = |kind: &str| head(kind, incident, &created);
     let mut note_refs: Vec<String> = Vec::new();
     if !refs.is_empty() {
         let mut observed = head("observed-data");
@@ -74,20 +65,8 @@ fn of_incident(incident: &Incident) -> Vec<Value> {
         note_refs.push(id("observed-data", &incident.id));
         out.push(observed);
     }
-    let mut record = head("incident");
-    record["name"] = format!("{}: {}", incident.kind, incident.parties()).into();
-    record["description"] = incident.sentence.as_str().into();
-    record["confidence"] = percent(incident.confidence).into();
-    record["labels"] = json!([
-        incident.kind,
-        match incident.severity {
-            Severity::Low => "severity-low",
-            Severity::Medium => "severity-medium",
-            Severity::High => "severity-high",
-        }
-    ]);
+    out.push(record(incident, &created));
     note_refs.push(id("incident", &incident.id));
-    out.push(record);
     for technique in &incident.techniques {
         out.push(pattern(technique, incident.attack_version));
         out.push(relationship(
@@ -130,6 +109,34 @@ fn of_incident(incident: &Incident) -> Vec<Value> {
     note["object_refs"] = json!(note_refs);
     out.push(note);
     out
+}
+
+/// What every object of an incident begins with.
+fn head(kind: &str, incident: &Incident, created: &str) -> Value {
+    json!({
+        "type": kind,
+        "spec_version": "2.1",
+        "id": id(kind, &incident.id),
+        "created_by_ref": id("identity", SELF),
+        "created": created,
+        "modified": created,
+    })
+}
+
+fn record(incident: &Incident, created: &str) -> Value {
+    let mut record = head("incident", incident, created);
+    record["name"] = format!("{}: {}", incident.kind, incident.parties()).into();
+    record["description"] = incident.sentence.as_str().into();
+    record["confidence"] = percent(incident.confidence).into();
+    record["labels"] = json!([
+        incident.kind,
+        match incident.severity {
+            Severity::Low => "severity-low",
+            Severity::Medium => "severity-medium",
+            Severity::High => "severity-high",
+        }
+    ]);
+    record
 }
 
 fn pattern(technique: &Technique, version: &str) -> Value {

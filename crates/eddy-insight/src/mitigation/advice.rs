@@ -66,94 +66,17 @@ fn about(sighting: &Sighting, profile: &Profile) -> Vec<(When, String)> {
     let who = sighting.actor.map_or_else(|| "the senders".to_owned(), |actor| actor.to_string());
     let target = whom(&sighting.targets, sighting.n_targets);
     let inside = sighting.actor.is_some_and(crate::incident::is_inside);
-    let seen = |at: usize| sighting.evidence.get(at).map_or(0.0, |evidence| evidence.seen);
     let port = sighting.port.filter(|&port| port > 0);
     let on_port = port.map_or_else(String::new, |port| format!(" on port {port}"));
     match sighting.behaviour {
         "scan" => scan(&who, inside, profile),
         "flood" => flood(sighting, &target, profile),
         "brute_force" => brute_force(&who, &target, &on_port, profile),
-        "beaconing" => vec![
-            (
-                When::Now,
-                format!(
-                    "Find out which program on {who} calls {target}{on_port} every {} s; if nobody knows it, take {who} off the network before it is cleaned.",
-                    number(seen(1))
-                ),
-            ),
-            (
-                When::Today,
-                format!(
-                    "See whether other hosts call {target} too: among the flows read, about {} do.",
-                    number(seen(2))
-                ),
-            ),
-            (
-                When::Later,
-                format!(
-                    "If the program is known and wanted, mark {target} as such, so that it is not raised again."
-                ),
-            ),
-        ],
-        "exfiltration" => vec![
-            (
-                When::Now,
-                format!(
-                    "Ask who uses {who} whether {} bytes to {target} were meant; {} bytes went out for every byte back.",
-                    number(seen(0)),
-                    number(seen(1))
-                ),
-            ),
-            (
-                When::Now,
-                format!(
-                    "If they were not, cut {who} off from {target} and keep its disk as it is: it shows what was sent."
-                ),
-            ),
-            (
-                When::Today,
-                format!(
-                    "See what else went to {target}, and what {who} collected before, from which hosts inside."
-                ),
-            ),
-            (
-                When::Later,
-                "Let only the hosts that need it send outwards in bulk, through a proxy that records names."
-                    .into(),
-            ),
-        ],
+        "beaconing" => beaconing(sighting, &who, &target, &on_port),
+        "exfiltration" => exfiltration(sighting, &who, &target),
         "tunnel" => tunnel(sighting, &who, &target, profile),
-        "lateral_spread" => vec![
-            (
-                When::Now,
-                format!(
-                    "Treat {who} as taken over until shown otherwise: separate it from the other hosts, and change the accounts that were used on it."
-                ),
-            ),
-            (
-                When::Now,
-                format!(
-                    "Look for log-ons from {who} at {target}{on_port} from that time on, and for what was copied there."
-                ),
-            ),
-            (When::Later, format!("Allow log-ons{on_port} only from the hosts that administer others.")),
-        ],
-        "silence" => vec![
-            (
-                When::Now,
-                format!(
-                    "See whether {target} still runs and its service answers; it spoke in {} per cent of the minutes before.",
-                    number(seen(1))
-                ),
-            ),
-            (
-                When::Today,
-                format!(
-                    "If it was not stopped on purpose, look at its own logs, and at the switch and the firewall, around that minute; it has been silent for {} minutes.",
-                    number(seen(0))
-                ),
-            ),
-        ],
+        "lateral_spread" => lateral_spread(&who, &target, &on_port),
+        "silence" => silence(sighting, &target),
         "wrong_port" => vec![
             (
                 When::Today,
@@ -171,6 +94,92 @@ fn about(sighting: &Sighting, profile: &Profile) -> Vec<(When, String)> {
             ),
         )],
     }
+}
+
+/// A number of evidence by a word of what was measured.
+fn seen(sighting: &Sighting, word: &str) -> Option<String> {
+    sighting.evidence.iter().find(|one| one.what.contains(word)).map(|one| number(one.seen))
+}
+
+fn beaconing(sighting: &Sighting, who: &str, target: &str, on_port: &str) -> Vec<(When, String)> {
+    let every = seen(sighting, "seconds").map_or_else(String::new, |seconds| format!(" every {seconds} s"));
+    let others =
+        seen(sighting, "hosts").map_or_else(String::new, |n| format!(" (about {n} hosts do so far)"));
+    vec![
+        (
+            When::Now,
+            format!(
+                "Find out which program on {who} calls {target}{on_port}{every}; if nobody knows it, take {who} off the \
+                 network before it is cleaned."
+            ),
+        ),
+        (When::Today, format!("See whether other hosts call {target} too{others}.")),
+        (
+            When::Later,
+            format!("If the program is known and wanted, write down that {who} may call {target}."),
+        ),
+    ]
+}
+
+fn exfiltration(sighting: &Sighting, who: &str, target: &str) -> Vec<(When, String)> {
+    let bytes = seen(sighting, "bytes").unwrap_or_else(|| count(sighting.octets));
+    let lopsided = seen(sighting, "out as back")
+        .map_or_else(String::new, |times| format!("; {times} bytes went out for every byte back"));
+    vec![
+        (When::Now, format!("Ask who uses {who} whether {bytes} bytes to {target} were meant{lopsided}.")),
+        (
+            When::Now,
+            format!(
+                "If they were not, cut {who} off from {target} and keep its disk as it is: it shows what was sent."
+            ),
+        ),
+        (
+            When::Today,
+            format!(
+                "See what else went to {target}, and what {who} collected before, from which hosts inside."
+            ),
+        ),
+        (
+            When::Later,
+            "Let only the hosts that need it send outwards in bulk, through a proxy that records names."
+                .into(),
+        ),
+    ]
+}
+
+fn lateral_spread(who: &str, target: &str, on_port: &str) -> Vec<(When, String)> {
+    vec![
+        (
+            When::Now,
+            format!(
+                "Treat {who} as taken over until shown otherwise: separate it from the other hosts, and change the accounts that were used on it."
+            ),
+        ),
+        (
+            When::Now,
+            format!(
+                "Look for log-ons from {who} at {target}{on_port} from that time on, and for what was copied there."
+            ),
+        ),
+        (When::Later, format!("Allow log-ons{on_port} only from the hosts that administer others.")),
+    ]
+}
+
+fn silence(sighting: &Sighting, target: &str) -> Vec<(When, String)> {
+    let before = seen(sighting, "per cent")
+        .map_or_else(String::new, |share| format!("; it spoke in {share} per cent of the minutes before"));
+    let since = seen(sighting, "minutes without")
+        .map_or_else(String::new, |minutes| format!("; it has been silent for {minutes} minutes"));
+    vec![
+        (When::Now, format!("See whether {target} still runs and its service answers{before}.")),
+        (
+            When::Today,
+            format!(
+                "If it was not stopped on purpose, look at its own logs, and at the switch and the firewall, around \
+                 that minute{since}."
+            ),
+        ),
+    ]
 }
 
 fn scan(who: &str, inside: bool, profile: &Profile) -> Vec<(When, String)> {

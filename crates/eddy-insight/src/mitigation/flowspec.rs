@@ -1,5 +1,7 @@
 //! BGP flow specifications (RFC 8955, RFC 8956) as commands of GoBGP.
 
+use std::fmt::Write as _;
+
 use eddy_behaviour::Flow;
 
 use super::form::{Tag, at_span, pairs, protocols};
@@ -39,6 +41,7 @@ pub(crate) fn render(rule: &Rule, tag: &Tag) -> (String, String, String) {
     if routes.is_empty() {
         return Default::default();
     }
+    // Writing to a string cannot fail.
     let left_out = routes.len().saturating_sub(MOST_ROUTES);
     routes.truncate(MOST_ROUTES);
     let lines = |verb: &str| -> Vec<String> {
@@ -47,14 +50,14 @@ pub(crate) fn render(rule: &Rule, tag: &Tag) -> (String, String, String) {
     let undo = lines("del").join("\n");
     let mut text = format!("# Eddy, incident {}: {}\n", tag.incident, rule.in_words());
     if left_out > 0 {
-        text.push_str(&format!("# {left_out} more routes are left out: routers hold few\n"));
+        let _ = writeln!(text, "# {left_out} more routes are left out: routers hold few");
     }
     text.push_str(&lines("add").join("\n"));
     let ends: Vec<String> = lines("del")
         .iter()
         .map(|line| format!("echo \"{line}\" | at now + {}", at_span(rule.lasts_s)))
         .collect();
-    text.push_str(&format!("\n{}\n", ends.join("\n")));
+    let _ = writeln!(text, "\n{}", ends.join("\n"));
     let expiry = format!(
         "A flow specification stays until it is withdrawn: the lines with 'at' withdraw it after {}.",
         rule.lasts_in_words()

@@ -59,12 +59,12 @@ pub struct Filter {
 pub(crate) fn mitigation(
     incident: &Incident,
     profile: &Profile,
-    tried: Vec<Candidate>,
-    tallies: Vec<Tally>,
+    tried: &[Candidate],
+    tallies: &[Tally],
     all: u64,
 ) -> Mitigation {
     let mut purposes: Vec<&'static str> = Vec::new();
-    for candidate in &tried {
+    for candidate in tried {
         if !purposes.contains(&candidate.purpose) {
             purposes.push(candidate.purpose);
         }
@@ -73,7 +73,7 @@ pub(crate) fn mitigation(
     for purpose in purposes {
         let variants: Vec<(&Rule, Simulation)> = tried
             .iter()
-            .zip(&tallies)
+            .zip(tallies)
             .filter(|(candidate, _)| candidate.purpose == purpose)
             .map(|(candidate, tally)| (&candidate.rule, tally.simulation(&candidate.rule, profile)))
             .collect();

@@ -1,5 +1,6 @@
 //! Rules are well formed in every form, for addresses of both families, and no more than addresses and numbers.
 
+use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv6Addr};
 
 use proptest::prelude::*;
@@ -183,10 +184,8 @@ fn rules_are_written_as_they_were() {
     for (at, rule) in rules.iter().enumerate() {
         check(rule).unwrap();
         for one in render_all(rule, &Tag { incident: "0123456789ab".into(), number: at + 1 }) {
-            text.push_str(&format!(
-                "== {} ==\n{}-- undo\n{}\n-- {}\n",
-                one.title, one.text, one.undo, one.expiry
-            ));
+            let _ =
+                write!(text, "== {} ==\n{}-- undo\n{}\n-- {}\n", one.title, one.text, one.undo, one.expiry);
         }
     }
     insta::assert_snapshot!(text);
@@ -235,9 +234,10 @@ fn what_a_rule_would_hit_beside_is_named() {
         state: ConnectionState::Unanswered,
         packets: 1,
         reverse_packets: 0,
+        protocol: Flow::UDP,
         ..flow(f64::from(at) / 100.0, 77, 5, 22)
     };
-    let user = |at: u32| flow(f64::from(at) / 2.0, (at % 3) as u8 + 1, 5, 22);
+    let user = |at: u32| Flow { protocol: Flow::UDP, ..flow(f64::from(at) / 2.0, (at % 3) as u8 + 1, 5, 22) };
     let mut told = sighting("flood", None, 5, 0);
     told.kind = "UDP flood";
     told.evidence[0].usual = 100.0;

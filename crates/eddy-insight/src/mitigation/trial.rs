@@ -1,5 +1,6 @@
 //! What a rule would have done to the flows at hand.
 
+use std::fmt::Write as _;
 use std::net::IpAddr;
 
 use eddy_behaviour::Flow;
@@ -200,13 +201,15 @@ pub(crate) fn choose(variants: &[(&Rule, Simulation)], all: u64) -> Option<(Rule
         || enough.iter().copied().min_by(|&a, &b| harm(&variants[a].1).total_cmp(&harm(&variants[b].1)));
     let at = harmless.or_else(least)?;
     let (rule, simulation) = &variants[at];
+    // Writing to a string cannot fail.
     let mut text = effect(rule, simulation, all);
     if let Some((wider, would)) = variants[..at].first() {
-        text.push_str(&format!(
+        let _ = write!(
+            text,
             " A wider rule ({}) would have hit {} other flows and was not chosen.",
             wider.in_words(),
             count(would.other_flows)
-        ));
+        );
     }
     Some(((*rule).clone(), simulation.clone(), text))
 }
@@ -234,7 +237,7 @@ fn effect(rule: &Rule, simulation: &Simulation, all: u64) -> String {
         }
     };
     if simulation.other_flows == 0 {
-        text.push_str(&format!(", and hit nothing else among the {} flows read.", count(all)));
+        let _ = write!(text, ", and hit nothing else among the {} flows read.", count(all));
         return text;
     }
     let hit = match rule.action {
@@ -253,12 +256,13 @@ fn effect(rule: &Rule, simulation: &Simulation, all: u64) -> String {
         .collect();
     let flows = if simulation.other_flows == 1 { "flow" } else { "flows" };
     let hosts = if simulation.other_peers == 1 { "host" } else { "hosts" };
-    text.push_str(&format!(
+    let _ = write!(
+        text,
         ", and {hit} {} other {flows} with {} {hosts}: {}.",
         count(simulation.other_flows),
         count(simulation.other_peers),
         named.join(", ")
-    ));
+    );
     if rule.action != Action::Watch && !is_harmless(simulation) {
         text.push_str(" Look at these before you use it.");
     }

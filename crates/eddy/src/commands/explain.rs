@@ -52,7 +52,7 @@ impl Explain {
                 let text = if self.json {
                     format!("{}\n", serde_json::to_string_pretty(finding)?)
                 } else {
-                    explanation::of_finding(finding)
+                    explanation::of_finding(finding, &run.incidents)
                 };
                 terminal::print(&text)?;
                 return Ok(0);
