@@ -77,10 +77,7 @@ fn feed(watch: &mut Watch, flows: impl Iterator<Item = Kept>, texts: &Texts) {
 }
 
 /// Goes through the flows of an input in the order of their begin, as far as its rows are flows; says whether they are.
-pub(crate) fn each_flow(
-    input: &mut Input,
-    visit: &mut dyn FnMut(&Flow<'_>),
-) -> Result<bool, EngineError> {
+pub(crate) fn each_flow(input: &mut Input, visit: &mut dyn FnMut(&Flow<'_>)) -> Result<bool, EngineError> {
     if !are_flows(input.schema()) {
         return Ok(false);
     }

@@ -65,7 +65,8 @@ impl Flows {
 
 impl Flows {
     fn entities(&self, per: Per, options: &RunOptions) -> anyhow::Result<u8> {
-        let window_ns = self.window.parse::<Span>().map_err(|reason| anyhow::anyhow!("--window: {reason}"))?.0;
+        let window_ns =
+            self.window.parse::<Span>().map_err(|reason| anyhow::anyhow!("--window: {reason}"))?.0;
         let mut writer = TableWriter::create(&self.out, &entity_schema())?;
         let table = entity_windows(&self.inputs, per, window_ns, options, &mut |frame| {
             writer.write(frame).map_err(EngineError::from)
@@ -100,7 +101,8 @@ impl std::str::FromStr for Span {
             "d" => 86_400,
             _ => return Err(help()),
         };
-        let number: i64 = number.parse().ok().filter(|number| (1..=100_000).contains(number)).ok_or_else(help)?;
+        let number: i64 =
+            number.parse().ok().filter(|number| (1..=100_000).contains(number)).ok_or_else(help)?;
         Ok(Self(number * seconds * NANOS_PER_SECOND))
     }
 }
