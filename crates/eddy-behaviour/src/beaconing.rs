@@ -14,7 +14,7 @@ pub(crate) const ABOUT: AboutBehaviour = AboutBehaviour {
     name: "beaconing",
     title: "Beacon",
     summary: "A host calls one host outside again and again, answered or not, at intervals and with sizes that hardly vary; \
-              few others call it, and few others call anybody at such intervals. Calls that began when the host had been \
+              few others call it, and few others call anybody at such intervals; or it calls in vain without end. Calls that began when the host had been \
               known for an hour are new, and tell more than those that were there from the first.",
     blind_to: "Calls to hosts inside; echo requests; calls with large and random pauses; one long connection; calls to a \
                network that many call; fewer calls than the least number; calls at the same interval as those of three \
@@ -41,6 +41,12 @@ const POPULAR_SHARE: f64 = 0.05;
 const OF_A_KIND: f64 = 4.0;
 /// How long a host must have been known before its first call for that to be new: an hour.
 const KNOWN_NS: i64 = 3_600_000_000_000;
+/// Calls to the same port of the same host, mostly in vain and without end, that need no rhythm: programs that mean well
+/// wait longer each time.
+const LEAST_VAIN: u32 = 100;
+const VAIN_SHARE: f64 = 0.6;
+const VAIN_NS: i64 = 1_200_000_000_000;
+const VAIN_INTERVAL_S: f64 = 60.0;
 /// Services that are called regularly by design: time, names, leases, discovery.
 const REGULAR_BY_DESIGN: [u16; 9] = [53, 67, 68, 123, 137, 547, 853, 1_900, 5_353];
 
@@ -142,6 +148,18 @@ impl Beaconing {
     }
 }
 
+/// The mean interval in seconds of calls that never end and mostly come to nothing, if they are that.
+fn in_vain(calls: &Calls) -> Option<Rhythm> {
+    let lasted_ns = calls.last_ns.saturating_sub(calls.first_ns);
+    let interval_s = lasted_ns as f64 / 1e9 / f64::from(calls.n.max(1));
+    let holds = calls.failed >= LEAST_VAIN
+        && f64::from(calls.failed) >= VAIN_SHARE * f64::from(calls.n)
+        && lasted_ns >= VAIN_NS
+        && interval_s <= VAIN_INTERVAL_S;
+    let interval_s = (interval_s * 10.0).round() / 10.0;
+    holds.then_some(Rhythm { score: 0.0, near: 0.0, interval_s })
+}
+
 impl Behaviour for Beaconing {
     fn about(&self) -> &'static AboutBehaviour {
         &ABOUT
@@ -156,9 +174,9 @@ impl Behaviour for Beaconing {
         if !outward || REGULAR_BY_DESIGN.contains(&flow.destination_port) {
             return;
         }
-        self.hosts.see(0, flow.source);
+        self.hosts.see(flow.source);
         let of_network = self.callers.entry(network(flow.destination), flow.start_ns, Distinct::default);
-        of_network.see(0, flow.source);
+        of_network.see(flow.source);
         let callers = of_network.count();
         let Some(calls) = self.call(flow, flow.start_ns.saturating_sub(first_seen_ns)) else { return };
         let key = (flow.source, flow.destination, flow.destination_port);
@@ -166,8 +184,11 @@ impl Behaviour for Beaconing {
             sighting.strength = sighting.strength.max((f64::from(calls.n) / f64::from(LEAST_CALLS)).min(2.0));
             return;
         }
-        let Some(rhythm) = judge(&calls).filter(Rhythm::is_regular) else { return };
-        self.of_interval[rhythm.place()].see(0, flow.source);
+        let regular = judge(&calls).filter(Rhythm::is_regular);
+        let Some(rhythm) = regular.or_else(|| in_vain(&calls)) else { return };
+        if regular.is_some() {
+            self.of_interval[rhythm.place()].see(flow.source);
+        }
         let is_new = calls.known_ns >= KNOWN_NS;
         let of_a_kind = self.of_a_kind(&rhythm);
         let is_popular = callers >= POPULAR.max(POPULAR_SHARE * self.hosts.count());
@@ -176,7 +197,7 @@ impl Behaviour for Beaconing {
         }
         let mut sighting = Sighting {
             behaviour: ABOUT.name,
-            kind: "beacon",
+            kind: if regular.is_some() { "beacon" } else { "calls in vain without end" },
             actor: Some(flow.source),
             targets: Vec::new(),
             n_targets: 1,
@@ -338,7 +359,25 @@ mod tests {
 
     #[test]
     fn bursts_with_pauses_between_them_are_no_beacon() {
-        let bursts = (0..200u32).map(|at| call(f64::from(at / 3) * 4_000.0 + f64::from(at % 3) * 30.0, 4, 400));
+        let bursts =
+            (0..200u32).map(|at| call(f64::from(at / 3) * 4_000.0 + f64::from(at % 3) * 30.0, 4, 400));
         assert!(run(bursts).is_empty());
+    }
+
+    #[test]
+    fn calls_in_vain_without_end_need_no_rhythm() {
+        let retry = |at: u32| Flow {
+            reverse_packets: 0,
+            reverse_octets: 0,
+            state: crate::ConnectionState::Unanswered,
+            ..call(
+                f64::from(at / 2) * 10.0 + f64::from(at % 2) * 7.2,
+                4,
+                if at.is_multiple_of(2) { 180 } else { 60 },
+            )
+        };
+        let found = run((0..600).map(retry));
+        assert_eq!(found.iter().map(|one| one.kind).collect::<Vec<_>>(), ["calls in vain without end"]);
+        assert!(run((0..90).map(retry)).is_empty());
     }
 }

@@ -43,8 +43,8 @@ const BY_THE_CLOCK: f64 = 0.1;
 const CLOCK_S: f64 = 2.0;
 /// Ports of services that ask for a password.
 const PORTS: [u16; 30] = [
-    21, 22, 23, 25, 110, 139, 143, 389, 445, 465, 587, 636, 990, 993, 995, 1_433, 1_521, 2_222, 2_323, 3_306, 3_389,
-    5_432, 5_900, 5_901, 5_985, 5_986, 6_379, 8_291, 8_728, 27_017,
+    21, 22, 23, 25, 110, 139, 143, 389, 445, 465, 587, 636, 990, 993, 995, 1_433, 1_521, 2_222, 2_323, 3_306,
+    3_389, 5_432, 5_900, 5_901, 5_985, 5_986, 6_379, 8_291, 8_728, 27_017,
 ];
 /// Ports of web servers.
 const WEB_PORTS: [u16; 7] = [80, 443, 8_000, 8_008, 8_080, 8_443, 8_888];
@@ -92,8 +92,7 @@ impl Tries {
 
     fn is_guessing(&self, least: u32, like_size: f64) -> bool {
         let variation = self.octets.variation();
-        let by_the_clock =
-            self.intervals_s.mean() >= CLOCK_S && self.intervals_s.variation() <= BY_THE_CLOCK;
+        let by_the_clock = self.intervals_s.mean() >= CLOCK_S && self.intervals_s.variation() <= BY_THE_CLOCK;
         self.n >= least && (NOT_EQUAL..=like_size).contains(&variation) && !by_the_clock
     }
 }

@@ -64,7 +64,11 @@ pub const FEATURES: [(&str, &str, &str); 19] = [
     ("portEntropy", "bits", "entropy of the ports called, over 32 places"),
     ("addressEntropy", "bits", "entropy of the peers, over 32 places"),
     ("noveltyRate", "", "new peers and ports for each flow begun"),
-    ("intervalVariation", "", "coefficient of variation of the time between flows begun: 0 is a clock, 1 is chance"),
+    (
+        "intervalVariation",
+        "",
+        "coefficient of variation of the time between flows begun: 0 is a clock, 1 is chance",
+    ),
     ("sizeVariation", "", "coefficient of variation of the bytes of flows begun"),
     ("asymmetry", "", "bytes sent less bytes got over both: 1 sends only, -1 gets only"),
     ("secondsKnown", "s", "how long the entity has been known: how old the evidence of novelty is"),
@@ -122,12 +126,7 @@ impl EntityWindows {
 
     /// Windows of a length in nanoseconds; at least a second.
     pub fn new(per: Per, window_ns: i64) -> Self {
-        Self {
-            per,
-            window_ns: window_ns.max(1_000_000_000),
-            start_ns: None,
-            states: Table::new(CAPACITY),
-        }
+        Self { per, window_ns: window_ns.max(1_000_000_000), start_ns: None, states: Table::new(CAPACITY) }
     }
 
     /// Sees the next flow. Rows of windows that are over go to `out`.
@@ -298,7 +297,8 @@ mod tests {
     #[test]
     fn features_are_those_computed_by_hand() {
         // Every ten seconds one of four ports of two hosts, 600 bytes out and 4,000 back.
-        let talk = (0..40u32).map(|at| flow(f64::from(at) * 10.0, 1, (at % 2) as u8 + 8, (at % 4) as u16 + 80));
+        let talk =
+            (0..40u32).map(|at| flow(f64::from(at) * 10.0, 1, (at % 2) as u8 + 8, (at % 4) as u16 + 80));
         let rows: Vec<EntityWindow> =
             run(Per::Host, talk).into_iter().filter(|row| row.entity.host == address(1)).collect();
         // The flows begin at a full five minutes and a bit: 1,700,000,000 is 200 s after one.
@@ -325,7 +325,7 @@ mod tests {
         let pairs = run(Per::Pair, talk());
         assert_eq!(pairs.len(), 3);
         assert_eq!(pairs[0].entity.to_string(), "10.0.0.1 > 10.0.0.9");
-        const { assert!(EntityWindows::BYTES_AN_ENTITY <= 1_024) };
+        const { assert!(EntityWindows::BYTES_AN_ENTITY <= 512) };
         let failed = run(Per::Host, [Flow { reverse_packets: 0, ..flow(0.0, 1, 2, 3) }]);
         assert!(failed.iter().flat_map(|row| row.features).all(f64::is_finite));
     }

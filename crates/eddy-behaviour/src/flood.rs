@@ -54,8 +54,8 @@ const TIMES_BEFORE: u64 = 4;
 const WINDOWS_KNOWN: u32 = 30;
 /// Services over UDP that answer with more than they are asked (US-CERT alert TA14-017A lists most of them).
 const REFLECTORS: [u16; 32] = [
-    17, 19, 53, 69, 111, 123, 137, 161, 177, 389, 427, 500, 520, 623, 1_194, 1_434, 1_604, 1_701, 1_900, 3_283,
-    3_478, 3_702, 5_060, 5_093, 5_353, 5_683, 10_001, 11_211, 17_185, 27_015, 27_960, 32_414,
+    17, 19, 53, 69, 111, 123, 137, 161, 177, 389, 427, 500, 520, 623, 1_194, 1_434, 1_604, 1_701, 1_900,
+    3_283, 3_478, 3_702, 5_060, 5_093, 5_353, 5_683, 10_001, 11_211, 17_185, 27_015, 27_960, 32_414,
 ];
 
 /// What reaches a target in a window.
@@ -199,8 +199,8 @@ impl Load {
         if before == (self.half_open, self.connections, self.packets, self.reflected) {
             return false;
         }
-        self.senders.see(0, sender);
-        self.ports.see(0, flow.destination_port);
+        self.senders.see(sender);
+        self.ports.see(flow.destination_port);
         if self.sender == Some(sender) {
             self.votes = self.votes.saturating_add(weight);
         } else if self.votes < weight {
@@ -269,7 +269,8 @@ impl Behaviour for Flood {
             Some((victim, _)) if victim == flow.source => (victim, flow.destination),
             _ => (flow.destination, flow.source),
         };
-        let (load, before) = self.targets.entry(target, flow.start_ns, Default::default);
+        let (load, before) =
+            self.targets.entry(target, flow.start_ns, || (Load::default(), Before::default()));
         if flow.start_ns.saturating_sub(load.start_ns) >= WINDOW_S * 1_000_000_000 {
             // What was told as a flood is not what is ordinary from then on.
             if load.start_ns > 0 && load.judge(before).is_none() {
@@ -473,7 +474,8 @@ mod tests {
 
     #[test]
     fn echo_requests_segments_outside_of_connections_and_empty_connections_are_floods_as_well() {
-        let kinds = |flows: Vec<Flow<'static>>| run(flows).iter().map(|s| (s.kind, s.actor)).collect::<Vec<_>>();
+        let kinds =
+            |flows: Vec<Flow<'static>>| run(flows).iter().map(|s| (s.kind, s.actor)).collect::<Vec<_>>();
         let ping = |at: u32| Flow {
             protocol: Flow::ICMP,
             packets: 1,

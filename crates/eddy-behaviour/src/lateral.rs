@@ -95,11 +95,7 @@ impl Reach {
                 seen: self.fresh.count(),
                 usual: LEAST_HOSTS.max(TIMES_OWN * self.most),
             },
-            Evidence {
-                what: "hosts it tried before",
-                seen: self.known.count(),
-                usual: self.known.count(),
-            },
+            Evidence { what: "hosts it tried before", seen: self.known.count(), usual: self.known.count() },
             Evidence {
                 what: "of those it reached, hosts that went on to reach others",
                 seen: self.chain.count(),
@@ -115,21 +111,20 @@ impl LateralSpread {
     fn reached(&mut self, flow: &Flow<'_>, hours_known: i64) -> (Reach, bool) {
         let reach = self.sources.entry(flow.source, flow.start_ns, Reach::default);
         let mut known = reach.known;
-        if known.see(0, flow.destination) {
-            reach.fresh.see(0, flow.destination);
+        if known.see(flow.destination) {
+            reach.fresh.see(flow.destination);
             reach.handed = reach.handed.saturating_add(flow.octets);
         }
         let now = *reach;
-        let target = self.sources.entry(flow.destination, flow.start_ns, || Reach {
-            start_ns: flow.start_ns,
-            ..Reach::default()
-        });
+        let target = self
+            .sources
+            .entry(flow.destination, flow.start_ns, || Reach { start_ns: flow.start_ns, ..Reach::default() });
         target.by = Some(flow.source);
         let hosts = now.fresh.count();
         if let Some(by) = now.by.filter(|by| *by != flow.destination && hosts >= LEAST_LINK)
             && let Some(before) = self.sources.get_mut(&by)
         {
-            before.chain.see(0, flow.source);
+            before.chain.see(flow.source);
         }
         let many = hosts >= LEAST_HOSTS.max(TIMES_OWN * now.most);
         let handed = now.handed as f64 / hosts.max(1.0);
@@ -157,7 +152,7 @@ impl Behaviour for LateralSpread {
         let reach = self.sources.entry(flow.source, flow.start_ns, fresh);
         reach.roll(flow.start_ns);
         reach.tried += 1;
-        reach.tried_hosts.see(0, flow.destination);
+        reach.tried_hosts.see(flow.destination);
         if flow.failed() {
             reach.failed += 1;
             return;

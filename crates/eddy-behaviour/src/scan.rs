@@ -162,7 +162,7 @@ impl Behaviour for Scan {
             let is_new = window.roll(flow.start_ns, seconds * 1_000_000_000);
             window.pairs.see_mark(pair);
             if is_new && seconds == WINDOWS[1].0 {
-                (source.stealth, source.echoes, source.failed) = Default::default();
+                (source.stealth, source.echoes, source.failed) = ([0; STEALTH.len()], 0, 0);
             }
         }
         if !failed {
@@ -177,9 +177,8 @@ impl Behaviour for Scan {
         // What was told before does not go on because it is done again.
         let is_more = stealth.is_some() || !source.told[told_at(flow)].has_mark(pair);
         if self.open.has(&key) {
-            let sighting = self.open.extend_if(&key, flow, |sighting| {
-                is_more || sighting.kind.starts_with("slow")
-            });
+            let sighting =
+                self.open.extend_if(&key, flow, |sighting| is_more || sighting.kind.starts_with("slow"));
             source.told[told_at(flow)].see_mark(pair);
             if let (Some(sighting), Some((kind, window, _, least))) = (sighting, found) {
                 update(sighting, kind, &window, least);
@@ -208,11 +207,7 @@ impl Behaviour for Scan {
             evidence: Vec::new(),
             severity: Severity::Medium,
             strength: 1.0,
-            techniques: if is_private(flow.source) {
-                &["T1046", "T1018"]
-            } else {
-                &["T1595.001", "T1046"]
-            },
+            techniques: if is_private(flow.source) { &["T1046", "T1018"] } else { &["T1595.001", "T1046"] },
         };
         sighting.flows = window.failed_pairs.count() as u64;
         sighting.extend(flow, flow.destination);
@@ -387,10 +382,12 @@ mod tests {
             ..flow(f64::from(at) * 20.0, 1, 2, 443)
         };
         let mut flows: Vec<_> = (0..1_000).map(outside).collect();
-        flows.extend((0..120u8).map(|at| Flow {
-            state: ConnectionState::Unanswered,
-            ..flow(f64::from(at) * 60.0, 1, at, 445)
-        }));
+        flows.extend(
+            (0..120u8).map(|at| Flow {
+                state: ConnectionState::Unanswered,
+                ..flow(f64::from(at) * 60.0, 1, at, 445)
+            }),
+        );
         flows.sort_by_key(|flow| flow.start_ns);
         let found = run(flows);
         assert_eq!(found.iter().map(|s| s.kind).collect::<Vec<_>>(), ["slow horizontal scan"]);

@@ -60,7 +60,12 @@ pub(crate) struct Exfiltration {
 
 impl Default for Exfiltration {
     fn default() -> Self {
-        Self { pairs: Table::new(CAPACITY), hosts: Table::new(CAPACITY), first_ns: None, open: Open::new(2 * 3_600) }
+        Self {
+            pairs: Table::new(CAPACITY),
+            hosts: Table::new(CAPACITY),
+            first_ns: None,
+            open: Open::new(2 * 3_600),
+        }
     }
 }
 
@@ -160,7 +165,11 @@ impl Behaviour for Exfiltration {
             octets: now.out.saturating_add(now.back).saturating_sub(flow.octets + flow.reverse_octets),
             evidence,
             // Without a past nobody knows whether it always does.
-            severity: if past.hours >= 3 || self.is_known(flow.start_ns) { Severity::High } else { Severity::Medium },
+            severity: if past.hours >= 3 || self.is_known(flow.start_ns) {
+                Severity::High
+            } else {
+                Severity::Medium
+            },
             strength: seen / usual.max(LEAST_OCTETS as f64),
             techniques: &["T1048", "T1041"],
         };

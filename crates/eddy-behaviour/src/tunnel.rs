@@ -145,7 +145,7 @@ impl Tunnel {
         names.asked += 1;
         names.length += below.len() as u64;
         names.entropy += entropy(below);
-        names.different.see(0, below);
+        names.different.see(below);
         let key = Key::Names(flow.source, id);
         let asked = f64::from(names.asked);
         let (different, length, entropy) =
@@ -213,7 +213,7 @@ impl Tunnel {
             },
         ];
         let strength = (talk.packets as f64 / least as f64) * (mean / bytes);
-        self.begin(key, flow, "tunnel in names", (talk.start_ns, talk.flows - 1), evidence, strength);
+        self.begin(key, flow, "tunnel in questions", (talk.start_ns, talk.flows - 1), evidence, strength);
     }
 
     fn see_echo(&mut self, flow: &Flow<'_>) {
@@ -376,7 +376,7 @@ mod tests {
             tunnel.end(&mut out);
             out.iter().map(|s| (s.kind, s.actor)).collect::<Vec<_>>()
         };
-        let found = [("tunnel in names", Some(address(8)))];
+        let found = [("tunnel in questions", Some(address(8)))];
         assert_eq!(run(150, 130, "aaaaabbbbb.t.example"), found);
         assert_eq!(run(150, 130, ""), found);
         assert_eq!(run(150, 74, "www.example.com"), []);

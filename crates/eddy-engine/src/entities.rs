@@ -82,16 +82,20 @@ fn hand_over(
     visit: &mut dyn FnMut(&Frame) -> Result<(), EngineError>,
 ) -> Result<(), EngineError> {
     for part in rows.chunks(FRAME_ROWS) {
-        let names: TextColumn = part.iter().map(|row| row.entity.to_string()).collect::<Vec<_>>().iter().map(String::as_str).collect();
-        let mut columns = vec![
-            Column::Time(part.iter().map(|row| row.start_ns).collect()),
-            Column::Text(names),
-        ];
+        let names: TextColumn = part
+            .iter()
+            .map(|row| row.entity.to_string())
+            .collect::<Vec<_>>()
+            .iter()
+            .map(String::as_str)
+            .collect();
+        let mut columns =
+            vec![Column::Time(part.iter().map(|row| row.start_ns).collect()), Column::Text(names)];
         columns.extend(
             (0..FEATURES.len()).map(|at| Column::Float(part.iter().map(|row| row.features[at]).collect())),
         );
-        let mut frame = Frame::new(schema.clone(), columns)
-            .map_err(|error| EngineError::Input(error.to_string()))?;
+        let mut frame =
+            Frame::new(schema.clone(), columns).map_err(|error| EngineError::Input(error.to_string()))?;
         frame.first_row = table.rows;
         table.rows += part.len() as u64;
         visit(&frame)?;
@@ -116,16 +120,27 @@ mod tests {
         );
         for at in 0..120u32 {
             let time = format!("2024-01-01 00:{:02}:{:02}", at / 6, at % 6 * 10);
-            let _ = writeln!(text, "{time},40,10.0.0.{},10.0.0.200,{},443,6,900,8,5000,9,SF", at % 2 + 1, 40_000 + at);
+            let _ = writeln!(
+                text,
+                "{time},40,10.0.0.{},10.0.0.200,{},443,6,900,8,5000,9,SF",
+                at % 2 + 1,
+                40_000 + at
+            );
         }
         let path = folder.path().join("flows.csv");
         std::fs::write(&path, text).unwrap();
         let options = RunOptions::default();
         let mut seen = Vec::new();
-        let table = entity_windows(&[path.display().to_string()], Per::Host, 300_000_000_000, &options, &mut |frame| {
-            seen.push((frame.n_rows(), frame.by_name("flowsBegun").unwrap().1.number(0)));
-            Ok(())
-        })
+        let table = entity_windows(
+            &[path.display().to_string()],
+            Per::Host,
+            300_000_000_000,
+            &options,
+            &mut |frame| {
+                seen.push((frame.n_rows(), frame.by_name("flowsBegun").unwrap().1.number(0)));
+                Ok(())
+            },
+        )
         .unwrap();
         // Three hosts in four windows of thirty flows.
         assert_eq!((table.rows, table.flows, table.dropped), (12, 120, 0));

@@ -41,6 +41,13 @@ pub(crate) fn clause(sighting: &Sighting) -> String {
             format!("regular calls to {target}{on_port}{every}, {} so far", count(sighting.flows))
         }
         "exfiltration" => format!("{} bytes sent to {target} within an hour", seen(0)),
+        "tunnel" if sighting.kind == "tunnel in questions" => {
+            format!("{} long questions asked of {target} in ten minutes", seen(0))
+        }
+        "unusual" => {
+            let what = sighting.evidence.first().map_or("", |evidence| evidence.what);
+            format!("unusual, of no known shape: {} {what}", seen(0))
+        }
         "tunnel" if sighting.kind == "tunnel in names" => {
             format!("{} different names below one domain asked of {target} in ten minutes", seen(0))
         }

@@ -39,8 +39,8 @@ pub use error::SimError;
 pub use generator::{Batch, Event, Generated, Generator, generate};
 pub use office::{
     Behaviour, BehaviourEvent, BehaviourPlanting, Datagram, Flow, FlowTable, Host, HostRole, NetflowExporter,
-    NetflowVersion, OfficeHabits, OfficeSpec, OfficeTraffic, Packets, Totals, Transport, ZeekLogs, pcap_header,
-    pcap_record,
+    NetflowVersion, OfficeHabits, OfficeSpec, OfficeTraffic, Packets, Totals, Transport, ZeekLogs,
+    pcap_header, pcap_record,
 };
 pub use planted_series::{Ground, PlantedEvent, PlantedKind, PlantedSeries, planted_series};
 pub use scenario::Scenario;

@@ -238,6 +238,8 @@ fn judge(folder: &Path, name: &str, known: &Known) -> CaptureVerdict {
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Write as _;
+
     use super::*;
 
     #[test]
@@ -250,7 +252,11 @@ mod tests {
         );
         let calm = scan.clone() + "2024-01-01 00:00:01,1,10.0.0.5,10.0.0.6,5000,443,6,900,9,8000,9,SF\n";
         for port in 1..200 {
-            scan += &format!("2024-01-01 00:00:{:02},0,10.0.0.66,10.0.0.9,50000,{port},6,60,1,0,0,S0\n", port / 4);
+            let _ = writeln!(
+                scan,
+                "2024-01-01 00:00:{:02},0,10.0.0.66,10.0.0.9,50000,{port},6,60,1,0,0,S0",
+                port / 4
+            );
         }
         std::fs::create_dir(folder.path().join("calm")).unwrap();
         std::fs::write(folder.path().join("scan.csv"), &scan).unwrap();
@@ -268,5 +274,21 @@ mod tests {
         assert_eq!((report.right(), report.benign()), ((2, 1), (1, 0)));
         assert_eq!(report.missing, ["none.csv"]);
         assert_eq!(report.captures.iter().map(|one| one.rank).collect::<Vec<_>>(), [Some(1), None, None]);
+    }
+
+    #[test]
+    fn public_scans_are_told_by_whom_and_of_whom() {
+        let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
+        let folder = std::env::var_os("EDDY_DATA").map_or(beside, PathBuf::from);
+        if !folder.join("pcap/nmap-scans").exists() {
+            eprintln!("skipped: there are no captures at {}; set EDDY_DATA", folder.display());
+            return;
+        }
+        let options =
+            CapturesOptions { folder, only: "nmap-scans/".to_owned(), ..CapturesOptions::default() };
+        let report = eval_captures(&options).unwrap();
+        // All but the four packets that guess an operating system.
+        assert_eq!(report.right(), (6, 5), "{:?}", report.captures);
+        assert!(report.captures.iter().all(|one| one.others == [0; 3]));
     }
 }

@@ -18,9 +18,7 @@ pub use captures::{CaptureVerdict, CapturesOptions, CapturesReport, Raised, eval
 pub use corpus::NabCorpus;
 pub use coverage::Coverage;
 pub use nab::{NabBoard, NabOptions, eval_nab};
-pub use network::{
-    Band, BehaviourFound, FalseIncident, NetworkOptions, NetworkReport, eval_network,
-};
+pub use network::{Band, BehaviourFound, FalseIncident, NetworkOptions, NetworkReport, eval_network};
 pub use results::{Checked, eval_results};
 pub use series::{SeriesOptions, SeriesStanding, SeriesVerdict, eval_series};
 pub use standing::{Standing, UnderProfile};

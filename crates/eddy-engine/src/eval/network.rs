@@ -54,7 +54,7 @@ impl Default for NetworkOptions {
             first_seed: 1,
             hours: 24.0,
             hosts: 50,
-            rate: 3.0,
+            rate: 0.95,
             habits: OfficeHabits::Usual,
             behaviours: Behaviour::MIX.to_vec(),
             spread: 2.0,
@@ -165,7 +165,8 @@ pub fn eval_network(options: &NetworkOptions) -> Result<NetworkReport, EngineErr
         let fates = || judged.iter().flat_map(|one| &one.events).filter(|fate| fate.behaviour == behaviour);
         let mut delays: Vec<f64> = fates().filter_map(|fate| fate.delay_s).collect();
         delays.sort_unstable_by(f64::total_cmp);
-        let at = |share: f64| delays.get(((delays.len().max(1) - 1) as f64 * share).round() as usize).copied();
+        let at =
+            |share: f64| delays.get(((delays.len().max(1) - 1) as f64 * share).round() as usize).copied();
         found.push(BehaviourFound {
             behaviour,
             planted: fates().count(),
@@ -244,8 +245,8 @@ fn judge(options: &NetworkOptions, seed: u64) -> Result<Judged, EngineError> {
     let run = RunOptions::default();
     let events = source.events.clone();
     let mut input = Input::read(Box::new(source), run.max_memory, run.fit_rows, &|_, _| {})?;
-    let watched = watch(&mut input)?
-        .ok_or_else(|| EngineError::Input("the generated table has no flows".into()))?;
+    let watched =
+        watch(&mut input)?.ok_or_else(|| EngineError::Input("the generated table has no flows".into()))?;
     let events = events.lock().map_or_else(|held| held.into_inner().clone(), |held| held.clone());
     let fates = events.iter().map(|event| fate(event, &watched.incidents)).collect();
     let incidents = watched
@@ -284,10 +285,13 @@ fn meets(a: &[IpAddr], b: &[IpAddr]) -> bool {
     a.iter().any(|one| b.contains(one))
 }
 
+/// Whether something of an incident was told while an event went on or soon after.
 fn in_time(event: &BehaviourEvent, incident: &Incident) -> bool {
-    incident.first_ns <= event.end_ns.saturating_add(SLACK_NS)
-        && incident.last_ns >= event.start_ns
-        && incident.detected_ns >= event.start_ns
+    incident.sightings.iter().any(|sighting| {
+        sighting.first_ns <= event.end_ns.saturating_add(SLACK_NS)
+            && sighting.last_ns >= event.start_ns
+            && sighting.detected_ns >= event.start_ns
+    })
 }
 
 fn is_of_kind(event: &BehaviourEvent, incident: &Incident) -> bool {

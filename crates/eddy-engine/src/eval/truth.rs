@@ -50,8 +50,7 @@ pub(crate) fn known(text: &str) -> Result<Vec<Known>, String> {
                 return Ok(None);
             }
             let parse = |one: &str| {
-                one.parse()
-                    .map_err(|_| format!("line {} of the table of truth: {one} is no address", at + 1))
+                one.parse().map_err(|_| format!("line {} of the table of truth: {one} is no address", at + 1))
             };
             text.split('|').map(parse).collect::<Result<_, _>>().map(Some)
         };
@@ -115,10 +114,11 @@ impl Known {
         if self.what == What::Benign {
             return false;
         }
-        let by = |known: &Option<Vec<IpAddr>>, named: &[IpAddr]| known.is_some() && meet(known.as_deref(), named);
-        by(&self.actors, &raised.actors)
-            || (self.actors.is_none() || raised.actors.is_empty()) && by(&self.targets, &raised.targets)
-            || self.actors.is_none() && self.targets.is_none() && self.kind_is_right(raised)
+        let by = |known: Option<&[IpAddr]>, named: &[IpAddr]| known.is_some() && meet(known, named);
+        let (actors, targets) = (self.actors.as_deref(), self.targets.as_deref());
+        by(actors, &raised.actors)
+            || (actors.is_none() || raised.actors.is_empty()) && by(targets, &raised.targets)
+            || actors.is_none() && targets.is_none() && self.kind_is_right(raised)
     }
 }
 

@@ -297,4 +297,21 @@ mod tests {
         assert!(population.of_role(HostRole::Printer).count() >= 2);
         assert_eq!(population.of_role(HostRole::Monitor).count(), 1);
     }
+
+    #[test]
+    fn an_office_unlike_the_usual_one_has_many_cameras() {
+        let many = |habits| {
+            let population = Population::new(50, 3, habits);
+            population.of_role(HostRole::Camera).count()
+        };
+        assert!(many(OfficeHabits::Unlike) >= 3 * many(OfficeHabits::Usual));
+        let population = Population::new(50, 3, OfficeHabits::Unlike);
+        assert!(
+            population
+                .hosts
+                .iter()
+                .enumerate()
+                .all(|(idx, host)| population.host_at(host.address) == Some(idx))
+        );
+    }
 }

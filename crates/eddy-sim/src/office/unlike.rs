@@ -11,8 +11,7 @@ use super::things::service_port;
 use crate::conversation::Side::{Client, Server};
 
 /// Ports that a scanner for weaknesses looks at.
-const LOOKED_AT: [u16; 14] =
-    [21, 22, 23, 25, 53, 80, 139, 443, 445, 3_389, 5_900, 8_080, 8_443, 9_100];
+const LOOKED_AT: [u16; 14] = [21, 22, 23, 25, 53, 80, 139, 443, 445, 3_389, 5_900, 8_080, 8_443, 9_100];
 /// Bytes of a copy of the office's files, about.
 const COPY_BYTES: f64 = 1.5e9;
 

@@ -47,7 +47,8 @@ impl Models {
                     .map(|s| serde_json::json!({ "name": s.name, "summary": s.summary, "parameters": s.schema() }))
                     .collect();
                 let behaviours: Vec<_> = BEHAVIOURS.iter().map(|entry| entry.about).collect();
-                let all = serde_json::json!({ "detectors": entries, "steps": steps, "behaviours": behaviours });
+                let all =
+                    serde_json::json!({ "detectors": entries, "steps": steps, "behaviours": behaviours });
                 terminal::print(&format!("{}\n", serde_json::to_string_pretty(&all)?))?;
             }
             What::List { json: false } => {

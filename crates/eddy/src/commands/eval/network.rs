@@ -123,7 +123,9 @@ fn table(report: &NetworkReport, show_false: bool) -> String {
         report.false_per_day(Severity::High),
         report.most_false()
     );
-    text.push_str("| confidence from | incidents | true | share true | mean confidence |\n|---|---|---|---|---|\n");
+    text.push_str(
+        "| confidence from | incidents | true | share true | mean confidence |\n|---|---|---|---|---|\n",
+    );
     for band in &report.bands {
         let _ = writeln!(
             text,
