@@ -57,6 +57,7 @@ fn main() -> io::Result<()> {
         let beside = out.join(format!("{tag}.gz"));
         fs::write(&beside, &packed)?;
         let smaller = packed.len() + 64 < bytes.len();
+        let (path, beside) = (path.display().to_string(), beside.display().to_string());
         let packed = if smaller { format!("include_bytes!({beside:?})") } else { "&[]".into() };
         let media = media(name);
         let _ = writeln!(

@@ -8,10 +8,6 @@ use serde::{Deserialize, Serialize};
 
 /// Beginning of the variables of the environment that are looked at.
 const PREFIX: &str = "EDDY_";
-/// Variables with that beginning that belong to other parts of the program.
-const OTHERS: [&str; 4] =
-    ["EDDY_DATA", "EDDY_BLESS", "EDDY_REPORT_WITHOUT_NODE", "EDDY_DASHBOARD_WITHOUT_NODE"];
-
 /// Everything that can be set.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -278,7 +274,8 @@ pub enum ConfigError {
 
 impl Config {
     /// Reads the file, where one is named, and the variables of the environment over it: `EDDY_SERVER__LISTEN` is
-    /// `listen` in `[server]`. What neither names has its default.
+    /// `listen` in `[server]`. Variables without `__` belong to other parts of the program. What nothing names has its
+    /// default.
     pub fn load(
         file: Option<&Path>,
         environment: impl IntoIterator<Item = (String, String)>,
@@ -299,7 +296,7 @@ impl Config {
         }
         let mut variables: Vec<(String, String)> = environment
             .into_iter()
-            .filter(|(name, _)| name.starts_with(PREFIX) && !OTHERS.contains(&name.as_str()))
+            .filter(|(name, _)| name.starts_with(PREFIX) && name.contains("__"))
             .collect();
         variables.sort();
         for (variable, value) in variables {
@@ -497,7 +494,7 @@ mod tests {
         assert_eq!(config.detection.features, ["a", "b"]);
         assert_eq!(config.server.listen.port(), 1);
         for (name, value) in
-            [("EDDY_SERVER__LISTEN", "x"), ("EDDY_LIMITS__WORKERS", "0"), ("EDDY_NONSENSE", "1")]
+            [("EDDY_SERVER__LISTEN", "x"), ("EDDY_LIMITS__WORKERS", "0"), ("EDDY_NONSENSE__X", "1")]
         {
             assert!(load("", &[(name, value)]).unwrap_err().contains(name), "{name}");
         }

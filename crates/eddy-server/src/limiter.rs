@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::net::IpAddr;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Instant;
 
 /// Entries kept at most; beyond, those with the most left are let go.
@@ -55,6 +55,8 @@ impl<K: Hash + Eq + Clone> Buckets<K> {
 /// not kept out by those who guess from others.
 pub(crate) struct LoginLimiter {
     inner: Mutex<Inner>,
+    /// When it is, in tests.
+    still: OnceLock<Instant>,
 }
 
 struct Inner {
@@ -65,8 +67,20 @@ struct Inner {
 }
 
 impl LoginLimiter {
+    /// The moment that tries are counted at.
+    pub(crate) fn now(&self) -> Instant {
+        self.still.get().copied().unwrap_or_else(Instant::now)
+    }
+
+    /// Lets time stand still, so that a test does not depend on how fast it is.
+    #[cfg(test)]
+    pub(crate) fn stand_still(&self) {
+        let _ = self.still.set(Instant::now());
+    }
+
     pub(crate) fn new() -> Self {
         Self {
+            still: OnceLock::new(),
             inner: Mutex::new(Inner {
                 by_address: Buckets::new(10.0, 6.0),
                 by_account: Buckets::new(10.0, 60.0),

@@ -107,14 +107,18 @@ fn media_schema(media: &str) -> Value {
 }
 
 fn operation_id(route: &Route) -> String {
-    let mut id = route.method.as_str().to_ascii_lowercase();
-    for part in
-        route.path.split(['/', '.']).filter(|part| !part.is_empty() && *part != "api" && *part != "v1")
-    {
-        id.push('_');
-        id.push_str(part.trim_matches(['{', '}']));
+    let method = route.method.as_str().to_ascii_lowercase();
+    let rest = route.path.strip_prefix("/api/v1").unwrap_or(route.path);
+    let parts: Vec<&str> = rest
+        .split(['/', '.'])
+        .filter(|part| !part.is_empty())
+        .map(|part| part.trim_matches(['{', '}']))
+        .collect();
+    match (route.path, parts.as_slice()) {
+        ("/", _) => format!("{method}_home"),
+        (_, []) => format!("{method}_index"),
+        (_, parts) => format!("{method}_{}", parts.join("_")),
     }
-    id
 }
 
 fn role_in_words(access: Access) -> String {

@@ -385,6 +385,11 @@ fn cells<'a>(model: &Loaded, schema: &Schema, record: &'a Value) -> Result<Vec<O
                         let wanted = plain(&field.name);
                         fields.iter().find(|(name, _)| plain(name) == wanted).map(|(_, value)| value)
                     });
+                    // A model of one metric, whatever its column was called.
+                    let lone = || {
+                        fields.get("network_in").filter(|_| model.inputs.len() == 1 && field.role.is_input())
+                    };
+                    let found = found.or_else(lone);
                     if found.is_none() && field.role.is_input() {
                         missing.push(&*field.name);
                     }

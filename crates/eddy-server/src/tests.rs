@@ -58,6 +58,7 @@ impl Rig {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(folder.path()).unwrap().0;
         let app = App::new(config, None, store, Workers::Thread, Hasher::with_cost((64, 1, 1)));
+        app.logins.stand_still();
         let service = router(&app);
         Self { app, service, _folder: folder }
     }

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Instant;
 
 use axum::Json;
 use axum::extract::{Path, State};
@@ -213,7 +212,7 @@ async fn setup(
 ) -> Result<Response, Problem> {
     let name = check_name(&asked.name)?;
     check_password(&app, &asked.password, &name)?;
-    app.logins.begin("the one-time link", caller.ip(), Instant::now()).map_err(Problem::too_often)?;
+    app.logins.begin("the one-time link", caller.ip(), app.logins.now()).map_err(Problem::too_often)?;
     let refused = || {
         Problem::forbidden(
             "the link is not known, too old, or spent; start the server with --new-link for another",
@@ -237,7 +236,7 @@ async fn login(
     In(asked): In<Login>,
 ) -> Result<Response, Problem> {
     let short: String = asked.name.chars().take(64).collect();
-    if let Err(seconds) = app.logins.begin(&short, caller.ip(), Instant::now()) {
+    if let Err(seconds) = app.logins.begin(&short, caller.ip(), app.logins.now()) {
         app.metrics.logins_limited.fetch_add(1, Ordering::Relaxed);
         tracing::warn!(name = ?short, address = %caller.ip(), "a login was refused: too many tries");
         return Err(Problem::too_often(seconds));
@@ -249,7 +248,7 @@ async fn login(
     let holds = app.hasher.holds(password, hash).await?;
     match user.filter(|user| holds && !user.disabled) {
         Some(user) => {
-            app.logins.succeeded(&short, caller.ip(), Instant::now());
+            app.logins.succeeded(&short, caller.ip(), app.logins.now());
             begin(&app, &caller, user).await
         }
         None => {
@@ -333,7 +332,7 @@ async fn change_password(
         return Err(Problem::forbidden("passwords are changed by people, not with tokens"));
     }
     check_password(&app, &asked.new, &user.name)?;
-    app.logins.begin(&user.name, caller.ip(), Instant::now()).map_err(Problem::too_often)?;
+    app.logins.begin(&user.name, caller.ip(), app.logins.now()).map_err(Problem::too_often)?;
     let name = user.name.clone();
     let hash = app.ask(move |store| Ok(store.user_by_name(&name)?)).await?.map(|(_, hash)| hash);
     if !app.hasher.holds(asked.old, hash).await? {

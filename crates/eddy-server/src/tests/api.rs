@@ -57,7 +57,8 @@ async fn a_run_gives_findings_rows_scores_pictures_and_tables() {
     let rows = get("/rows?verdict=anomaly&sort=anomaly_score&descending=true&limit=3").await.json();
     assert_eq!(rows["rows"].as_array().map(Vec::len), Some(3), "{rows}");
     assert!(rows["total"].as_u64().unwrap() >= 6);
-    assert_eq!(rows["rows"][0][1], json!(9000.0));
+    let worst = rows["numbers"][0].as_u64().unwrap();
+    assert!((295..=330).contains(&worst), "the event is at row 301: {rows}");
     let found = get("/rows?column=timestamp&contains=2024-01-02&limit=1").await.json();
     assert_eq!(found["total"], 112, "{found}");
     assert_eq!(get("/rows?sort=nothing").await.status, 422);
@@ -218,7 +219,10 @@ async fn limits_of_uploads_hold() {
     let long = rig.send(send(format!("a,b\n{long}").into_bytes())).await.json();
     assert_eq!(long["state"], "failed");
     assert!(long["reason"].as_str().unwrap().contains("50 rows"), "{long}");
-    let noise = rig.send(send((0..5_000u32).map(|n| (n * 2_654_435_761 >> 13) as u8).collect())).await.json();
+    let noise = rig
+        .send(send((0..5_000u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8).collect()))
+        .await
+        .json();
     assert!(noise["state"] == "failed" || noise["about"]["rows"].is_u64(), "{noise}");
     let ask = json!({ "kind": "detect", "dataset": long["id"] });
     assert_eq!(rig.ask("POST", "/api/v1/jobs", &token, Some(ask)).await.status, 409);
