@@ -36,6 +36,7 @@ const EXPECTED = /Failed to load resource: the server responded with a status of
 export async function open(browser, server, { hash = "", logged = true, ...options }, look) {
   const context = await browser.newContext({ viewport: WIDE, reducedMotion: "reduce", timezoneId: "UTC", ...options });
   if (logged) await context.addCookies([{ name: "eddy_session", value: "made", url: server.url }]);
+  if (logged) await context.addInitScript(() => localStorage.setItem("eddy-logged-in", "1"));
   const page = await context.newPage();
   const heard = [];
   const elsewhere = [];
@@ -67,10 +68,11 @@ export async function settled(page) {
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
 /** What axe-core finds fault with. */
-export async function faults(page) {
+export async function faults(page, only = null) {
   // Evaluated by the debugger, beside the policy of the page.
   await page.evaluate(AXE);
-  const result = await page.evaluate(() => window.axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] }));
+  const runOnly = only ?? ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
+  const result = await page.evaluate((rules) => window.axe.run(document, { runOnly: rules }), runOnly);
   return result.violations.map((one) => `${one.id} (${one.impact}): ${one.nodes.map((node) => `${node.target.join(" ")} ${node.html.slice(0, 120)} ${node.any[0]?.message ?? ""}`).slice(0, 3).join(" | ")}`);
 }
 

@@ -53,16 +53,20 @@ class Live {
 
   /** Takes in a job that was just begun. */
   add(job: Job): void {
+    const known = this.jobs.find((other) => other.id === job.id);
+    // Its end may have been told before the answer that it was begun.
+    if (known && isOver(known) && known.attempts > job.attempts) return;
     this.jobs = [job, ...this.jobs.filter((other) => other.id !== job.id)].slice(0, MOST_JOBS);
     if (isOver(job)) this.tell(job);
+    else if (!this.connected) setTimeout(() => void this.poll(), LOOK_EVERY);
   }
 
   /** Waits for the end of a job. */
   ended(job: Job): Promise<Job> {
-    const known = this.jobs.find((other) => other.id === job.id);
     if (isOver(job)) return Promise.resolve(job);
+    const known = this.jobs.find((other) => other.id === job.id);
+    if (known && isOver(known) && known.attempts > job.attempts) return Promise.resolve(known);
     if (!known) this.add(job);
-    else if (isOver(known)) return Promise.resolve(known);
     return new Promise((fulfil) => this.waiting.set(job.id, [...(this.waiting.get(job.id) ?? []), fulfil]));
   }
 

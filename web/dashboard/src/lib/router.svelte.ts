@@ -39,6 +39,11 @@ class Router {
     });
   }
 
+  /** Reads the address again after it was changed by hand. */
+  refresh(): void {
+    this.place = read();
+  }
+
   /** The choice of that name, or what stands for it. */
   chosen(name: string, otherwise = ""): string {
     return this.place.query.get(name) ?? otherwise;

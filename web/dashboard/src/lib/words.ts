@@ -86,7 +86,8 @@ export function duration(ms: number): string {
 /** How long ago, roughly. */
 export function ago(ms: number, now = Date.now()): string {
   const passed = now - ms;
-  return passed < 60_000 ? "just now" : `${duration(passed)} ago`;
+  if (passed < 60_000) return "just now";
+  return passed < 120_000 ? "a minute ago" : `${duration(passed)} ago`;
 }
 
 const SECOND = 1000;
