@@ -27,7 +27,7 @@ from scipy.optimize import minimize
 N_GROUPS, N_MADE, MADE_WARM_UP = 8, 36, 600
 PENALTY, SOFTNESS, STRETCH, KEPT = 200.0, 0.3, 0.2, 5
 # As in fusion.rs.
-SMOOTHED, FALL, POINT_SHARE, POINT_FROM = 5.0, 1.0 / 40.0, 0.5, 3.0
+SMOOTHED, FALL, POINT_SHARE, POINT_FROM = 5.0, 1.0 / 40.0, 2.0, 2.5
 N_KNOTS = 17
 
 

@@ -60,7 +60,7 @@ pub struct SeriesEnsemble {
     pub without: Option<u8>,
     /// Surprise above which a row opens an event. For rows that come more often than every quarter of an hour it is
     /// raised in proportion. The default is for few events: about one a month in noise and season. A lower one finds more
-    /// of the subtle ones: 1.3 at about three times as many false events.
+    /// of the subtle ones: 1.5 at about three times as many false events.
     pub threshold: Positive,
     /// Rows at the start of a series that open no event.
     pub warm_up: Count,
@@ -75,7 +75,7 @@ impl Default for SeriesEnsemble {
             size: Size::Full,
             range: RangeSource::Running,
             without: None,
-            threshold: Positive::new(1.9),
+            threshold: Positive::new(2.1),
             warm_up: Count::new(100),
             span: Count::new(600),
         }
@@ -226,7 +226,7 @@ const STANDING_ROWS: u64 = 8;
 /// and the series was known for so many times as many.
 const STANDING_KNOWN: u64 = 12;
 /// Surprise of such a run: more than any threshold asks, as it happens once.
-const STANDING_SURPRISE: f64 = 5.0;
+const STANDING_SURPRISE: f64 = 8.0;
 
 impl Standing {
     /// Sees the next value, the row `n_seen` from 1 on; says whether a run has just become an event.
@@ -247,8 +247,8 @@ impl Standing {
 const SPIKE_FROM: f32 = 8.0;
 /// unless there were such values of late: a row of one weighs this much after the next.
 const SPIKE_KEPT: f32 = 0.9995;
-/// Surprise of such a spike.
-const SPIKE_SURPRISE: f64 = 5.0;
+/// Surprise of such a spike: enough where rows come every ten seconds, in a series that is young.
+const SPIKE_SURPRISE: f64 = 6.5;
 /// Where "spike" stands among the reasons.
 const SPIKE_REASON: usize = 0;
 
@@ -431,7 +431,7 @@ mod tests {
         let out = readings(&SeriesEnsemble::default(), &values, &times);
         assert_eq!(WORDS[out[650].reason as usize], "missing");
         assert!(out[650].score > 2.0 && out[650].alarm == 0.0);
-        for (size, most) in [(Size::Full, 64 * 1024), (Size::Light, 5 * 1024)] {
+        for (size, most) in [(Size::Full, 64 * 1024), (Size::Light, 4 * 1024)] {
             let params = SeriesEnsemble { size, ..SeriesEnsemble::default() };
             let Ok(Model::Series(model)) = params.fit(RowsView::new(&values, 1), &FitContext::default()) else {
                 panic!("no series model")

@@ -11,6 +11,8 @@ const CALM_ROWS_A_DAY: f64 = 96.0;
 /// What is added to the threshold for ten times as many: more than one, as tails are heavier than they look.
 const HASTE: f64 = 1.2;
 const DAY_NS: f64 = 86_400e9;
+/// What is added to the threshold while the series is known for less than a day, and so what is usual of each hour is not.
+const YOUNG: f64 = 1.5;
 /// How far below the threshold a row may be and still be told of.
 const DEPTH: f64 = 2.0;
 /// By how much a row must be above the last one told of to be told of within its pause.
@@ -18,7 +20,7 @@ const CLIMB: f64 = 1.0;
 
 /// Decides which rows open an event: those beyond a threshold, with a pause after each event, and at a price that grows
 /// with every recent one. Rows that come more often than every quarter of an hour must be rarer in proportion, so that there
-/// are as few false events a day. Rows that would open one if the threshold were lower are told of as well.
+/// are as few false events a day; while a series is young, all must be. Rows that would open one if the threshold were lower are told of as well.
 #[derive(Debug, Clone)]
 pub struct Events {
     pause: u64,
@@ -29,6 +31,7 @@ pub struct Events {
     /// The last row told of, and how high it was above the threshold.
     told: Option<(u64, f64)>,
     time: Option<i64>,
+    begin: Option<i64>,
     step_ns: f64,
 }
 
@@ -44,6 +47,7 @@ impl Events {
             last: None,
             told: None,
             time: None,
+            begin: None,
             step_ns: 0.0,
         }
     }
@@ -86,14 +90,17 @@ impl Events {
             }
         }
         self.time = time.or(self.time);
+        self.begin = self.begin.or(time);
     }
 
-    /// What is added to the threshold for rows that come often.
+    /// What is added to the threshold for rows that come often, and for a series that is young.
     fn haste(&self) -> f64 {
+        let known = self.time.zip(self.begin).map(|(now, begin)| now.saturating_sub(begin) as f64);
+        let young = if known.is_some_and(|known| known < DAY_NS) { YOUNG } else { 0.0 };
         if self.step_ns > 0.0 {
-            HASTE * (DAY_NS / self.step_ns / CALM_ROWS_A_DAY).log10().max(0.0)
+            young + HASTE * (DAY_NS / self.step_ns / CALM_ROWS_A_DAY).log10().max(0.0)
         } else {
-            0.0
+            young
         }
     }
 }
@@ -116,16 +123,26 @@ mod tests {
     fn rows_that_come_often_must_be_rarer() {
         let opens = |step_s: i64| {
             let mut events = Events::new(100);
-            (0..300).any(|row| events.push(Some(row * step_s * 1_000_000_000), 2.5, 2.0, 50) > 0.0)
+            (0..3000).any(|row| events.push(Some(row * step_s * 1_000_000_000), 2.5, 2.0, 50) > 0.0)
         };
         assert!(opens(900) && opens(3600) && !opens(300) && !opens(60));
+    }
+
+    #[test]
+    fn on_the_first_day_it_takes_more() {
+        let first = |surprise: f64| {
+            let mut events = Events::new(100);
+            (0..300).find(|hour| events.push(Some(hour * 3_600_000_000_000), surprise, 2.0, 0) > 0.0)
+        };
+        assert_eq!((first(2.5), first(4.0), first(1.9)), (Some(24), Some(0), None));
     }
 
     #[test]
     fn what_falls_short_is_told_of_once_and_hides_no_event() {
         let mut events = Events::new(100);
         let surprises = [0.0, 1.5, 1.6, 1.4, 2.5, 1.9, 0.0];
-        let heights: Vec<f64> = surprises.iter().map(|&surprise| events.push(None, surprise, 2.0, 0)).collect();
+        let heights: Vec<f64> =
+            surprises.iter().map(|&surprise| events.push(None, surprise, 2.0, 0)).collect();
         assert!((heights[1] + 0.5).abs() < 1e-9 && (heights[4] - 0.5).abs() < 1e-9, "{heights:?}");
         assert!([0, 2, 3, 5, 6].iter().all(|&row| heights[row] == 0.0), "{heights:?}");
     }

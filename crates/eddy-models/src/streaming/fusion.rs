@@ -15,8 +15,8 @@ const SMOOTHED: f64 = 5.0;
 /// By how much the dense score falls from one row to the next, at most, in units of the sum.
 const FALL: f64 = 1.0 / 40.0;
 /// What the distance of a row from its prediction counts in the dense score, from so many usual errors on.
-const POINT_SHARE: f64 = 0.5;
-const POINT_FROM: f64 = 3.0;
+const POINT_SHARE: f64 = 2.0;
+const POINT_FROM: f64 = 2.5;
 /// The largest weight that a saved model may have.
 const MOST: f32 = 1e3;
 /// No surprise is greater.

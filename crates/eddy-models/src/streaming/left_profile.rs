@@ -20,9 +20,9 @@ pub struct LeftProfile {
 /// What the newest value brings.
 #[derive(Debug, Clone, Copy)]
 struct Step {
-    newest: i32,
+    newest: i16,
     /// The level that leaves the newest window.
-    leaving: i32,
+    leaving: i16,
     /// The sum of the newest window.
     total: i32,
     per_length: f32,
@@ -30,36 +30,32 @@ struct Step {
     skipped: usize,
 }
 
+/// Lags that are looked at together.
+const LANES: usize = 16;
+
 eddy_detect::wide! {
     /// Brings the sums one step on and gives the least of them, plain and mean-free.
     fn advance(squares: &mut [i32], sides: [&[i16]; 2], sums: [&[i32]; 2], step: Step) -> (f32, f32) {
         let Step { newest, leaving, total, per_length, skipped } = step;
-        let n = squares.len();
-        let (coming, going) = (&sides[0][..n], &sides[1][..n]);
-        let (upto, before) = (&sums[0][..n], &sums[1][..n]);
-        for idx in 0..n {
-            let gain = newest - i32::from(coming[idx]);
-            let loss = leaving - i32::from(going[idx]);
-            squares[idx] += gain * gain - loss * loss;
+        for ((square, &coming), &going) in squares.iter_mut().zip(sides[0]).zip(sides[1]) {
+            // Differences of levels fit into 16 bits, and so their squares are quick.
+            let gain = i32::from(newest - coming);
+            let loss = i32::from(leaving - going);
+            *square += gain * gain - loss * loss;
         }
-        let n = n - skipped;
-        let mut least = [i32::MAX; 16];
-        let mut least_free = [f32::MAX; 16];
-        let whole = n / 16 * 16;
-        for start in (0..whole).step_by(16) {
-            for lane in 0..16 {
-                let idx = start + lane;
-                let square = squares[idx];
-                let shift = total.wrapping_sub(upto[idx].wrapping_sub(before[idx])) as f32;
-                least[lane] = least[lane].min(square);
+        let counted = squares.len() - skipped;
+        let mut least = [i32::MAX; LANES];
+        let mut least_free = [f32::MAX; LANES];
+        let (squares, upto, before) = (&squares[..counted], &sums[0][..counted], &sums[1][..counted]);
+        let lanes = squares.chunks(LANES).zip(upto.chunks(LANES)).zip(before.chunks(LANES));
+        for ((squares, upto), before) in lanes {
+            let each = squares.iter().zip(upto).zip(before).zip(least.iter_mut().zip(&mut least_free));
+            for (((&square, &upto), &before), (least, least_free)) in each {
+                let shift = total.wrapping_sub(upto.wrapping_sub(before)) as f32;
                 let free = square as f32 - shift * shift * per_length;
-                least_free[lane] = if free < least_free[lane] { free } else { least_free[lane] };
+                *least = square.min(*least);
+                *least_free = if free < *least_free { free } else { *least_free };
             }
-        }
-        for idx in whole..n {
-            let shift = total.wrapping_sub(upto[idx].wrapping_sub(before[idx])) as f32;
-            least[0] = least[0].min(squares[idx]);
-            least_free[0] = least_free[0].min(squares[idx] as f32 - shift * shift * per_length);
         }
         let plain = least.iter().copied().min().unwrap_or(i32::MAX);
         let free = least_free.iter().copied().fold(f32::MAX, f32::min);
@@ -90,8 +86,8 @@ impl LeftProfile {
         let end = levels.len();
         let n_lags = self.n_lags.min(n_seen - length);
         let old = self.squares.len();
-        let newest = i32::from(levels[end - 1]);
-        let leaving = if end > length { i32::from(levels[end - 1 - length]) } else { 0 };
+        let newest = levels[end - 1];
+        let leaving = if end > length { levels[end - 1 - length] } else { 0 };
         let sums = history.sums();
         let total = sums[end - 1].wrapping_sub(sums[end - 1 - length]);
         // Lag `old` stands first: its value is `old` before the newest.

@@ -190,7 +190,10 @@ impl Members {
     pub fn push(&mut self, time: Option<i64>, value: f32, out: &mut [f32]) -> Option<Expected> {
         let new_scale = self.history.push(value);
         if let Some(factor) = new_scale {
-            self.rescale(factor.clamp(1e-6, 1e6));
+            let factor = factor.clamp(1e-6, 1e6);
+            self.rescale(factor);
+            let before = self.history.raw().iter().rev().skip(1);
+            self.predictor.rescale(before.map(|&value| self.history.scaled(value)), factor);
         }
         let mut stats = [None; STATISTICS.len()];
         self.near(&mut stats);
@@ -285,8 +288,14 @@ impl Members {
                 let median = self.history.scaled(median);
                 usual = Some(median);
                 stats[12] = Some((mean - median).abs());
-                let distance = |&value: &f32| (mean - self.history.scaled(value)).abs();
-                stats[13] = same.values().iter().map(distance).min_by(f32::total_cmp);
+                // The nearest are the next below and above: only they need to be scaled.
+                let here = self.history.unscaled(mean);
+                let below =
+                    same.values().iter().copied().filter(|&value| value <= here).max_by(f32::total_cmp);
+                let above =
+                    same.values().iter().copied().filter(|&value| value > here).min_by(f32::total_cmp);
+                let distance = |value: f32| (mean - self.history.scaled(value)).abs();
+                stats[13] = below.into_iter().chain(above).map(distance).min_by(f32::total_cmp);
             }
         }
         let newest = self.history.newest();

@@ -4,6 +4,8 @@
 const ORDER: usize = 6;
 /// All that it is made of: those, the usual value of the time of day, and one.
 const INPUTS: usize = ORDER + 2;
+/// Numbers of a symmetric matrix of the inputs.
+const HALF: usize = INPUTS * (INPUTS + 1) / 2;
 /// What is left of a value's weight after the next one.
 const KEPT: f64 = 0.998;
 
@@ -12,16 +14,22 @@ const KEPT: f64 = 0.998;
 #[derive(Debug, Clone)]
 pub struct Predictor {
     weights: [f64; INPUTS],
-    inverse: [[f64; INPUTS]; INPUTS],
+    /// Row by row up to the diagonal.
+    inverse: [f64; HALF],
     last: [f64; ORDER],
     usual_error: f64,
     n_seen: u32,
 }
 
+/// Where the number of a row and a column not after it stands.
+const fn place(row: usize, column: usize) -> usize {
+    row * (row + 1) / 2 + column
+}
+
 impl Default for Predictor {
     fn default() -> Self {
-        let mut inverse = [[0.0; INPUTS]; INPUTS];
-        (0..INPUTS).for_each(|idx| inverse[idx][idx] = 10.0);
+        let mut inverse = [0.0; HALF];
+        (0..INPUTS).for_each(|idx| inverse[place(idx, idx)] = 10.0);
         let mut weights = [0.0; INPUTS];
         weights[0] = 0.9;
         Self { weights, inverse, last: [0.0; ORDER], usual_error: 0.0, n_seen: 0 }
@@ -51,23 +59,32 @@ impl Predictor {
         out
     }
 
+    /// Takes note that the scale has changed: what the last values are on the new one, the newest first, and by how much
+    /// small differences are larger.
+    pub fn rescale(&mut self, last: impl Iterator<Item = f32>, factor: f32) {
+        for (before, value) in self.last.iter_mut().zip(last) {
+            *before = f64::from(value);
+        }
+        self.usual_error *= f64::from(factor);
+    }
+
     fn learn(&mut self, inputs: &[f64; INPUTS], error: f64) {
         let mut gain = [0.0; INPUTS];
-        for (gain, row) in gain.iter_mut().zip(&self.inverse) {
-            *gain = row.iter().zip(inputs).map(|(a, b)| a * b).sum();
+        for (i, gain) in gain.iter_mut().enumerate() {
+            let row = (0..INPUTS).map(|j| self.inverse[place(i.max(j), i.min(j))]);
+            *gain = row.zip(inputs).map(|(a, b)| a * b).sum();
         }
         let power: f64 = gain.iter().zip(inputs).map(|(a, b)| a * b).sum();
         let share = 1.0 / (KEPT + power.max(0.0));
         for (weight, gain) in self.weights.iter_mut().zip(&gain) {
             *weight = (*weight + gain * share * error).clamp(-10.0, 10.0);
         }
-        let trace: f64 = (0..INPUTS).map(|idx| self.inverse[idx][idx]).sum();
+        let trace: f64 = (0..INPUTS).map(|idx| self.inverse[place(idx, idx)]).sum();
         let growth = if trace < 1e3 { 1.0 / KEPT } else { 1.0 };
         for i in 0..INPUTS {
             for j in 0..=i {
-                let value = ((self.inverse[i][j] - gain[i] * gain[j] * share) * growth).clamp(-1e4, 1e4);
-                self.inverse[i][j] = value;
-                self.inverse[j][i] = value;
+                let value = &mut self.inverse[place(i, j)];
+                *value = ((*value - gain[i] * gain[j] * share) * growth).clamp(-1e4, 1e4);
             }
         }
         if !(trace > 0.0 && trace < 1e5) {

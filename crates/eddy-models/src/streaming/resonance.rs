@@ -6,8 +6,8 @@ use super::usual_level::UsualLevel;
 const SAMPLES: usize = 8;
 /// Sides of a template: eight of shape, eight of level.
 pub(super) const SIDES: usize = 2 * SAMPLES;
-/// Bytes of a template: the least of each side, then the greatest.
-const TEMPLATE: usize = 2 * SIDES;
+/// The size of a template that takes everything in.
+const WHOLE: u16 = SIDES as u16 * 255;
 /// Levels of the value range.
 const LEVELS: f32 = 80.0;
 /// A sample nearer than this to the usual level, as a share of the range, is taken for it.
@@ -51,8 +51,7 @@ const HOLD: f32 = 0.06;
 pub struct Resonance {
     stride: usize,
     first_rows: usize,
-    most: usize,
-    templates: Vec<u8>,
+    templates: Templates,
     low: f64,
     high: f64,
     is_range_known: bool,
@@ -101,32 +100,111 @@ struct Best {
 }
 
 eddy_detect::wide! {
-    /// The template that the sides fit best into, if there is one.
-    fn best_of(templates: &[u8], sides: &[u8; SIDES]) -> Option<Best> {
-        let whole = (SIDES * 255) as f32;
-        let mut best: Option<Best> = None;
-        for (at, template) in templates.chunks_exact(TEMPLATE).enumerate() {
-            let (lows, highs) = template.split_at(SIDES);
-            let (mut size, mut grown) = (0u16, 0u16);
-            for side in 0..SIDES {
-                let (low, high, here) = (lows[side], highs[side], sides[side]);
-                size += u16::from(high - low);
-                grown += u16::from(high.max(here) - low.min(here));
+    /// By how much each template grows when it takes the sides in: its size then. `lows` and `highs` hold the sides one
+    /// after another, `room` templates each.
+    fn sizes_with(lows: &[u8], highs: &[u8], room: usize, sides: &[u8; SIDES], grown: &mut [u16]) {
+        grown.fill(0);
+        for ((lows, highs), &here) in lows.chunks_exact(room).zip(highs.chunks_exact(room)).zip(sides) {
+            for ((grown, &low), &high) in grown.iter_mut().zip(lows).zip(highs) {
+                *grown += u16::from(high.max(here) - low.min(here));
             }
-            let share = (whole - f32::from(grown)) / (whole - f32::from(size)).max(1.0);
-            let whole_fit = share * share;
-            if best.is_some_and(|best| whole_fit <= best.fit) {
+        }
+    }
+}
+
+/// Templates side by side.
+#[derive(Debug, Clone)]
+struct Templates {
+    room: usize,
+    n: usize,
+    /// The least of each side: the first side of all templates, then the second, and so on.
+    lows: Vec<u8>,
+    highs: Vec<u8>,
+    sizes: Vec<u16>,
+    grown: Vec<u16>,
+}
+
+impl Templates {
+    fn new(room: usize) -> Self {
+        // So many at once are looked at.
+        let room = room.max(1).next_multiple_of(16);
+        Self {
+            room,
+            n: 0,
+            lows: vec![0; room * SIDES],
+            highs: vec![0; room * SIDES],
+            sizes: vec![0; room],
+            grown: vec![0; room],
+        }
+    }
+
+    /// The one that the sides fit best into, if there is one.
+    fn best(&mut self, sides: &[u8; SIDES]) -> Option<Best> {
+        sizes_with(&self.lows, &self.highs, self.room, sides, &mut self.grown);
+        let newest = (SIDES - 1) * self.room;
+        let here = sides[SIDES - 1];
+        let mut best: Option<Best> = None;
+        let mut least_share = 0.0;
+        for (at, (&size, &grown)) in self.sizes[..self.n].iter().zip(&self.grown).enumerate() {
+            // Without a division, and so rounded: only those that are clearly worse are left out.
+            if f32::from(WHOLE - grown) < least_share * f32::from(WHOLE - size) {
                 continue;
             }
-            let (low, high, here) = (lows[SIDES - 1], highs[SIDES - 1], sides[SIDES - 1]);
+            let share = f32::from(WHOLE - grown) / f32::from((WHOLE - size).max(1));
+            let whole_fit = share * share;
+            let (low, high) = (self.lows[newest + at], self.highs[newest + at]);
             let grown = f32::from(high.max(here) - low.min(here));
             let level_fit = (255.0 - grown) / (255.0 - f32::from(high - low)).max(1.0);
             let fit = whole_fit * level_fit * level_fit;
             if best.is_none_or(|best| fit > best.fit) {
                 best = Some(Best { at, fit, level_fit });
+                least_share = 0.9999 * fit.sqrt();
             }
         }
         best
+    }
+
+    /// Lets a template grow.
+    fn take_in(&mut self, at: usize, sides: &[u8; SIDES]) {
+        let mut size = 0;
+        for (side, &here) in sides.iter().enumerate() {
+            let place = side * self.room + at;
+            self.lows[place] = self.lows[place].min(here);
+            self.highs[place] = self.highs[place].max(here);
+            size += u16::from(self.highs[place] - self.lows[place]);
+        }
+        self.sizes[at] = size;
+    }
+
+    /// Adds a template while there is room.
+    fn add(&mut self, sides: &[u8; SIDES]) {
+        if self.n == self.room {
+            return;
+        }
+        for (side, &here) in sides.iter().enumerate() {
+            self.lows[side * self.room + self.n] = here;
+            self.highs[side * self.room + self.n] = here;
+        }
+        self.sizes[self.n] = 0;
+        self.n += 1;
+    }
+
+    /// Changes the levels of all templates.
+    fn move_levels(&mut self, moved: impl Fn(u8) -> u8) {
+        let levels = SAMPLES * self.room..;
+        self.lows[levels.clone()].iter_mut().for_each(|side| *side = moved(*side));
+        self.highs[levels].iter_mut().for_each(|side| *side = moved(*side));
+        for at in 0..self.n {
+            let size_of_side = |side: usize| {
+                let place = side * self.room + at;
+                u16::from(self.highs[place] - self.lows[place])
+            };
+            self.sizes[at] = (0..SIDES).map(size_of_side).sum();
+        }
+    }
+
+    fn memory_bytes(&self) -> usize {
+        self.room * (2 * SIDES + 4)
     }
 }
 
@@ -138,8 +216,7 @@ impl Resonance {
         Self {
             stride: stride.max(1),
             first_rows,
-            most,
-            templates: Vec::with_capacity(most * TEMPLATE),
+            templates: Templates::new(most),
             low,
             high,
             is_range_known: range.is_some(),
@@ -198,7 +275,7 @@ impl Resonance {
         }
         strangest_first(&mut windows);
         self.limits.upper = self.train(&windows, FIRST_FIT);
-        self.templates.clear();
+        self.templates.n = 0;
         let _ = self.train(&windows, self.limits.upper);
         self.limits.lower = NEW_SHARE * self.limits.upper;
     }
@@ -207,11 +284,11 @@ impl Resonance {
     fn train(&mut self, windows: &[[u8; SIDES]], wanted: f32) -> f32 {
         let (mut fits, mut n_fits) = (0.0f32, 0u32);
         for (idx, sides) in windows.iter().enumerate() {
-            let best = best_of(&self.templates, sides);
+            let best = self.templates.best(sides);
             let fit = best.map_or(0.0, |best| best.fit);
             match best {
-                Some(best) if fit >= wanted => self.take_in(best.at, sides),
-                _ => self.add(sides),
+                Some(best) if fit >= wanted => self.templates.take_in(best.at, sides),
+                _ => self.templates.add(sides),
             }
             if idx >= windows.len() / 2 {
                 fits += fit;
@@ -223,31 +300,17 @@ impl Resonance {
 
     /// Learns a window; the strength of the alarm that it raises, or 0.
     fn judge(&mut self, sides: &[u8; SIDES]) -> f32 {
-        let best = best_of(&self.templates, sides);
+        let best = self.templates.best(sides);
         let (fit, level_fit) = best.map_or((0.0, 0.0), |best| (best.fit, best.level_fit));
         match best {
-            Some(best) if fit >= self.limits.upper => self.take_in(best.at, sides),
-            _ => self.add(sides),
+            Some(best) if fit >= self.limits.upper => self.templates.take_in(best.at, sides),
+            _ => self.templates.add(sides),
         }
         self.novelty = Some([1.0 - fit, 1.0 - level_fit]);
         let alarm = self.limits.push(fit, level_fit);
         let period = ((self.first_rows / self.stride / 2) as u32).max(1);
         self.limits.set_anew(period);
         alarm
-    }
-
-    fn take_in(&mut self, at: usize, sides: &[u8; SIDES]) {
-        let (lows, highs) = self.templates[at * TEMPLATE..(at + 1) * TEMPLATE].split_at_mut(SIDES);
-        lows.iter_mut().zip(sides).for_each(|(low, &side)| *low = side.min(*low));
-        highs.iter_mut().zip(sides).for_each(|(high, &side)| *high = side.max(*high));
-    }
-
-    /// Adds a template while there is room.
-    fn add(&mut self, sides: &[u8; SIDES]) {
-        if self.templates.len() < self.most * TEMPLATE {
-            self.templates.extend_from_slice(sides);
-            self.templates.extend_from_slice(sides);
-        }
     }
 
     /// Lets the range grow with a value beyond it, and moves all levels along.
@@ -264,12 +327,8 @@ impl Resonance {
         }
         let scale = (high - low) / (self.high - self.low);
         let offset = (low - self.low) / (self.high - self.low);
-        let move_byte = |side: &mut u8| {
-            *side = (f64::from(*side) * scale + offset * 255.0).round().clamp(0.0, 255.0) as u8;
-        };
-        for half in self.templates.chunks_exact_mut(SIDES) {
-            half[SAMPLES..].iter_mut().for_each(move_byte);
-        }
+        let moved = |side: u8| (f64::from(side) * scale + offset * 255.0).round().clamp(0.0, 255.0) as u8;
+        self.templates.move_levels(moved);
         let (scale, offset) = (scale as f32, offset as f32);
         self.window = self.window.map(|level| level * scale + offset);
         self.usual.rescale(scale, offset);
@@ -298,7 +357,7 @@ impl Resonance {
 
     /// Bytes on the heap.
     pub fn memory_bytes(&self) -> usize {
-        self.most * TEMPLATE
+        self.templates.memory_bytes()
     }
 }
 
@@ -332,7 +391,8 @@ impl Limits {
             self.n_new += 1;
             if self.pause <= 0 || fit < STRANGER * self.at_alarm {
                 let below = |limit: f32| (limit - fit).max(0.0) / limit.max(1e-6);
-                alarm = (0.35 * below(self.upper) + 0.65 * below(self.lower) + 1.5 * (1.0 - level_fit)).min(1.0);
+                alarm =
+                    (0.35 * below(self.upper) + 0.65 * below(self.lower) + 1.5 * (1.0 - level_fit)).min(1.0);
                 self.at_alarm = fit;
                 self.since_alarm = Some(0);
             }
@@ -415,7 +475,9 @@ mod tests {
 
     fn alarms(values: &[f32], stride: usize, range: Option<(f32, f32)>) -> Vec<f32> {
         let mut memory = Resonance::new(stride, 200, 64, range);
-        (1..=values.len()).map(|end| memory.push(&values[end.saturating_sub(300)..end], end as u64).alarm).collect()
+        (1..=values.len())
+            .map(|end| memory.push(&values[end.saturating_sub(300)..end], end as u64).alarm)
+            .collect()
     }
 
     fn waves(n: usize) -> Vec<f32> {
@@ -461,7 +523,7 @@ mod tests {
             assert!((0.0..=1.0).contains(&alarm));
             assert!(novelty.unwrap_or_default().iter().all(|novelty| (0.0..=1.0).contains(novelty)));
         }
-        assert!(memory.templates.len() <= 16 * TEMPLATE);
+        assert!((1..=16).contains(&memory.templates.n), "{}", memory.templates.n);
         assert!(alarms(&[3.0; 500], 1, None).iter().all(|&alarm| alarm == 0.0));
     }
 
