@@ -271,7 +271,7 @@ impl<'a> Columns<'a> {
     }
 }
 
-pub(crate) fn text<'a>(column: Option<&'a Column>, row: usize) -> &'a str {
+pub(crate) fn text(column: Option<&Column>, row: usize) -> &str {
     match column {
         Some(Column::Text(texts)) => texts.get(row),
         _ => "",

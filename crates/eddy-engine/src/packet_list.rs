@@ -305,7 +305,7 @@ fn transport_of(protocol: &str, has_flags: bool) -> (u8, u16) {
     let name = protocol.to_ascii_uppercase();
     match name.as_str() {
         _ if has_flags => (Flow::TCP, 0),
-        "UDP" => (Flow::UDP, 0),
+        "UDP" | "STUN" | "RTP" | "RTCP" | "DTLS" => (Flow::UDP, 0),
         "DNS" => (Flow::UDP, 53),
         "MDNS" => (Flow::UDP, 5_353),
         "LLMNR" => (Flow::UDP, 5_355),
@@ -318,7 +318,6 @@ fn transport_of(protocol: &str, has_flags: bool) -> (u8, u16) {
         "QUIC" | "GQUIC" => (Flow::UDP, 443),
         "TFTP" => (Flow::UDP, 69),
         "SYSLOG" => (Flow::UDP, 514),
-        "STUN" | "RTP" | "RTCP" | "DTLS" => (Flow::UDP, 0),
         "IGMP" | "IGMPV2" | "IGMPV3" => (2, 0),
         _ => (Flow::TCP, 0),
     }

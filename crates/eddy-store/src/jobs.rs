@@ -265,7 +265,7 @@ pub(crate) mod tests {
         assert!(!store.begin_job(&job.id).unwrap(), "begun twice");
         drop(store);
         let (store, swept) = Store::open(folder.path()).unwrap();
-        assert_eq!(swept.interrupted, [job.id.clone()]);
+        assert_eq!(swept.interrupted, std::slice::from_ref(&job.id));
         assert_eq!(store.job(&job.id).unwrap().state, JobState::Interrupted);
         assert!(store.resume_job(&job.id).unwrap());
         assert_eq!(store.queued_jobs().unwrap().len(), 1);

@@ -60,6 +60,7 @@ impl Raised {
 
 /// How one capture came out.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each says whether one thing was told right")]
 pub struct CaptureVerdict {
     /// Path below the folder.
     pub file: String,
@@ -230,7 +231,7 @@ fn judge(folder: &Path, name: &str, known: &Known) -> CaptureVerdict {
         verdict.others[match one.severity {
             Severity::Low => 2,
             Severity::Medium => 1,
-            _ => 0,
+            Severity::High => 0,
         }] += 1;
     }
     verdict
