@@ -88,7 +88,7 @@ fn client(address: &str, request: &[u8], began: Instant, span: Duration) -> (Vec
 fn answer(stream: &mut TcpStream, request: &[u8], buffer: &mut Vec<u8>) -> Option<(u16, bool)> {
     stream.write_all(request).ok()?;
     buffer.clear();
-    let mut piece = [0; 1 << 16];
+    let mut piece = [0; 1 << 14];
     let (mut end, mut length, mut keep, mut status) = (None, 0, true, 0);
     loop {
         let n = stream.read(&mut piece).ok()?;

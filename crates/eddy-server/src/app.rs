@@ -119,7 +119,7 @@ impl App {
                 Err(problem) => tracing::error!(problem = problem.detail(), "nothing could be let go"),
             }
             tokio::select! {
-                () = tokio::time::sleep(Duration::from_secs(600)) => {}
+                () = tokio::time::sleep(Duration::from_mins(10)) => {}
                 _ = stop.wait_for(|stop| *stop) => return,
             }
         }

@@ -11,7 +11,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 /// Seconds without a byte read or written. Callers may be kept waiting for almost as long (`limits.wait_seconds`); heads
 /// and bodies of requests have shorter deadlines of their own.
-const SILENT: Duration = Duration::from_secs(300);
+const SILENT: Duration = Duration::from_mins(5);
 /// Seconds without a byte taken while one is to be written.
 const STALLED: Duration = Duration::from_secs(20);
 
@@ -138,7 +138,7 @@ mod tests {
 
     use super::*;
 
-    const LONG: Duration = Duration::from_secs(3_600);
+    const LONG: Duration = Duration::from_hours(1);
 
     #[tokio::test]
     async fn who_takes_nothing_is_cut() {

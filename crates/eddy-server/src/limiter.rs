@@ -138,7 +138,7 @@ mod tests {
         let start = Instant::now();
         let evaluated = (0..1_000).filter(|_| limiter.begin("anna", HERE, start).is_ok()).count();
         assert_eq!(evaluated, 5);
-        let later = start + Duration::from_secs(3_600);
+        let later = start + Duration::from_hours(1);
         assert!(limiter.begin("Anna", HERE, later).is_ok());
     }
 

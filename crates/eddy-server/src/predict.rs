@@ -75,11 +75,11 @@ impl App {
     /// The model that an alias points to.
     pub(crate) async fn predictor_of_alias(&self, alias: &str) -> Result<Arc<Loaded>, Problem> {
         let known = held(&self.predictors.aliases).get(alias).cloned();
-        let id = match known {
-            Some(id) => id,
-            None => {
-                let asked = alias.to_owned();
-                let found = self.ask(move |store| Ok(store.alias(&asked)?.model)).await.map_err(|problem| {
+        let id = if let Some(id) = known {
+            id
+        } else {
+            let asked = alias.to_owned();
+            let found = self.ask(move |store| Ok(store.alias(&asked)?.model)).await.map_err(|problem| {
                     if problem.status() == 404 {
                         Problem::busy(
                             format!(
@@ -92,9 +92,8 @@ impl App {
                         problem
                     }
                 })?;
-                held(&self.predictors.aliases).insert(alias.to_owned(), found.clone());
-                found
-            }
+            held(&self.predictors.aliases).insert(alias.to_owned(), found.clone());
+            found
         };
         self.predictor(&id).await
     }
@@ -214,7 +213,7 @@ pub(crate) async fn answer(
         Asked::Many(records) => {
             count(records.len());
             let answers = in_turn(model.clone(), records, with_why).await?;
-            Ok(summed(&model, answers))
+            Ok(summed(&model, &answers))
         }
         Asked::Series(values) => {
             if model.inputs.len() != 1 {
@@ -226,7 +225,7 @@ pub(crate) async fn answer(
             count(values.len());
             let records = values.into_iter().map(|value| Value::Array(vec![value])).collect();
             let answers = in_turn(model.clone(), records, with_why).await?;
-            Ok(summed(&model, answers))
+            Ok(summed(&model, &answers))
         }
     }
 }
@@ -242,7 +241,7 @@ async fn in_turn(
     tokio::task::spawn_blocking(move || scored(&model, &records, with_why)).await?
 }
 
-fn summed(model: &Loaded, answers: Vec<Map<String, Value>>) -> Value {
+fn summed(model: &Loaded, answers: &[Map<String, Value>]) -> Value {
     let anomalies = answers.iter().filter(|answer| answer["result"] == "Anomaly").count();
     json!({ "predictions": answers, "records": answers.len(), "anomalies": anomalies, "model": model.in_json() })
 }

@@ -37,6 +37,7 @@ pub(crate) struct RowsQuery {
 
 /// Some rows.
 #[derive(Debug, Serialize, JsonSchema)]
+#[expect(clippy::struct_field_names, reason = "the names are those of the answer")]
 pub(crate) struct Rows {
     /// Names of the columns.
     columns: Vec<String>,

@@ -5,6 +5,7 @@ mod api;
 mod compat;
 mod matrix;
 
+use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -77,10 +78,10 @@ impl Rig {
             .ask(move |store| {
                 let name = format!("{role:?}");
                 let known = store.user_by_name(&name)?;
-                let user = match known {
-                    Some((user, _)) => return Ok(drop(user)),
-                    None => store.add_user(&name, role, "no password")?,
-                };
+                if known.is_some() {
+                    return Ok(());
+                }
+                let user = store.add_user(&name, role, "no password")?;
                 store.add_token(&user.id, "test", &asked, role, i64::MAX)?;
                 Ok(())
             })
@@ -130,7 +131,7 @@ impl Rig {
 
     async fn over(&self, job: &Value) -> Value {
         let id = job["id"].as_str().unwrap();
-        let job = self.app.outcome(id, Duration::from_secs(120)).await.unwrap().expect("it ends");
+        let job = self.app.outcome(id, Duration::from_mins(2)).await.unwrap().expect("it ends");
         serde_json::to_value(job).unwrap()
     }
 
@@ -163,7 +164,7 @@ fn metric() -> String {
     for n in 0..400u32 {
         let value = if (300..306).contains(&n) { 9_000.0 } else { 100.0 + f64::from(n * 7 % 11) };
         let (day, minute) = (1 + n / 288, n % 288 * 5);
-        text.push_str(&format!("2024-01-{day:02} {:02}:{:02}:00,{value}\n", minute / 60, minute % 60));
+        let _ = writeln!(text, "2024-01-{day:02} {:02}:{:02}:00,{value}", minute / 60, minute % 60);
     }
     text
 }
@@ -175,7 +176,7 @@ fn labelled() -> String {
         let attack = n % 5 == 0;
         let bytes = if attack { 5_000 + n * 13 % 700 } else { 100 + n * 7 % 90 };
         let label = if attack { "neptune" } else { "normal" };
-        text.push_str(&format!("{},{bytes},{},{label}\n", n % 7, if n % 3 == 0 { "udp" } else { "tcp" }));
+        let _ = writeln!(text, "{},{bytes},{},{label}", n % 7, if n % 3 == 0 { "udp" } else { "tcp" });
     }
     text
 }

@@ -1,5 +1,6 @@
 //! `eddy detect --incidents` and `eddy explain`, as a person runs them.
 
+use std::fmt::Write as _;
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -95,12 +96,9 @@ fn unusual_rows_of_a_table_are_explained_with_three_things_to_do() {
     let mut table = String::from("timestamp,bytes_transferred,packet_count,protocol\n");
     for row in 0..600u32 {
         let bytes = if row == 300 { 90_000_000 } else { 400_000 + row * 7_919 % 90_000 };
-        table.push_str(&format!(
-            "2024-01-01 {:02}:{:02}:00,{bytes},{},TCP\n",
-            row / 60,
-            row % 60,
-            800 + row * 31 % 90
-        ));
+        let (hour, minute, size) = (row / 60, row % 60, 800 + row * 31 % 90);
+        // Writing to a string cannot fail.
+        let _ = writeln!(table, "2024-01-01 {hour:02}:{minute:02}:00,{bytes},{size},TCP");
     }
     std::fs::write(folder.path().join("t.csv"), table).unwrap();
     let summary = text(folder.path(), &["detect", "t.csv", "-q"]);

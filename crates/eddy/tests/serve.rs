@@ -3,6 +3,7 @@
 mod client;
 
 use std::collections::HashSet;
+use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
 use client::{Client, Running};
@@ -143,7 +144,7 @@ fn two_models(client: &Client) -> Vec<String> {
 
 fn table(rows: u32) -> Vec<u8> {
     let mut text = String::from("a,b\n");
-    (0..rows).for_each(|n| text.push_str(&format!("{},{}\n", n * 7 % 13, n * 11 % 17)));
+    (0..rows).for_each(|n| _ = writeln!(text, "{},{}", n * 7 % 13, n * 11 % 17));
     text.into_bytes()
 }
 
@@ -155,13 +156,11 @@ fn disturb(client: &Client, known: &mut Acknowledged, models: &[String], n: usiz
     let model = &models[n % models.len()];
     // From here on either may be in force, until one is acknowledged.
     let before = known.alias.take();
-    match client.try_send("PUT", "/api/v1/aliases/predict", &json!({ "model": model })) {
-        Some(_) => known.alias = Some(model.clone()),
-        None => {
-            known.alias = before.filter(|before| before == model);
-            return None;
-        }
+    if client.try_send("PUT", "/api/v1/aliases/predict", &json!({ "model": model })).is_none() {
+        known.alias = before.filter(|before| before == model);
+        return None;
     }
+    known.alias = Some(model.clone());
     let ask = json!({ "kind": "score", "dataset": id, "model": model });
     let job = client.try_send("POST", "/api/v1/jobs", &ask)?;
     let job = client.try_wait_for(&job)?;

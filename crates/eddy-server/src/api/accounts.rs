@@ -246,17 +246,13 @@ async fn login(
     let (user, hash) = known.map_or((None, None), |(user, hash)| (Some(user), Some(hash)));
     let password: String = if asked.password.len() > LONGEST { String::new() } else { asked.password };
     let holds = app.hasher.holds(password, hash).await?;
-    match user.filter(|user| holds && !user.disabled) {
-        Some(user) => {
-            app.logins.succeeded(&short, caller.ip(), app.logins.now());
-            begin(&app, &caller, user).await
-        }
-        None => {
-            app.metrics.logins_refused.fetch_add(1, Ordering::Relaxed);
-            tracing::warn!(name = ?short, address = %caller.ip(), "a login was refused");
-            Err(Problem::unknown_caller("name or password is wrong"))
-        }
-    }
+    let Some(user) = user.filter(|user| holds && !user.disabled) else {
+        app.metrics.logins_refused.fetch_add(1, Ordering::Relaxed);
+        tracing::warn!(name = ?short, address = %caller.ip(), "a login was refused");
+        return Err(Problem::unknown_caller("name or password is wrong"));
+    };
+    app.logins.succeeded(&short, caller.ip(), app.logins.now());
+    begin(&app, &caller, user).await
 }
 
 /// A new session, whatever there was before.

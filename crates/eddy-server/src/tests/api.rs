@@ -215,7 +215,8 @@ async fn limits_of_uploads_hold() {
     };
     let large = rig.send(send(vec![b'1'; 20_000])).await;
     assert_eq!(large.status, 413);
-    let long: String = (0..200).map(|n| format!("{n},{}\n", n * 2)).collect();
+    let long: Vec<String> = (0..200).map(|n| format!("{n},{}\n", n * 2)).collect();
+    let long = long.concat();
     let long = rig.send(send(format!("a,b\n{long}").into_bytes())).await.json();
     assert_eq!(long["state"], "failed");
     assert!(long["reason"].as_str().unwrap().contains("50 rows"), "{long}");

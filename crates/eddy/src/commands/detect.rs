@@ -115,10 +115,9 @@ impl OutputArgs {
             crate::commands::detect::write(run, path, options)?;
         }
         let taken = self.write_incidents(run)?;
-        if taken {
-        } else if self.json {
+        if !taken && self.json {
             terminal::print(&format!("{}\n", serde_json::to_string_pretty(&terminal::run_json(run))?))?;
-        } else {
+        } else if !taken {
             let wrote = self.out.iter().chain(&self.incidents).map(|path| path.display().to_string());
             let wrote: Vec<String> = wrote.collect();
             terminal::print(&terminal::summary(run, inputs, self.top, &wrote))?;

@@ -8,6 +8,7 @@ use eddy_server::{Config, LogForm, LogLevel, Start, Workers};
 
 /// Everything Eddy does, in a browser and over HTTP.
 #[derive(Args)]
+#[expect(clippy::struct_excessive_bools, reason = "flags of a command")]
 pub(crate) struct Serve {
     /// Address and port to listen on [default: 127.0.0.1:7700]
     #[arg(long, value_name = "ADDRESS:PORT")]
