@@ -218,7 +218,9 @@ impl Members {
         }
         others[0] = self.excess(value);
         others[1..=self.memories.len()].copy_from_slice(&alarms[..self.memories.len()]);
-        others[self.memories.len() + 1] = stats[POINT].unwrap_or(0.0).min(FARTHEST);
+        // On a scale that is new the usual error is not known yet.
+        let point = stats[POINT].filter(|_| new_scale.is_none());
+        others[self.memories.len() + 1] = point.unwrap_or(0.0).min(FARTHEST);
         expected
     }
 
