@@ -3,6 +3,7 @@
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use crate::StoreError;
 use crate::id::is_id;
@@ -19,6 +20,15 @@ pub struct Folder {
     _lock: File,
 }
 
+/// How long a lock is waited for whose owner is gone.
+const LONGEST_WAIT: Duration = Duration::from_secs(2);
+
+/// Whether a process is there, as far as can be told; where it cannot, it is.
+fn lives(pid: &str) -> bool {
+    let processes = Path::new("/proc");
+    !processes.join("self").exists() || processes.join(pid).is_dir()
+}
+
 impl Folder {
     /// Makes the folder where it is missing, and takes possession of it.
     pub fn open(root: &Path) -> Result<Self, StoreError> {
@@ -29,15 +39,22 @@ impl Folder {
         let io = |source| StoreError::io(&path, source);
         let mut lock =
             OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path).map_err(io)?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                let mut pid = String::new();
-                let _ = lock.read_to_string(&mut pid);
-                let pid = pid.chars().filter(char::is_ascii_digit).take(12).collect();
-                return Err(StoreError::Locked { path: root, pid });
+        let began = Instant::now();
+        loop {
+            match lock.try_lock() {
+                Ok(()) => break,
+                Err(TryLockError::WouldBlock) => {
+                    let mut pid = String::new();
+                    let _ = lock.seek(SeekFrom::Start(0)).and_then(|_| lock.read_to_string(&mut pid));
+                    let pid: String = pid.chars().filter(char::is_ascii_digit).take(12).collect();
+                    // A child that a killed owner was just starting holds the lock until it has become another program.
+                    if lives(&pid) || began.elapsed() > LONGEST_WAIT {
+                        return Err(StoreError::Locked { path: root, pid });
+                    }
+                    std::thread::sleep(Duration::from_millis(10));
+                }
+                Err(TryLockError::Error(source)) => return Err(io(source)),
             }
-            Err(TryLockError::Error(source)) => return Err(io(source)),
         }
         lock.set_len(0).map_err(io)?;
         lock.seek(SeekFrom::Start(0)).map_err(io)?;

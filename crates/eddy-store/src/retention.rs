@@ -190,10 +190,10 @@ mod tests {
         for run in &runs {
             let folder = store.folder().run(&run.run.id);
             std::fs::create_dir(&folder).unwrap();
-            std::fs::write(folder.join("table"), vec![0; 100_000]).unwrap();
+            std::fs::write(folder.join("table"), vec![0; 2_000_000]).unwrap();
             store.finish_run(run).unwrap();
         }
-        let most_bytes = store.folder().bytes() - 120_000;
+        let most_bytes = store.folder().bytes() - 2_400_000;
         let gone = store.expire(&Retention { most_bytes, ..FOREVER }).unwrap();
         assert_eq!(gone.runs, 2);
         assert!(store.folder().bytes() <= most_bytes);

@@ -141,6 +141,11 @@ fn died(status: Option<std::process::ExitStatus>, complaint: &str) -> String {
 /// What a worker process does: reads one order from standard input, carries it out, and says how it goes on standard
 /// output, a line of JSON at a time. Gives the exit code.
 pub fn worker_main() -> u8 {
+    #[cfg(target_os = "linux")]
+    {
+        // Work for a server that was killed is in vain. That it cannot be asked for is no reason not to work.
+        let _ = rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL));
+    }
     let mut text = Vec::new();
     let read = std::io::stdin().lock().take(64 << 20).read_to_end(&mut text);
     let order: Order = match read
