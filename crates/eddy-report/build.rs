@@ -5,32 +5,37 @@
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::{env, fs, io};
 
 use sha2::{Digest, Sha256};
 
-/// What the build reads, relative to `web/report`.
-const INPUTS: [&str; 6] =
-    ["package.json", "package-lock.json", ".npmrc", "tsconfig.json", "vite.config.ts", "src"];
+#[path = "../../web/bundle.rs"]
+mod bundle;
+
+const PAGE: bundle::Bundle = bundle::Bundle {
+    folder: "report",
+    inputs: &["package.json", "package-lock.json", ".npmrc", "tsconfig.json", "vite.config.ts", "src"],
+    without: "EDDY_REPORT_WITHOUT_NODE",
+};
+
+/// The style sheets of the page in their order, relative to `web`, for a page that is built without Node.
+const STYLES: [&str; 3] = ["shared/colours.css", "report/src/report.css", "report/src/incidents.css"];
 
 fn main() -> io::Result<()> {
     let root = PathBuf::from(env::var("CARGO_MANIFEST_DIR").map_err(io::Error::other)?);
-    let web = root.join("../../web/report");
+    let web = root.join("../../web");
     let out = PathBuf::from(env::var("OUT_DIR").map_err(io::Error::other)?);
-    for input in INPUTS {
-        println!("cargo:rerun-if-changed={}", web.join(input).display());
-    }
-    println!("cargo:rerun-if-changed=build.rs");
-    println!("cargo:rerun-if-env-changed=EDDY_REPORT_WITHOUT_NODE");
-    let (script, style, missing) = match bundle(&web, &out) {
+    PAGE.watch(&web);
+    let built = PAGE.build(&web, &out).and_then(|dist| {
+        let read =
+            |name: &str| fs::read_to_string(dist.join(name)).map_err(|error| format!("{name}: {error}"));
+        Ok((read("report.js")?, read("report.css")?))
+    });
+    let (script, style, missing) = match built {
         Ok((script, style)) => (script, style, String::new()),
         Err(reason) => {
             println!("cargo:warning=reports are built without their interactive part: {reason}");
-            let style =
-                ["report.css", "incidents.css"].map(|name| fs::read_to_string(web.join("src").join(name)));
-            let style = style.into_iter().collect::<io::Result<Vec<_>>>()?.concat();
-            (String::new(), style, reason)
+            (String::new(), plain_style(&web)?, reason)
         }
     };
     // Nothing inside may end the element it stands in.
@@ -49,65 +54,17 @@ fn main() -> io::Result<()> {
     fs::write(out.join("assets.rs"), assets)
 }
 
-/// Script and style sheet, or why there are none. Works on a copy, so that the sources stay as they are.
-fn bundle(web: &Path, out: &Path) -> Result<(String, String), String> {
-    if env::var_os("EDDY_REPORT_WITHOUT_NODE").is_some() {
-        return Err("EDDY_REPORT_WITHOUT_NODE is set".into());
+/// The style sheets one after the other, without the lines that take in each other.
+fn plain_style(web: &Path) -> io::Result<String> {
+    let mut style = String::new();
+    for name in STYLES {
+        let text = fs::read_to_string(web.join(name))?;
+        text.lines().filter(|line| !line.starts_with("@import")).for_each(|line| {
+            style.push_str(line);
+            style.push('\n');
+        });
     }
-    let npm = if cfg!(windows) { "npm.cmd" } else { "npm" };
-    if Command::new(npm).arg("--version").output().is_err() {
-        return Err("npm is not there; install Node 20.19 or newer and build again".into());
-    }
-    let work = out.join("web");
-    let said = |error: io::Error| error.to_string();
-    let _ = fs::remove_dir_all(work.join("src"));
-    for input in INPUTS {
-        copy(&web.join(input), &work.join(input)).map_err(said)?;
-    }
-    // Packages are only fetched again when the lock file names others.
-    let lock = digest(&fs::read_to_string(work.join("package-lock.json")).map_err(said)?);
-    let stamp = work.join("installed");
-    if fs::read_to_string(&stamp).ok().as_deref() != Some(&lock) {
-        run(Command::new(npm)
-            .args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"])
-            .current_dir(&work))?;
-        fs::write(&stamp, lock).map_err(said)?;
-    }
-    run(Command::new(npm).args(["run", "build"]).current_dir(&work))?;
-    let read = |name: &str| {
-        fs::read_to_string(work.join("dist").join(name)).map_err(|error| format!("{name}: {error}"))
-    };
-    Ok((read("report.js")?, read("report.css")?))
-}
-
-fn copy(from: &Path, to: &Path) -> io::Result<()> {
-    if from.is_dir() {
-        fs::create_dir_all(to)?;
-        for entry in fs::read_dir(from)? {
-            let entry = entry?;
-            copy(&entry.path(), &to.join(entry.file_name()))?;
-        }
-        return Ok(());
-    }
-    if let Some(folder) = to.parent() {
-        fs::create_dir_all(folder)?;
-    }
-    fs::copy(from, to).map(|_| ())
-}
-
-fn run(command: &mut Command) -> Result<(), String> {
-    let name = format!("{command:?}");
-    let output = command.output().map_err(|error| format!("{name}: {error}"))?;
-    if output.status.success() {
-        return Ok(());
-    }
-    let words = [output.stdout, output.stderr].concat();
-    let words = String::from_utf8_lossy(&words).into_owned();
-    let last = words.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default();
-    for line in words.lines() {
-        eprintln!("{line}");
-    }
-    Err(format!("{name} failed: {last}"))
+    Ok(style)
 }
 
 /// The SHA-256 digest of a text in base 64, as a content security policy writes it.

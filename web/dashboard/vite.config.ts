@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import { svelte } from "@sveltejs/vite-plugin-svelte";
 import { defineConfig } from "vite";
 
@@ -11,6 +12,8 @@ const licence = (name: string, file: string): string =>
 export default defineConfig({
   base: "./",
   plugins: [svelte({ compilerOptions: { fragments: "tree" } })],
+  // What reports and the dashboard share, in `web/shared`, has no packages of its own.
+  resolve: { alias: [{ find: /^uplot$/, replacement: fileURLToPath(new URL("node_modules/uplot", import.meta.url)) }] },
   build: {
     target: "es2022",
     outDir: "dist",

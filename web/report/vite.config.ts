@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import { defineConfig } from "vite";
 
 // The licence of the one library that ends up in the page goes with it.
@@ -6,6 +7,8 @@ const licence = readFileSync(new URL("node_modules/uplot/LICENSE", import.meta.u
 
 // One script and one style sheet: both are embedded into a single page.
 export default defineConfig({
+  // What reports and the dashboard share, in `web/shared`, has no packages of its own.
+  resolve: { alias: [{ find: /^uplot$/, replacement: fileURLToPath(new URL("node_modules/uplot", import.meta.url)) }] },
   build: {
     target: "es2022",
     outDir: "dist",

@@ -30,6 +30,7 @@ mod run;
 mod scoring;
 mod series;
 mod series_words;
+mod summary;
 
 pub use compare::{
     Agreement, Binary, Check, CompareOptions, Comparison, Contender, Curves, Detail, Dimension, Importance,
@@ -53,3 +54,4 @@ pub use run::{
     FitOn, Fitting, Run, RunOptions, Stage, Timings, Visit, detect, load_model, score, train, write_table,
 };
 pub use series::{SeriesProfile, SeriesSet};
+pub use summary::summary;

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 /// Text as content or quoted attribute of HTML and XML. Characters that XML cannot hold become U+FFFD.
-pub(crate) fn text(raw: &str) -> String {
+pub fn text(raw: &str) -> String {
     let mut out = String::with_capacity(raw.len() + 8);
     push_text(&mut out, raw);
     out

@@ -54,6 +54,7 @@ pub use data::{
 };
 pub use detect_page::detect_html;
 pub use downsample::{MOST_POINTS, downsample, point_budget};
+pub use escape::text as escaped_text;
 pub use exploration::{ColumnSummary, CorrelatedPair, Correlation, Counts, ExploreReport, TopItem, TopList};
 pub use explore_page::explore_html;
 pub use incident::{EvidenceRow, FLOW_COLUMNS, FilterCard, FormCard, Host, IncidentCard, Urgency};

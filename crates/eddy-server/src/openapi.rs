@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use eddy_report::escaped_text;
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
@@ -145,18 +146,18 @@ pub(crate) fn docs_page(routes: &[Route]) -> String {
         if groups[..at].contains(group) {
             continue;
         }
-        let _ = write!(text, "<h2>{}</h2><dl>", escaped(group));
+        let _ = write!(text, "<h2>{}</h2><dl>", escaped_text(group));
         for route in routes.iter().filter(|route| route.group == *group) {
             let _ = write!(
                 text,
                 "<dt><code><b>{}</b> {}</code> <small>{}</small></dt><dd>{}",
                 route.method,
-                escaped(route.path),
+                escaped_text(route.path),
                 role_in_words(route.access),
-                escaped(route.about)
+                escaped_text(route.about)
             );
             for param in &route.query {
-                let _ = write!(text, "<br><code>?{}</code> {}", param.name, escaped(param.about));
+                let _ = write!(text, "<br><code>?{}</code> {}", param.name, escaped_text(param.about));
             }
             text.push_str("</dd>");
         }
@@ -173,19 +174,3 @@ body{font:16px/1.5 system-ui,sans-serif;margin:0;background:Canvas;color:CanvasT
 main{max-width:56rem;margin:0 auto;padding:1.5rem}\
 code{font-family:ui-monospace,monospace;overflow-wrap:anywhere}\
 dt{margin-top:.9rem}dd{margin:0 0 0 1.2rem;opacity:.85}small{opacity:.7}h2{margin-top:2.2rem}";
-
-/// Text that stands in a page as text.
-pub(crate) fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for letter in text.chars() {
-        match letter {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            other => out.push(other),
-        }
-    }
-    out
-}

@@ -272,34 +272,10 @@ pub(crate) fn trained(run: &Run, to: &Path) -> anyhow::Result<String> {
 
 /// A run as JSON.
 pub(crate) fn run_json(run: &Run) -> serde_json::Value {
-    serde_json::json!({
-        "read": { "description": run.description, "stats": run.stats },
-        "pipeline": {
-            "steps": run.pipeline.spec.steps,
-            "steps_in_words": run.pipeline.steps_in_words(),
-            "detector": run.pipeline.spec.detector,
-            "parameters": run.pipeline.spec.params,
-            "seed": run.pipeline.spec.seed,
-            "learned_rows": run.pipeline.trained_rows,
-        },
-        "threshold": {
-            "rule": run.threshold.rule,
-            "in_words": run.threshold.in_words(),
-            "anomaly_score": run.threshold.anomaly_score(),
-            "warning": run.threshold.warning,
-        },
-        "rows": run.surprises.len(),
-        "flagged": run.flagged,
-        "cautions": run.cautions,
-        "evaluation": run.evaluation.as_ref().map(|(label, e)| serde_json::json!({ "label": label, "measured": e })),
-        "seconds": {
-            "read": run.timings.read.as_secs_f64(),
-            "fit": run.timings.fit.as_secs_f64(),
-            "score": run.timings.score.as_secs_f64(),
-        },
-        "incidents": run.incidents,
-        "findings": run.findings,
-    })
+    let mut whole = eddy_engine::summary(run);
+    whole["incidents"] = serde_json::json!(run.incidents);
+    whole["findings"] = serde_json::json!(run.findings);
+    whole
 }
 
 /// What DBSCAN found, and where its radius is from.

@@ -1,27 +1,15 @@
 // A real browser that reaches nothing but the mock, and pages that are watched while they are looked at.
-//
-// CHROMIUM names the browser (default /usr/bin/chromium).
 
 import assert from "node:assert/strict";
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
+import { launched, root } from "../../shared/test/browser.mjs";
 import { NOW } from "./made.mjs";
 
-/** The folder of the workspace. */
-export const root = join(dirname(fileURLToPath(import.meta.url)), "../../..");
+export { root };
 
-const executablePath = process.env.CHROMIUM ?? "/usr/bin/chromium";
-
-export async function launch() {
-  assert.ok(existsSync(executablePath), `no browser at ${executablePath}; name one in CHROMIUM`);
-  return chromium.launch({
-    executablePath,
-    args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
-  });
-}
+export const launch = () => launched(chromium);
 
 export const WIDE = { width: 1440, height: 900 };
 export const PHONE = { width: 390, height: 844 };

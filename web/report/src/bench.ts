@@ -1,6 +1,7 @@
 // What the reader has set: the threshold, the range in view and the chosen row. Parts of the page listen to it.
 
-import type { Detection, Finding } from "./data";
+import type { Finding } from "../../shared/points";
+import type { Detection } from "./data";
 
 export type Topic = "threshold" | "range" | "choice";
 

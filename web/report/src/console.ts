@@ -2,7 +2,7 @@
 
 import type { Bench } from "./bench";
 import { element, mount } from "./element";
-import { count, counted, rarity, score } from "./words";
+import { count, counted, rarity, score } from "../../shared/words";
 
 export function addConsole(bench: Bench): void {
   const place = mount("console");

@@ -1,9 +1,9 @@
 // The ledger of findings: sortable, filterable, each to be opened.
 
 import type { Bench } from "./bench";
-import type { Cause, Finding } from "./data";
+import type { Cause, Finding } from "../../shared/points";
 import { element, mount, oncePerFrame, shape } from "./element";
-import { count, counted, number, percent, score, withUnit } from "./words";
+import { count, counted, number, percent, score, withUnit } from "../../shared/words";
 
 const FIRST = 50;
 const STEP = 100;

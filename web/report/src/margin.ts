@@ -3,7 +3,7 @@
 import type uPlot from "uplot";
 import type { Bench } from "./bench";
 import { colours } from "./scheme";
-import { score } from "./words";
+import { score } from "../../shared/words";
 
 export interface MarginBars {
   /** Edges of the bins, as numbers of the strip's vertical scale. */

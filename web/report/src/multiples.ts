@@ -1,10 +1,10 @@
 // The small distributions follow the threshold, and show where the chosen row lies.
 
 import type { Bench } from "./bench";
-import type { Feature, Histogram } from "./data";
+import type { Feature, Histogram } from "../../shared/points";
 import { element, mount, oncePerFrame, shape } from "./element";
 import { hideTip, showTip } from "./tip";
-import { count, number } from "./words";
+import { count, number } from "../../shared/words";
 
 // The geometry of `crates/eddy-report/src/distribution.rs`.
 const WIDTH = 240;

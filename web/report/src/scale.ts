@@ -1,6 +1,7 @@
 // Scales of values: even, or even in ln(1 + x) for values with a heavy tail.
 
-import type { Feature } from "./data";
+import { evenPlaces, extentOf } from "../../shared/places";
+import type { Feature } from "../../shared/points";
 
 export interface Scale {
   /** Value to the number that is drawn. */
@@ -15,15 +16,6 @@ export interface Scale {
 
 const same = (value: number): number => value;
 
-export function evenPlaces(low: number, high: number, most: number): number[] {
-  const rough = (high - low) / Math.max(1, most);
-  const power = 10 ** Math.floor(Math.log10(Math.max(rough, 1e-300)));
-  const step = power * ([1, 2, 5].find((lead) => rough <= power * lead * 1.000001) ?? 10);
-  const places: number[] = [];
-  for (let i = Math.ceil(low / step); i <= high / step && places.length < 60; i++) places.push(i * step);
-  return places;
-}
-
 function powerPlaces(low: number, high: number, most: number): number[] {
   const from = Math.expm1(low);
   const to = Math.expm1(high);
@@ -34,19 +26,6 @@ function powerPlaces(low: number, high: number, most: number): number[] {
   const places = from <= 0 ? [0] : [];
   for (let power = first; power <= last; power += every) places.push(Math.log1p(10 ** power));
   return places;
-}
-
-export function extentOf(values: Iterable<number | null>): [number, number] {
-  let low = Infinity;
-  let high = -Infinity;
-  for (const value of values) {
-    if (value === null || !Number.isFinite(value)) continue;
-    low = Math.min(low, value);
-    high = Math.max(high, value);
-  }
-  if (low > high) return [0, 1];
-  const air = low === high ? Math.max(0.5, Math.abs(low) * 0.05) : (high - low) * 0.04;
-  return [low - air, high + air];
 }
 
 export function scaleOf(values: (number | null)[], logarithmic: boolean): Scale {

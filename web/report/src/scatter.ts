@@ -1,12 +1,13 @@
 // Two quantities against each other, ordinary rows as dots and flagged rows as diamonds.
 
 import type { Bench } from "./bench";
-import { TICK_SIZE, diamond } from "./chart";
+import { diamond, evenPlaces } from "../../shared/places";
+import { TICK_SIZE } from "../../shared/strip";
 import { element, mount, oncePerFrame } from "./element";
-import { evenPlaces, featureScale, type Scale } from "./scale";
+import { featureScale, type Scale } from "./scale";
 import { colours, onScheme } from "./scheme";
 import { hideTip, showTip } from "./tip";
-import { graduations, place as placeWords, score, tick, withUnit } from "./words";
+import { graduations, place as placeWords, score, tick, withUnit } from "../../shared/words";
 
 interface Side {
   name: string;

@@ -1,43 +1,14 @@
 // Light and dark: follows the system until the button is used, and remembers nothing.
 
+import { type Colours, shownColours } from "../../shared/colours";
 import { element, mount } from "./element";
-
-export interface Colours {
-  sheet: string;
-  ink: string;
-  muted: string;
-  hair: string;
-  line: string;
-  normal: string;
-  normalSoft: string;
-  flagged: string;
-  usual: string;
-  mono: string;
-  sans: string;
-}
 
 let known: Colours | null = null;
 const listeners: (() => void)[] = [];
 
 /** The colours of the scheme that is shown. */
 export function colours(): Colours {
-  if (!known) {
-    const style = getComputedStyle(document.documentElement);
-    const of = (name: string): string => style.getPropertyValue(`--${name}`).trim();
-    known = {
-      sheet: of("sheet"),
-      ink: of("ink"),
-      muted: of("muted"),
-      hair: of("hair"),
-      line: of("line"),
-      normal: of("normal"),
-      normalSoft: of("normal-soft"),
-      flagged: of("flagged"),
-      usual: of("usual"),
-      mono: of("mono"),
-      sans: of("sans"),
-    };
-  }
+  known ??= shownColours();
   return known;
 }
 

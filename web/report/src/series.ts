@@ -4,10 +4,11 @@ import type uPlot from "uplot";
 import { strip, type StripOptions } from "./chart";
 import type { Series } from "./data";
 import { element } from "./element";
-import { extentOf, scaleOf } from "./scale";
+import { extentOf } from "../../shared/places";
+import { scaleOf } from "./scale";
 import { colours } from "./scheme";
 import { hideTip, showTip, type TipLine } from "./tip";
-import { number, place as placeWords, tick, withUnit } from "./words";
+import { number, place as placeWords, tick, withUnit } from "../../shared/words";
 
 type Range = [number, number];
 

@@ -2,14 +2,16 @@
 
 import type uPlot from "uplot";
 import type { Bench } from "./bench";
-import { RIGHT, diamond, strip } from "./chart";
-import type { Feature } from "./data";
+import { diamond, evenPlaces } from "../../shared/places";
+import { RIGHT } from "../../shared/strip";
+import { strip } from "./chart";
+import type { Feature } from "../../shared/points";
 import { element, mount, oncePerFrame, shape } from "./element";
 import { drawMargin, dragThreshold, type MarginBars } from "./margin";
-import { evenPlaces, featureScale } from "./scale";
+import { featureScale } from "./scale";
 import { colours, onScheme } from "./scheme";
 import { hideTip, showTip, type TipLine } from "./tip";
-import { place as placeWords, score as scoreWords, tick, withUnit } from "./words";
+import { place as placeWords, score as scoreWords, tick, withUnit } from "../../shared/words";
 
 /** Pixels around the pointer within which the most unusual point is taken. */
 const REACH = 5;
@@ -99,10 +101,7 @@ export function addTrace(bench: Bench): Trace | null {
     onDrag: (range: [number, number]) => bench.setRange(range),
     onDoubleClick: () => bench.setRange(null),
     onHover: hover,
-    onClick: (plot: uPlot) => {
-      const sorted = plot.cursor.idxs?.[1] ?? plot.cursor.idx;
-      if (sorted !== null && sorted !== undefined) bench.choose(bench.order[sorted]);
-    },
+    onClick: (sorted: number) => bench.choose(bench.order[sorted]),
     nearest,
     sync: "record",
   };

@@ -1,33 +1,13 @@
 // A real browser without a network, and pages that are watched while they are looked at.
-//
-// CHROMIUM names the browser (default /usr/bin/chromium).
 
 import assert from "node:assert/strict";
-import { existsSync } from "node:fs";
-import { dirname, join } from "node:path";
-import { fileURLToPath, pathToFileURL } from "node:url";
+import { pathToFileURL } from "node:url";
 import { chromium } from "playwright-core";
+import { launched, root } from "../../shared/test/browser.mjs";
 
-/** The folder of the workspace. */
-export const root = join(dirname(fileURLToPath(import.meta.url)), "../../..");
+export { root };
 
-const executablePath = process.env.CHROMIUM ?? "/usr/bin/chromium";
-
-export async function launch() {
-  assert.ok(existsSync(executablePath), `no browser at ${executablePath}; name one in CHROMIUM`);
-  return chromium.launch({
-    executablePath,
-    args: [
-      "--no-sandbox",
-      "--disable-gpu",
-      "--disable-quic",
-      "--no-first-run",
-      "--disable-background-networking",
-      "--disable-component-update",
-      "--disable-sync",
-    ],
-  });
-}
+export const launch = () => launched(chromium);
 
 /**
  * Opens a page from disk with the network off, runs `look` and makes sure that the page was quiet: no words on the

@@ -3,12 +3,14 @@
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use eddy_models::DETECTORS;
 use rand::{RngExt, SeedableRng};
 use rayon::prelude::*;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
@@ -127,10 +129,11 @@ pub enum Search {
 }
 
 /// What makes a trial better.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Metric {
     /// Area under the ROC curve.
+    #[default]
     RocAuc,
     /// Average precision.
     AveragePrecision,
@@ -242,6 +245,15 @@ pub fn tune(paths: &[String], options: &TuneOptions) -> Result<Tuning, EngineErr
     trials.sort_by(|a, b| rank(b).total_cmp(&rank(a)));
     let split = options.compare.split.in_words(options.compare.folds, options.compare.test_share);
     Ok(Tuning { trials, resumed, split })
+}
+
+impl FromStr for Metric {
+    type Err = String;
+
+    /// Its name as in JSON, or with hyphens.
+    fn from_str(text: &str) -> Result<Self, String> {
+        Self::deserialize(Value::String(text.replace('-', "_"))).map_err(|error| error.to_string())
+    }
 }
 
 impl Metric {

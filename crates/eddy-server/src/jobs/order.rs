@@ -2,11 +2,12 @@
 
 use std::path::PathBuf;
 
+use eddy_engine::Metric;
 use eddy_store::{FindingRecord, IncidentRecord};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::request::{MetricRequest, Protocol};
+use super::request::Protocol;
 use super::{FitRequest, GenerateRequest, ReadRequest, RuleRequest};
 
 /// A file to read, and the name that people know it by.
@@ -76,7 +77,7 @@ pub(crate) enum Work {
         fit: FitRequest,
         space: Vec<String>,
         random: Option<usize>,
-        metric: MetricRequest,
+        metric: Metric,
         protocol: Protocol,
         official: Option<PathBuf>,
     },

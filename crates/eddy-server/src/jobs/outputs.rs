@@ -109,36 +109,12 @@ fn write_anomalies(run: &mut Run, path: &Path) -> Result<(), EngineError> {
     Ok(())
 }
 
-/// How a run went, without its findings.
+/// How a run went, with the numbers of its findings and incidents.
 pub(crate) fn run_summary(run: &Run) -> Value {
-    json!({
-        "read": { "description": run.description, "stats": run.stats },
-        "pipeline": {
-            "steps": run.pipeline.spec.steps,
-            "steps_in_words": run.pipeline.steps_in_words(),
-            "detector": run.pipeline.spec.detector,
-            "parameters": run.pipeline.spec.params,
-            "seed": run.pipeline.spec.seed,
-            "learned_rows": run.pipeline.trained_rows,
-        },
-        "threshold": {
-            "rule": run.threshold.rule,
-            "in_words": run.threshold.in_words(),
-            "anomaly_score": run.threshold.anomaly_score(),
-            "warning": run.threshold.warning,
-        },
-        "rows": run.surprises.len(),
-        "flagged": run.flagged,
-        "findings": run.findings.len(),
-        "incidents": run.incidents.len(),
-        "cautions": run.cautions,
-        "evaluation": run.evaluation.as_ref().map(|(label, measured)| json!({ "label": label, "measured": measured })),
-        "seconds": {
-            "read": run.timings.read.as_secs_f64(),
-            "fit": run.timings.fit.as_secs_f64(),
-            "score": run.timings.score.as_secs_f64(),
-        },
-    })
+    let mut about = eddy_engine::summary(run);
+    about["findings"] = run.findings.len().into();
+    about["incidents"] = run.incidents.len().into();
+    about
 }
 
 /// What is known of a model: what it reads, with what is ordinary for it, so that a form can be made.

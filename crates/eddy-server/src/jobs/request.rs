@@ -165,7 +165,7 @@ pub(crate) enum JobRequest {
         random: Option<usize>,
         /// What makes a trial better.
         #[serde(default)]
-        metric: MetricRequest,
+        metric: Metric,
         /// How it is measured.
         #[serde(default)]
         protocol: Protocol,
@@ -207,25 +207,6 @@ impl Default for Protocol {
             seed: 42,
         }
     }
-}
-
-/// What makes a trial better.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum MetricRequest {
-    /// Area under the ROC curve.
-    #[default]
-    RocAuc,
-    /// Area under precision and recall.
-    AveragePrecision,
-    /// Mean of the recall of attacks and of normal rows.
-    BalancedAccuracy,
-    /// Share of rows that are right.
-    Accuracy,
-    /// F1 of attacks.
-    F1,
-    /// Mean F1 of all classes.
-    MacroF1,
 }
 
 impl JobRequest {
@@ -437,20 +418,6 @@ impl Protocol {
             detail: eddy_engine::Detail::Everything,
             ..eddy_engine::CompareOptions::default()
         })
-    }
-}
-
-impl MetricRequest {
-    /// As the engine has it.
-    pub(crate) fn metric(self) -> Metric {
-        match self {
-            Self::RocAuc => Metric::RocAuc,
-            Self::AveragePrecision => Metric::AveragePrecision,
-            Self::BalancedAccuracy => Metric::BalancedAccuracy,
-            Self::Accuracy => Metric::Accuracy,
-            Self::F1 => Metric::F1,
-            Self::MacroF1 => Metric::MacroF1,
-        }
     }
 }
 

@@ -267,7 +267,7 @@ fn tune(order: &Order, tell: &Tell) -> Result<Value, String> {
         detector: DETECTORS.get(&detector).map_err(|error| error.to_string())?.about.name.to_owned(),
         space,
         search: search(*random),
-        metric: metric.metric(),
+        metric: *metric,
         log: Some(order.out.join("trials.ndjson")),
     };
     let found = eddy_engine::tune(&paths(input), &options).map_err(|error| said(&error, input))?;

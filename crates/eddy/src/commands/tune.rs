@@ -25,9 +25,9 @@ pub(crate) struct Tune {
     /// Draw so many combinations at random instead of trying all
     #[arg(long, value_name = "TRIALS")]
     random: Option<usize>,
-    /// What makes a trial better
-    #[arg(long, value_enum, default_value = "roc-auc")]
-    metric: MetricArg,
+    /// What makes a trial better: roc-auc, average-precision, balanced-accuracy, accuracy, f1, macro-f1
+    #[arg(long, default_value = "roc-auc")]
+    metric: Metric,
     /// Which rows are measured on: random, stratified, time, time-in-class,
     /// official:FILE, group:COLUMN
     #[arg(long, default_value = "stratified", value_parser = split)]
@@ -52,16 +52,6 @@ pub(crate) struct Tune {
     out: Option<PathBuf>,
 }
 
-#[derive(clap::ValueEnum, Clone, Copy)]
-enum MetricArg {
-    RocAuc,
-    AveragePrecision,
-    BalancedAccuracy,
-    Accuracy,
-    F1,
-    MacroF1,
-}
-
 impl Tune {
     pub(crate) fn run(&self) -> anyhow::Result<u8> {
         let fitting = self.fit.fitting()?;
@@ -83,14 +73,7 @@ impl Tune {
             detector,
             space: self.space.clone(),
             search: self.random.map_or(Search::Grid, Search::Random),
-            metric: match self.metric {
-                MetricArg::RocAuc => Metric::RocAuc,
-                MetricArg::AveragePrecision => Metric::AveragePrecision,
-                MetricArg::BalancedAccuracy => Metric::BalancedAccuracy,
-                MetricArg::Accuracy => Metric::Accuracy,
-                MetricArg::F1 => Metric::F1,
-                MetricArg::MacroF1 => Metric::MacroF1,
-            },
+            metric: self.metric,
             log: self.out.clone(),
         };
         let found = tune(&self.inputs, &options)?;

@@ -1,60 +1,6 @@
 // What a run, a description and a comparison carry, as the engine writes them.
 
-export type AxisKind = "time" | "elapsed" | "index";
-
-export interface Histogram {
-  edges: number[];
-  normal: number[];
-  flagged: number[];
-}
-
-export interface Points {
-  axis: AxisKind;
-  x: number[];
-  score: number[];
-  flagged: number[];
-  row: number[];
-  truth: number[];
-  total_rows: number;
-}
-
-export interface Feature {
-  name: string;
-  unit: string | null;
-  values: (number | null)[];
-  levels: string[];
-  histogram: Histogram;
-  quartiles: number[] | null;
-  typical: [number, number] | null;
-  band?: { low: (number | null)[]; high: (number | null)[] };
-}
-
-interface CauseHead {
-  feature: string;
-  unit?: string;
-  share: number;
-}
-
-export type Cause = CauseHead &
-  (
-    | { type: "number"; seen: number | null; expected: number; low: number; high: number }
-    | { type: "category"; seen: string; seen_share: number; expected: string; expected_share: number }
-  );
-
-export interface Finding {
-  rank: number;
-  row: number;
-  line?: number;
-  source?: string;
-  time?: string;
-  entity?: string;
-  stretch?: { first_row: number; last_row: number; flagged: number; from?: string; to?: string };
-  score: number;
-  sentence: string;
-  label?: string;
-  causes: Cause[];
-  values: string[];
-}
+import type { Feature, Finding, Histogram, Points } from "../../../shared/points";
 
 export interface Evaluation {
   label_column: string;

@@ -1,18 +1,6 @@
 // Light and dark: follows the system until the button is used; the choice is remembered in this browser.
 
-export interface Colours {
-  paper: string;
-  sheet: string;
-  ink: string;
-  muted: string;
-  hair: string;
-  line: string;
-  normal: string;
-  normalSoft: string;
-  flagged: string;
-  usual: string;
-  mono: string;
-}
+import { type Colours, shownColours } from "../../../shared/colours";
 
 const KEY = "eddy-scheme";
 
@@ -53,12 +41,7 @@ class Scheme {
   /** The colours that are shown; whoever draws with them is told when they change. */
   get colours(): Colours {
     void this.dark;
-    const style = getComputedStyle(document.documentElement);
-    const of = (name: string): string => style.getPropertyValue(`--${name}`).trim();
-    return {
-      paper: of("paper"), sheet: of("sheet"), ink: of("ink"), muted: of("muted"), hair: of("hair"), line: of("line"),
-      normal: of("normal"), normalSoft: of("normal-soft"), flagged: of("flagged"), usual: of("usual"), mono: of("mono"),
-    };
+    return shownColours();
   }
 
   /** Colours of classes and clusters. */

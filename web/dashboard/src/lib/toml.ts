@@ -1,6 +1,6 @@
 // A value as TOML, to be read.
 
-import { plain } from "./words";
+import { plain } from "../../../shared/words";
 
 const isTable = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null && !Array.isArray(value);
 

@@ -1,9 +1,8 @@
-// One strip of the record on uPlot: our axes, the graduated edge, zooming by dragging. As in `web/report`.
+// One strip of the record on uPlot: our axes, the graduated edge, zooming by dragging.
 
 import uPlot from "uplot";
-import type { AxisKind } from "../lib/report";
-import type { Colours } from "../lib/scheme.svelte";
-import { ROW_STEPS, TIME_STEPS, graduations, tick } from "../lib/words";
+import type { Colours } from "./colours";
+import { type AxisKind, ROW_STEPS, TIME_STEPS, graduations, tick } from "./words";
 
 export interface StripOptions {
   axis: AxisKind;
@@ -15,6 +14,10 @@ export interface StripOptions {
   bands?: uPlot.Band[];
   /** Smallest and largest value of the vertical scale. */
   vertical: () => [number, number];
+  /** Turns a value of the vertical scale into words. */
+  verticalWords?: (value: number) => string;
+  /** Places of the vertical graduations, where they are not to be even. */
+  verticalPlaces?: (low: number, high: number, most: number) => number[];
   /** The colours that are shown now. */
   colours: () => Colours;
   /** Draws below and above the lines. */
@@ -29,44 +32,11 @@ export interface StripOptions {
   sync?: string;
 }
 
-const TICK_SIZE = 11;
+export const TICK_SIZE = 11;
 /** Room to the right of a strip, for half of the last word below it. */
-const RIGHT = 22;
+export const RIGHT = 22;
 /** Width of a letter beside a graduation. */
 const LETTER = 6.7;
-
-/** Diamond around a point: the shape of flagged rows. */
-export function diamond(path: Path2D, x: number, y: number, half: number): void {
-  path.moveTo(x, y - half);
-  path.lineTo(x + half, y);
-  path.lineTo(x, y + half);
-  path.lineTo(x - half, y);
-  path.closePath();
-}
-
-/** Smallest and largest of values, with a little air. */
-export function extentOf(values: Iterable<number | null | undefined>): [number, number] {
-  let low = Infinity;
-  let high = -Infinity;
-  for (const value of values) {
-    if (value === null || value === undefined || !Number.isFinite(value)) continue;
-    low = Math.min(low, value);
-    high = Math.max(high, value);
-  }
-  if (low > high) return [0, 1];
-  const air = low === high ? Math.max(0.5, Math.abs(low) * 0.05) : (high - low) * 0.04;
-  return [low - air, high + air];
-}
-
-/** Round places between two values. */
-export function evenPlaces(low: number, high: number, most: number): number[] {
-  const rough = (high - low) / Math.max(1, most);
-  const power = 10 ** Math.floor(Math.log10(Math.max(rough, 1e-300)));
-  const step = power * ([1, 2, 5].find((lead) => rough <= power * lead * 1.000001) ?? 10);
-  const places: number[] = [];
-  for (let i = Math.ceil(low / step); i <= high / step && places.length < 60; i++) places.push(i * step);
-  return places;
-}
 
 export function strip(place: HTMLElement, options: StripOptions): { plot: uPlot; end: () => void } {
   const { colours } = options;
@@ -84,6 +54,7 @@ export function strip(place: HTMLElement, options: StripOptions): { plot: uPlot;
       return at + (text.length * LETTER) / 2 > inner + RIGHT ? "" : text;
     });
   };
+  const words = options.verticalWords ?? tick;
   const plot = new uPlot(
     {
       width: Math.max(place.clientWidth, 200),
@@ -114,9 +85,12 @@ export function strip(place: HTMLElement, options: StripOptions): { plot: uPlot;
           space: 32,
           size: upright,
           gap: 8,
+          splits: options.verticalPlaces
+            ? (u, _, low, high) => options.verticalPlaces?.(low, high, Math.max(2, Math.floor(u.height / 34))) ?? []
+            : undefined,
           values: (_, splits) => {
             edges.y = splits;
-            return splits.map(tick);
+            return splits.map(words);
           },
           grid: { stroke: () => colours().hair, width: 1 },
           ticks: { show: false },
@@ -147,6 +121,7 @@ export function strip(place: HTMLElement, options: StripOptions): { plot: uPlot;
     options.data,
     place,
   );
+  // A single point says nothing of its range.
   plot.setScale("x", { min: options.whole[0], max: options.whole[1] });
   let pressed = 0;
   plot.over.addEventListener("pointerdown", (event) => (pressed = event.clientX));

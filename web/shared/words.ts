@@ -1,6 +1,7 @@
-// Numbers, times and texts in words, as reports write them.
+// Numbers, times and texts in words, as `crates/eddy-report/src/words.rs` and `ticks.rs` write them.
 
-import type { AxisKind } from "./report";
+/** What the horizontal axis counts: milliseconds since 1970, milliseconds since the start, or rows. */
+export type AxisKind = "time" | "elapsed" | "index";
 
 const counts = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
 const significant = new Intl.NumberFormat("en", { maximumSignificantDigits: 4 });
@@ -147,7 +148,8 @@ function elapsed(ms: number, step: number): string {
 export function place(axis: AxisKind, at: number): string {
   if (axis === "index") return `row ${count(at)}`;
   if (axis === "elapsed") return `${number(at / SECOND)} s after the start`;
-  return moment(at);
+  const time = new Date(at);
+  return Number.isFinite(time.getTime()) ? time.toISOString().replace("T", " ").replace(/(\.000)?Z$/, "") : "";
 }
 
 /** How rare a score is among ordinary rows: the score is s / (s + 3) of the surprise s. */
