@@ -37,7 +37,7 @@ pub(crate) const SERIES_INKS: usize = 8;
 /// Style-sheet name and colour of each.
 const SERIES: [(&str, &str); SERIES_INKS] = [
     ("normal", "#2c7196"),
-    ("flagged", "#c64600"),
+    ("flagged", "#b83f00"),
     ("series-2", "#2b7d4f"),
     ("series-3", "#8a4a9e"),
     ("series-4", "#94690a"),
@@ -69,7 +69,7 @@ impl Ink {
             Self::Hair => "#d7e0e3",
             Self::Normal => "#2c7196",
             Self::NormalSoft => "#cfe2ec",
-            Self::Flagged => "#c64600",
+            Self::Flagged => "#b83f00",
             Self::Usual => "#e2ece8",
             Self::Series(at) => SERIES[at % SERIES_INKS].1,
         }

@@ -54,7 +54,7 @@ const pixels = (page, selector, [red, green, blue]) =>
     [red, green, blue],
   );
 
-const ORANGE = [198, 70, 0];
+const ORANGE = [184, 63, 0];
 const names = [
   "flows", "incidents", "metric", "nothing", "one-row", "index", "elapsed", "three", "many", "wide", "long", "bare", "hostile",
   "explore", "explore-wide", "explore-hostile", "explore-bare",
