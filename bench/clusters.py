@@ -42,12 +42,12 @@ TASKS = [
     Task("dbscan_labels", "uniform", {"eps": 0.4, "min_samples": 5}, {"eps": 0.4, "min_samples": 5}, "equal", 3),
     Task("knn", "blobs", {"max_samples": 50_000}, {}, "close", 2),
     Task("lof", "blobs", {"max_samples": 50_000}, {}, "close", 2),
-    Task("k_neighbors", "classes", {}, {}, "close", 1, 1, labelled=True),
+    Task("k_neighbors", "classes", {}, {}, "close", 1, labelled=True),
     Task("pca_reconstruction", "normal", {"variance": 0.85, "distance": "reconstruction"}, {"n_components": 0.85}, "close", 1),
     Task("pca_reconstruction", "wide", {"variance": 0.8, "distance": "reconstruction"}, {"n_components": 0.8}, "close", 1),
     Task("gaussian_mixture", "blobs", {"n_components": 8, "max_samples": 50_000}, {"n_components": 8}, "order", 1),
-    Task("one_class_svm", "classes", {"nu": 0.1, "max_samples": 10_000}, {"nu": 0.1}, "close", 1, 1),
-    Task("rbf_svm", "classes", {}, {}, "order", 1, 1, labelled=True),
+    Task("one_class_svm", "classes", {"nu": 0.1, "max_samples": 10_000}, {"nu": 0.1}, "close", 1),
+    Task("rbf_svm", "classes", {}, {}, "order", 1, labelled=True),
 ]
 
 

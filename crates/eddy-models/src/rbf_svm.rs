@@ -72,7 +72,7 @@ const MOST_CLASSES: usize = 64;
 /// Folds that probabilities are learned from.
 const N_FOLDS: usize = 3;
 /// Bytes for rows of the kernel of one task while fitting.
-const CACHE_BYTES: usize = 96 << 20;
+const CACHE_BYTES: usize = 48 << 20;
 /// Support vectors whose kernels are computed for one tile after the other.
 const BLOCK: usize = 256;
 
