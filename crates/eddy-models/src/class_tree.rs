@@ -155,6 +155,14 @@ impl ClassTree {
     pub(crate) fn add_shares(&self, tile: &Tile, leaves: &mut [u32], sums: &mut [f64]) {
         self.tree.leaves(tile, leaves);
         let n_classes = sums.len() / leaves.len();
+        if n_classes == 2 {
+            let (sums, shares) = (sums.as_chunks_mut::<2>().0, self.shares.as_chunks::<2>().0);
+            for (sums, &leaf) in sums.iter_mut().zip(&*leaves) {
+                let shares = shares[leaf as usize];
+                *sums = [sums[0] + f64::from(shares[0]), sums[1] + f64::from(shares[1])];
+            }
+            return;
+        }
         for (sums, &leaf) in sums.chunks_exact_mut(n_classes).zip(&*leaves) {
             let start = leaf as usize * n_classes;
             for (sum, share) in sums.iter_mut().zip(&self.shares[start..start + n_classes]) {

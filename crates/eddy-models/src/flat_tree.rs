@@ -103,19 +103,47 @@ impl Cuts {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct FlatTree {
     nodes: Vec<Node>,
-    /// Number of each leaf in the order of nodes; inner nodes have [`INNER`].
-    leaf_of: Vec<u32>,
+    leaves: LeafNumbers,
     sets: Vec<Set>,
     /// Number of the set of each node that tests one; nothing where none does.
     set_of: Vec<u32>,
     depth: u32,
-    n_leaves: usize,
     /// Whether all tests are plain comparisons.
     is_plain: bool,
 }
 
-/// In place of a leaf's number.
-const INNER: u32 = u32::MAX;
+/// Leaves numbered in the order of nodes: a bit a node says which are leaves, and a leaf's number is how many come
+/// before it. Small enough to stay near the processor where a number a node would not.
+#[derive(Debug, Clone, PartialEq, Default)]
+struct LeafNumbers {
+    /// For each 64 nodes, which are leaves and how many leaves come before them.
+    parts: Vec<(u64, u32)>,
+}
+
+impl LeafNumbers {
+    fn new(nodes: &[Node]) -> Self {
+        let mut before = 0;
+        let parts = nodes.chunks(64).zip((0u32..).step_by(64)).map(|(part, first)| {
+            let is_leaf = |(node, idx): (&Node, u32)| u64::from(node.low == idx) << (idx - first);
+            let bits = part.iter().zip(first..).map(is_leaf).sum::<u64>();
+            before += bits.count_ones();
+            (bits, before - bits.count_ones())
+        });
+        Self { parts: parts.collect() }
+    }
+
+    /// The number of the leaf at a node.
+    fn of(&self, node_idx: u32) -> u32 {
+        let (bits, before) = self.parts[node_idx as usize / 64];
+        before + (bits & ((1 << (node_idx % 64)) - 1)).count_ones()
+    }
+
+    /// How many there are.
+    fn count(&self) -> usize {
+        self.parts.last().map_or(0, |(bits, before)| (before + bits.count_ones()) as usize)
+    }
+}
+
 /// Levels a saved tree may have.
 const MAX_DEPTH: usize = 4096;
 /// Rows that are walked down together.
@@ -126,11 +154,10 @@ impl FlatTree {
     pub(crate) fn leaf() -> Self {
         Self {
             nodes: vec![Node::leaf(0)],
-            leaf_of: vec![0],
+            leaves: LeafNumbers::new(&[Node::leaf(0)]),
             sets: Vec::new(),
             set_of: Vec::new(),
             depth: 0,
-            n_leaves: 1,
             is_plain: true,
         }
     }
@@ -156,15 +183,11 @@ impl FlatTree {
 
     /// Numbers the leaves and measures the depth; to be called once the tree is grown.
     pub(crate) fn finish(&mut self) {
-        self.leaf_of = vec![INNER; self.nodes.len()];
-        self.n_leaves = 0;
+        self.leaves = LeafNumbers::new(&self.nodes);
         let mut levels = vec![0u32; self.nodes.len()];
         for idx in 0..self.nodes.len() {
             let low = self.nodes[idx].low as usize;
-            if low == idx {
-                self.leaf_of[idx] = self.n_leaves as u32;
-                self.n_leaves += 1;
-            } else {
+            if low != idx {
                 for child in [low, low + 1] {
                     levels[child] = levels[child].max(levels[idx] + 1);
                 }
@@ -182,7 +205,7 @@ impl FlatTree {
 
     /// Number of leaves.
     pub(crate) fn n_leaves(&self) -> usize {
-        self.n_leaves
+        self.leaves.count()
     }
 
     /// The most cuts between the root and a leaf.
@@ -209,24 +232,29 @@ impl FlatTree {
                     *node = self.leaf_node(row);
                 }
             }
-            out.iter_mut().for_each(|node| *node = self.leaf_of[*node as usize]);
+            out.iter_mut().for_each(|node| *node = self.leaves.of(*node));
         }
     }
 
     /// Walks a full block of rows down together: while one waits for memory the others go on.
     fn descend(&self, block: &[u8], n_cols: usize, nodes: &mut [u32; LANES]) {
-        let mut left = self.depth;
-        while left > 0 {
-            let steps = left.min(4);
-            for _ in 0..steps {
-                for (lane, at) in nodes.iter_mut().enumerate() {
-                    let node = self.nodes[*at as usize];
-                    let bin = block[lane * n_cols + usize::from(node.feature)];
-                    *at = node.low + u32::from(bin > node.bin);
-                }
+        let step = |lane: usize, at: u32| {
+            let node = self.nodes[at as usize];
+            let bin = block[lane * n_cols + usize::from(node.feature)];
+            node.low + u32::from(bin > node.bin)
+        };
+        for _ in 0..self.depth.div_ceil(4) {
+            for _ in 0..3 {
+                nodes.iter_mut().enumerate().for_each(|(lane, at)| *at = step(lane, *at));
             }
-            left -= steps;
-            if nodes.iter().all(|&at| self.nodes[at as usize].low == at) {
+            // A leaf leads to itself, so what does not move has arrived.
+            let mut moved = 0;
+            for (lane, at) in nodes.iter_mut().enumerate() {
+                let next = step(lane, *at);
+                moved |= next ^ *at;
+                *at = next;
+            }
+            if moved == 0 {
                 return;
             }
         }
@@ -495,7 +523,7 @@ mod tests {
         let mut leaves = vec![0; 100];
         plain.leaves(&tile, &mut leaves);
         for (row, leaf) in tile.bins.chunks_exact(2).zip(leaves) {
-            assert_eq!(plain.leaf_of[plain.leaf_node(row) as usize], leaf);
+            assert_eq!(plain.leaves.of(plain.leaf_node(row)), leaf);
         }
     }
 
