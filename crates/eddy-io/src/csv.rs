@@ -16,7 +16,8 @@ use memchr::{memchr_iter, memrchr};
 
 use self::blocks::{BLOCK_BYTES, Blocks, MAX_RECORD};
 use self::dialect::{Dialect, Refusal};
-use self::parse::{Layout, Parsed, parse_block};
+use self::parse::{Layout, parse_block};
+use crate::batcher::Parsed;
 use crate::encoding::Encoding;
 use crate::place::{HEAD_BYTES, Packing, Place};
 use crate::raw::{RawBatch, RawColumn, RawSource, RawTable, SAMPLE_ROWS, Tally, Target};

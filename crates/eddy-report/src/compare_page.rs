@@ -10,7 +10,7 @@ use crate::compare_plot::{
 use crate::correlation::matrix;
 use crate::curve::legend;
 use crate::drawing::{Area, Drawing};
-use crate::page::{Page, cautions, fact, names, reading};
+use crate::page::{Page, cautions, fact, names, reading, table_head};
 use crate::{Agreement, CompareReport, ConfusionMatrix, Figures, ModelResult, escape, words};
 
 /// Features in a list of importances.
@@ -149,26 +149,25 @@ fn leaderboard_section(out: &mut String, report: &CompareReport) {
         ),
         report.base_rate.max(1.0 - report.base_rate)
     );
-    for (name, numeric) in [
-        ("Model", false),
-        ("Learned from", false),
-        ("Balanced", true),
-        ("Accuracy", true),
-        ("Recall", true),
-        ("False +", true),
-        ("Precision", true),
-        ("F1", true),
-        ("ROC AUC", true),
-        ("PR AUC", true),
-        ("Macro F1", true),
-        ("Fit", true),
-        ("Score", true),
-        ("Size", true),
-    ] {
-        let class = if numeric { " class=\"num\"" } else { "" };
-        let _ = write!(out, "<th scope=\"col\"{class}>{name}</th>");
-    }
-    out.push_str("</tr></thead><tbody>");
+    table_head(
+        out,
+        &[
+            ("Model", ""),
+            ("Learned from", ""),
+            ("Balanced", "num"),
+            ("Accuracy", "num"),
+            ("Recall", "num"),
+            ("False +", "num"),
+            ("Precision", "num"),
+            ("F1", "num"),
+            ("ROC AUC", "num"),
+            ("PR AUC", "num"),
+            ("Macro F1", "num"),
+            ("Fit", "num"),
+            ("Score", "num"),
+            ("Size", "num"),
+        ],
+    );
     for model in &report.models {
         board_row(out, model);
     }

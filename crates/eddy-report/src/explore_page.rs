@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::correlation::{matrix, strongest};
 use crate::drawing::{Area, Drawing};
 use crate::labelled_section::labelled_sections;
-use crate::page::{Page, cautions, fact, names, period, reading};
+use crate::page::{Page, cautions, fact, names, period, reading, table_head};
 use crate::projection_section::projection_section;
 use crate::series_section::{picture, series_section};
 use crate::spread::spread;
@@ -126,25 +126,24 @@ fn columns_section(out: &mut String, report: &ExploreReport) {
         "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-labelledby=\"columns-h\">",
         "<table class=\"plain summary\" data-live=\"sortable\"><thead><tr>"
     ));
-    for (name, numeric) in [
-        ("Column", false),
-        ("Used as", false),
-        ("Kind", false),
-        ("Values", true),
-        ("Missing", true),
-        ("Distinct", true),
-        ("Mean", true),
-        ("SD", true),
-        ("Min", true),
-        ("Q1", true),
-        ("Median", true),
-        ("Q3", true),
-        ("Max", true),
-    ] {
-        let class = if numeric { " class=\"num\"" } else { "" };
-        let _ = write!(out, "<th scope=\"col\"{class}>{name}</th>");
-    }
-    out.push_str("</tr></thead><tbody>");
+    table_head(
+        out,
+        &[
+            ("Column", ""),
+            ("Used as", ""),
+            ("Kind", ""),
+            ("Values", "num"),
+            ("Missing", "num"),
+            ("Distinct", "num"),
+            ("Mean", "num"),
+            ("SD", "num"),
+            ("Min", "num"),
+            ("Q1", "num"),
+            ("Median", "num"),
+            ("Q3", "num"),
+            ("Max", "num"),
+        ],
+    );
     for column in &report.columns {
         let unit = column.unit.as_deref().filter(|unit| !unit.is_empty());
         let _ = write!(

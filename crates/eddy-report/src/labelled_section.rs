@@ -5,6 +5,7 @@ use std::fmt::Write;
 use crate::class_plot::{class_plot, height};
 use crate::drawing::{Area, Drawing};
 use crate::labelled::p_in_words;
+use crate::page::table_head;
 use crate::{ClassDistribution, Difference, FeatureTest, Labelled, escape, words};
 
 /// Classes listed one by one.
@@ -101,25 +102,24 @@ fn tests_section(out: &mut String, labelled: &Labelled) {
         "<div class=\"scroll tall\" tabindex=\"0\" role=\"region\" aria-labelledby=\"apart-h\">",
         "<table class=\"plain measured tests\" data-live=\"sortable\"><thead><tr>"
     ));
-    for (name, class) in [
-        ("Feature", ""),
-        ("Effect", "num"),
-        ("Size", ""),
-        ("What it says", "says"),
-        ("p, Holm", "num"),
-        ("p, BH", "num"),
-        ("AUC", "num"),
-        ("Cliff’s δ", "num"),
-        ("KS distance", "num"),
-        ("Cohen’s d", "num"),
-        ("Cramér’s V", "num"),
-        ("Median normal", "num"),
-        ("Median attack", "num"),
-    ] {
-        let class = if class.is_empty() { String::new() } else { format!(" class=\"{class}\"") };
-        let _ = write!(out, "<th scope=\"col\"{class}>{name}</th>");
-    }
-    out.push_str("</tr></thead><tbody>");
+    table_head(
+        out,
+        &[
+            ("Feature", ""),
+            ("Effect", "num"),
+            ("Size", ""),
+            ("What it says", "says"),
+            ("p, Holm", "num"),
+            ("p, BH", "num"),
+            ("AUC", "num"),
+            ("Cliff’s δ", "num"),
+            ("KS distance", "num"),
+            ("Cohen’s d", "num"),
+            ("Cramér’s V", "num"),
+            ("Median normal", "num"),
+            ("Median attack", "num"),
+        ],
+    );
     for test in labelled.tests.iter().take(MOST_TESTS) {
         test_row(out, test);
     }

@@ -124,6 +124,15 @@ pub(crate) fn period(times_ms: &[f64]) -> String {
     )
 }
 
+/// The names of a table's columns, each with its class, up to the beginning of the table's body.
+pub(crate) fn table_head(out: &mut String, columns: &[(&str, &str)]) {
+    for &(name, class) in columns {
+        let class = if class.is_empty() { String::new() } else { format!(" class=\"{class}\"") };
+        let _ = write!(out, "<th scope=\"col\"{class}>{name}</th>");
+    }
+    out.push_str("</tr></thead><tbody>");
+}
+
 /// One line of a list of facts; nothing when there is nothing to say. `value` is HTML.
 pub(crate) fn fact(out: &mut String, name: &str, value: &str) {
     if !value.is_empty() {

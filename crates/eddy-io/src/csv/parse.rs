@@ -6,7 +6,7 @@ use eddy_frame::{Column, Kind, Lines, MISSING_INT, MISSING_TIME, TextColumn};
 use memchr::{memchr, memchr_iter, memchr2};
 
 use super::record::{Cell, End, Marks, QUOTE, Walker, cells_at};
-use crate::ReadStats;
+use crate::batcher::Parsed;
 use crate::cells::{integer, is_missing, is_missing_text, number, number_at, number_with_comma};
 use crate::encoding::decode;
 use crate::raw::{RawBatch, Tally, Target};
@@ -31,21 +31,6 @@ pub(crate) struct Layout {
     pub batch_rows: usize,
     /// How many rows and cells set aside are kept.
     pub shown: usize,
-}
-
-/// What a block held. Lines count from 0 at the block's first line.
-#[derive(Debug, Default)]
-pub(crate) struct Parsed {
-    /// The rows.
-    pub batches: Vec<RawBatch>,
-    /// What was set aside.
-    pub stats: ReadStats,
-    /// Lines in the block.
-    pub lines: u64,
-    /// Cells that were no UTF-8 and were read as Windows-1252.
-    pub recoded: u64,
-    /// Cells set aside, per column.
-    pub refused: Vec<u64>,
 }
 
 /// Reads a block.

@@ -1,6 +1,30 @@
 //! Single values as text: numbers and times, appended to a buffer without any allocation.
 
-use eddy_frame::{CivilTime, NANOS_PER_SECOND, TimeStyle};
+use eddy_frame::{CivilTime, Column, Field, Frame, NANOS_PER_SECOND, Schema, TextColumn, TimeStyle};
+
+/// The values of a column, and what is needed to write them.
+pub(super) enum Cells<'a> {
+    Float(&'a [f64]),
+    Int(&'a [i64]),
+    Time(&'a [i64], TimeText),
+    Text(&'a TextColumn),
+}
+
+impl<'a> Cells<'a> {
+    /// Those of all columns.
+    pub(super) fn all(schema: &Schema, frame: &'a Frame) -> Vec<Self> {
+        schema.fields.iter().zip(frame.columns()).map(|(field, column)| Self::new(field, column)).collect()
+    }
+
+    fn new(field: &Field, column: &'a Column) -> Self {
+        match column {
+            Column::Float(values) => Self::Float(values),
+            Column::Int(values) => Self::Int(values),
+            Column::Time(values) => Self::Time(values, TimeText::new(field.time_style)),
+            Column::Text(texts) => Self::Text(texts),
+        }
+    }
+}
 
 /// Two digits for each number below a hundred.
 const PAIRS: &[u8; 200] = b"0001020304050607080910111213141516171819\

@@ -3,10 +3,10 @@
 use std::io::Write;
 use std::sync::Arc;
 
-use eddy_frame::{Column, Field, Frame, Schema, TextColumn};
+use eddy_frame::{Frame, Schema};
 
 use super::Sink;
-use super::cells::{TimeText, push_float, push_whole};
+use super::cells::{Cells, push_float, push_whole};
 use super::ordered::Ordered;
 
 /// Writes objects. Missing values are `null`; JSON has no infinities, so they are the strings `"inf"` and `"-inf"`,
@@ -63,7 +63,7 @@ impl Sink for Json {
         }
         self.ordered.write(frame.n_rows(), out, |rows, part| {
             let first = rows.start;
-            let mut values = Values::all(schema, frame);
+            let mut values = Cells::all(schema, frame);
             for row_idx in rows.clone() {
                 match form {
                     Form::Lines => {}
@@ -72,7 +72,7 @@ impl Sink for Json {
                 }
                 for (key, value) in keys.iter().zip(&mut values) {
                     part.extend_from_slice(key);
-                    value.push(part, row_idx);
+                    push_value(value, part, row_idx);
                 }
                 part.push(b'}');
                 if form == Form::Lines {
@@ -91,54 +91,32 @@ impl Sink for Json {
     }
 }
 
-/// The values of a column, and what is needed to write them.
-enum Values<'a> {
-    Float(&'a [f64]),
-    Int(&'a [i64]),
-    Time(&'a [i64], TimeText),
-    Text(&'a TextColumn),
-}
-
-impl<'a> Values<'a> {
-    fn all(schema: &Schema, frame: &'a Frame) -> Vec<Self> {
-        schema.fields.iter().zip(frame.columns()).map(|(field, column)| Self::new(field, column)).collect()
-    }
-
-    fn new(field: &Field, column: &'a Column) -> Self {
-        match column {
-            Column::Float(values) => Self::Float(values),
-            Column::Int(values) => Self::Int(values),
-            Column::Time(values) => Self::Time(values, TimeText::new(field.time_style)),
-            Column::Text(texts) => Self::Text(texts),
-        }
-    }
-
-    fn push(&mut self, part: &mut Vec<u8>, row_idx: usize) {
-        match self {
-            Self::Float(values) => match values.get(row_idx).copied().unwrap_or(f64::NAN) {
-                value if value.is_finite() => push_float(part, value),
-                value if value.is_nan() => part.extend_from_slice(b"null"),
-                value => part.extend_from_slice(if value > 0.0 { b"\"inf\"" } else { b"\"-inf\"" }),
-            },
-            Self::Int(values) => match values.get(row_idx) {
-                Some(&value) if value != i64::MIN => push_whole(part, value),
-                _ => part.extend_from_slice(b"null"),
-            },
-            Self::Time(values, times) => match values.get(row_idx) {
-                Some(&value) if value == i64::MIN => part.extend_from_slice(b"null"),
-                Some(&value) if times.is_number() => times.push(part, value),
-                Some(&value) => {
-                    part.push(b'"');
-                    times.push(part, value);
-                    part.push(b'"');
-                }
-                None => part.extend_from_slice(b"null"),
-            },
-            Self::Text(texts) => match texts.get(row_idx) {
-                "" => part.extend_from_slice(b"null"),
-                text => push_string(part, text),
-            },
-        }
+/// Appends a value.
+fn push_value(cells: &mut Cells<'_>, part: &mut Vec<u8>, row_idx: usize) {
+    match cells {
+        Cells::Float(values) => match values.get(row_idx).copied().unwrap_or(f64::NAN) {
+            value if value.is_finite() => push_float(part, value),
+            value if value.is_nan() => part.extend_from_slice(b"null"),
+            value => part.extend_from_slice(if value > 0.0 { b"\"inf\"" } else { b"\"-inf\"" }),
+        },
+        Cells::Int(values) => match values.get(row_idx) {
+            Some(&value) if value != i64::MIN => push_whole(part, value),
+            _ => part.extend_from_slice(b"null"),
+        },
+        Cells::Time(values, times) => match values.get(row_idx) {
+            Some(&value) if value == i64::MIN => part.extend_from_slice(b"null"),
+            Some(&value) if times.is_number() => times.push(part, value),
+            Some(&value) => {
+                part.push(b'"');
+                times.push(part, value);
+                part.push(b'"');
+            }
+            None => part.extend_from_slice(b"null"),
+        },
+        Cells::Text(texts) => match texts.get(row_idx) {
+            "" => part.extend_from_slice(b"null"),
+            text => push_string(part, text),
+        },
     }
 }
 

@@ -4,10 +4,10 @@ use std::io::Write;
 use std::ops::Range;
 use std::sync::Arc;
 
-use eddy_frame::{Column, Field, Frame, Schema, TextColumn};
+use eddy_frame::{Frame, Schema};
 
 use super::Sink;
-use super::cells::{TimeText, push_float, push_whole};
+use super::cells::{Cells, push_float, push_whole};
 use super::ordered::Ordered;
 
 /// Writes delimited text with a header line.
@@ -58,50 +58,31 @@ fn end_line(line: &mut [u8]) {
     }
 }
 
-/// The values of a column, and what is needed to write them.
-enum Cells<'a> {
-    Float(&'a [f64]),
-    Int(&'a [i64]),
-    Time(&'a [i64], TimeText),
-    Text(&'a TextColumn),
-}
-
-impl<'a> Cells<'a> {
-    fn new(field: &Field, column: &'a Column) -> Self {
-        match column {
-            Column::Float(values) => Self::Float(values),
-            Column::Int(values) => Self::Int(values),
-            Column::Time(values) => Self::Time(values, TimeText::new(field.time_style)),
-            Column::Text(texts) => Self::Text(texts),
-        }
-    }
-
-    fn push(&mut self, line: &mut Vec<u8>, row_idx: usize, delimiter: u8) {
-        match self {
-            Self::Float(values) => push_float(line, values.get(row_idx).copied().unwrap_or(f64::NAN)),
-            Self::Int(values) => {
-                if let Some(&value) = values.get(row_idx).filter(|value| **value != i64::MIN) {
-                    push_whole(line, value);
-                }
+/// Appends a value.
+fn push_cell(cells: &mut Cells<'_>, line: &mut Vec<u8>, row_idx: usize, delimiter: u8) {
+    match cells {
+        Cells::Float(values) => push_float(line, values.get(row_idx).copied().unwrap_or(f64::NAN)),
+        Cells::Int(values) => {
+            if let Some(&value) = values.get(row_idx).filter(|value| **value != i64::MIN) {
+                push_whole(line, value);
             }
-            Self::Time(values, times) => {
-                if let Some(&value) = values.get(row_idx).filter(|value| **value != i64::MIN) {
-                    times.push(line, value);
-                }
-            }
-            Self::Text(texts) => push_text(line, texts.get(row_idx), delimiter),
         }
+        Cells::Time(values, times) => {
+            if let Some(&value) = values.get(row_idx).filter(|value| **value != i64::MIN) {
+                times.push(line, value);
+            }
+        }
+        Cells::Text(texts) => push_text(line, texts.get(row_idx), delimiter),
     }
 }
 
 fn push_rows(schema: &Schema, frame: &Frame, rows: Range<usize>, delimiter: u8, line: &mut Vec<u8>) {
-    let mut cells: Vec<Cells<'_>> =
-        schema.fields.iter().zip(frame.columns()).map(|(field, column)| Cells::new(field, column)).collect();
+    let mut cells = Cells::all(schema, frame);
     let alone = cells.len() == 1;
     for row_idx in rows {
         let start = line.len();
         for cell in &mut cells {
-            cell.push(line, row_idx, delimiter);
+            push_cell(cell, line, row_idx, delimiter);
             line.push(delimiter);
         }
         // An empty line is no row to most readers; an empty cell in quotes is.
