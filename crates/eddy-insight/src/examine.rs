@@ -114,6 +114,8 @@ pub(crate) struct Profile {
     pub(crate) largest: Vec<FlowRecord>,
     hosts: FxHashMap<IpAddr, (u64, u64)>,
     timeline: Vec<Moment>,
+    /// Flows in each part of the timeline that nothing came of.
+    failed_in: Vec<u64>,
 }
 
 impl Profile {
@@ -146,19 +148,21 @@ impl Profile {
             self.largest.insert(at, FlowRecord::of(flow, name));
             self.largest.truncate(KEPT);
         }
-        self.place(flow.start_ns, octets, incident);
+        self.place(flow, octets, incident);
     }
 
-    fn place(&mut self, start_ns: i64, octets: u64, incident: &Incident) {
+    fn place(&mut self, flow: &Flow<'_>, octets: u64, incident: &Incident) {
         let width = width(incident);
-        let at = (start_ns.saturating_sub(incident.first_ns) / width).clamp(0, PARTS as i64 - 1);
+        let at = (flow.start_ns.saturating_sub(incident.first_ns) / width).clamp(0, PARTS as i64 - 1);
         while self.timeline.len() <= at as usize {
             let begin = incident.first_ns.saturating_add(self.timeline.len() as i64 * width);
             self.timeline.push(Moment { at_ns: begin, flows: 0, octets: 0 });
+            self.failed_in.push(0);
         }
         let moment = &mut self.timeline[at as usize];
         moment.flows += 1;
         moment.octets = moment.octets.saturating_add(octets);
+        self.failed_in[at as usize] += u64::from(flow.failed());
     }
 
     /// The protocol of most of its flows.
@@ -319,6 +323,7 @@ fn trim(incident: &mut Incident, profile: &mut Profile) {
         profile.flows -= part.flows;
         profile.octets = profile.octets.saturating_sub(part.octets);
     }
+    profile.failed -= profile.failed_in.drain(last + 1..).sum::<u64>();
     for list in [&mut profile.first, &mut profile.largest] {
         list.retain(|flow| flow.start_ns < after);
     }
