@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use crate::sighting::{Evidence, MOST_TARGETS, Severity};
-use crate::table::Table;
+use crate::table::{Table, bounded};
 use crate::watch::{AboutBehaviour, Behaviour};
 use crate::{Flow, Sighting};
 
@@ -34,6 +34,8 @@ pub struct ArpClaim {
     pub unasked: u64,
     /// Announcements of its own address to all.
     pub announcements: u64,
+    /// Different addresses that it asked for, up to 256.
+    pub asked: u64,
     /// Who was told unasked, the first few.
     pub told: Vec<IpAddr>,
 }
@@ -75,6 +77,9 @@ struct Holder {
 struct Adapter {
     /// The address that it asks under.
     own: Option<(IpAddr, u64)>,
+    /// Unasked answers and announcements of a minute, and when that began.
+    loud: u64,
+    minute_ns: i64,
     /// Addresses that it claimed unasked, and how often; the first few.
     unasked: Vec<(IpAddr, u64)>,
     sighting: Option<Sighting>,
@@ -123,8 +128,12 @@ enum Why {
 impl ArpSpoofing {
     /// What the claim is, after it was taken in.
     fn judge(&mut self, claim: &ArpClaim) -> Option<(Why, u64)> {
-        let loud = claim.unasked.saturating_add(claim.announcements);
         let adapter = self.adapters.entry(claim.mac, claim.last_ns, Adapter::default);
+        if claim.first_ns.saturating_sub(adapter.minute_ns) >= 60 * SECOND {
+            (adapter.minute_ns, adapter.loud) = (claim.first_ns, 0);
+        }
+        adapter.loud = adapter.loud.saturating_add(claim.unasked).saturating_add(claim.announcements);
+        let loud = adapter.loud;
         if claim.asks > adapter.own.map_or(0, |(_, asks)| asks) {
             adapter.own = Some((claim.address, claim.asks));
         }
@@ -268,6 +277,8 @@ impl Behaviour for ArpSpoofing {
     fn dropped(&self) -> u64 {
         self.holders.dropped() + self.adapters.dropped()
     }
+
+    bounded!(holders, adapters);
 }
 
 #[cfg(test)]
@@ -288,6 +299,7 @@ mod tests {
             answers,
             unasked,
             announcements,
+            asked: asks.min(1),
             told: if unasked > 0 { vec![address(2)] } else { Vec::new() },
         }
     }

@@ -6,7 +6,7 @@ use crate::flow::{is_private, network};
 use crate::open::Open;
 use crate::sighting::{Evidence, Severity};
 use crate::sketch::Distinct;
-use crate::table::Table;
+use crate::table::{Table, bounded};
 use crate::watch::{AboutBehaviour, Behaviour};
 use crate::{Flow, Sighting};
 
@@ -223,6 +223,8 @@ impl Behaviour for Beaconing {
     fn dropped(&self) -> u64 {
         self.pairs.dropped() + self.callers.dropped() + self.known.dropped() + self.open.dropped()
     }
+
+    bounded!(pairs, callers, known, open);
 }
 
 fn evidence(calls: &Calls, rhythm: &Rhythm, callers: f64, of_a_kind: f64) -> Vec<Evidence> {

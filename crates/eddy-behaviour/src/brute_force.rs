@@ -2,10 +2,12 @@
 
 use std::net::IpAddr;
 
+use crate::flow::is_private;
 use crate::moments::Moments;
 use crate::open::Open;
 use crate::sighting::{Evidence, Severity};
-use crate::table::Table;
+use crate::sketch::Distinct;
+use crate::table::{Table, bounded};
 use crate::watch::{AboutBehaviour, Behaviour};
 use crate::{Flow, Sighting};
 
@@ -13,11 +15,12 @@ pub(crate) const ABOUT: AboutBehaviour = AboutBehaviour {
     name: "brute_force",
     title: "Guessing of passwords",
     summary: "One host opens many short connections of like but not equal size to a service that asks for a password, or \
-              very many to a web server, and not at fixed intervals.",
-    blind_to: "Few guesses a day; guesses within one long connection; guesses from many hosts that each try little; guesses \
-               at fixed intervals or all of one size, which look like checks whether a service is there; services on ports \
+              very many to a web server, and not at fixed intervals; or a few to each of many hosts; or many hosts outside \
+              do so at one service.",
+    blind_to: "Few guesses a day; guesses within one long connection; guesses over datagrams, other than of SNMP; guesses \
+               at fixed intervals, which look like checks whether a service is there; services on ports \
                of their own that the source of the flows does not name.",
-    techniques: &["T1110.001", "T1110"],
+    techniques: &["T1110.001", "T1110.003", "T1110"],
 };
 
 /// Pairs watched at most.
@@ -36,11 +39,29 @@ const MOST_S: i64 = 60;
 const LIKE_SIZE: f64 = 0.5;
 /// The same for web servers.
 const LIKE_SIZE_WEB: f64 = 0.15;
-/// Coefficient of variation of the sizes at least: checks whether a service is there are all of one size.
+/// Coefficient of variation of the sizes at least, unless the pauses are uneven: checks whether a service is there are
+/// all of one size, and by some clock.
 const NOT_EQUAL: f64 = 0.001;
+const UNEVEN: f64 = 0.3;
 /// Coefficient of variation of the intervals up to which something is done by the clock, and the least interval.
 const BY_THE_CLOCK: f64 = 0.1;
 const CLOCK_S: f64 = 2.0;
+/// Ports at which programs log in again and again for many reasons, and connections to them that make it guessing.
+const BUSY: [u16; 3] = [88, 1_883, 8_883];
+const LEAST_BUSY: u32 = 40;
+/// Hosts of which each is tried a few times, or who each try a few times, and their tries; how often at most on average;
+/// packets one way of a log-in; how much their sizes vary at most.
+const LEAST_SPRAYED: f64 = 8.0;
+const LEAST_CROWD: f64 = 6.0;
+const LEAST_GROUP: u32 = 24;
+const MOST_AT_EACH: f64 = 12.0;
+const LEAST_PACKETS: u64 = 7;
+const LIKE_SIZE_GROUP: f64 = 0.1;
+/// Ports of mail, which many ask again and again.
+const MAIL: [u16; 8] = [25, 110, 143, 465, 587, 993, 995, 4_190];
+/// Questions of one conversation of network management that are guesses, and how many a second.
+const LEAST_COMMUNITIES: u64 = 60;
+const LEAST_COMMUNITIES_A_SECOND: f64 = 5.0;
 /// Ports of services that ask for a password.
 const PORTS: [u16; 30] = [
     21, 22, 23, 25, 110, 139, 143, 389, 445, 465, 587, 636, 990, 993, 995, 1_433, 1_521, 2_222, 2_323, 3_306,
@@ -63,24 +84,40 @@ type Key = (IpAddr, IpAddr, u16);
 /// The behaviour.
 pub(crate) struct BruteForce {
     pairs: Table<Key, Tries>,
+    /// Over all that one host tries, and over all that try one service, with how many they are.
+    groups: Table<Key, (Tries, Distinct)>,
     open: Open<Key>,
 }
 
 impl Default for BruteForce {
     fn default() -> Self {
-        Self { pairs: Table::new(CAPACITY), open: Open::new(1_800) }
+        Self { pairs: Table::new(CAPACITY), groups: Table::new(CAPACITY), open: Open::new(1_800) }
     }
 }
 
 /// Whether a flow goes to a service that asks for a password.
 pub(crate) fn asks_for_password(flow: &Flow<'_>) -> bool {
     PORTS.contains(&flow.destination_port)
+        || BUSY.contains(&flow.destination_port)
         || matches!(flow.application, "ssh" | "ftp" | "telnet" | "rdp" | "smb" | "mysql" | "vnc" | "rfb")
 }
 
+/// Whether both sides said something, as far as it was recorded: of some captures one side is missing.
+fn is_conversation(flow: &Flow<'_>) -> bool {
+    match (flow.packets, flow.reverse_packets) {
+        (0, answers) => answers >= 4 || answers == 3 && flow.reverse_octets > 60 * answers,
+        (questions, 0) => {
+            (questions >= 5 || questions == 4 && flow.octets > 45 * questions) && flow.was_taken_up_unseen()
+        }
+        (questions, answers) => questions >= 3 && answers >= 2,
+    }
+}
+
 impl Tries {
-    fn add(&mut self, flow: &Flow<'_>, octets: u64) {
-        if flow.start_ns.saturating_sub(self.start_ns) >= WINDOW_S * 1_000_000_000 {
+    /// Counts a try; says whether it is the first of another ten minutes.
+    fn add(&mut self, flow: &Flow<'_>, octets: u64) -> bool {
+        let is_first = flow.start_ns.saturating_sub(self.start_ns) >= WINDOW_S * 1_000_000_000;
+        if is_first {
             *self = Self { start_ns: flow.start_ns, ..Self::default() };
         } else if self.n > 0 {
             self.intervals_s.add(flow.start_ns.saturating_sub(self.last_ns) as f64 / 1e9);
@@ -88,12 +125,129 @@ impl Tries {
         self.last_ns = flow.start_ns;
         self.n += 1;
         self.octets.add(octets as f64);
+        is_first
     }
 
     fn is_guessing(&self, least: u32, like_size: f64) -> bool {
         let variation = self.octets.variation();
         let by_the_clock = self.intervals_s.mean() >= CLOCK_S && self.intervals_s.variation() <= BY_THE_CLOCK;
-        self.n >= least && (NOT_EQUAL..=like_size).contains(&variation) && !by_the_clock
+        let is_even = variation < NOT_EQUAL && self.intervals_s.variation() < UNEVEN;
+        self.n >= least && variation <= like_size && !by_the_clock && !is_even
+    }
+}
+
+/// What is told of guesses that belong together.
+struct Told {
+    kind: &'static str,
+    /// Who guesses; none of a crowd.
+    actor: Option<IpAddr>,
+    target: IpAddr,
+    n_targets: u64,
+    least: u32,
+    like_size: f64,
+    techniques: &'static [&'static str],
+}
+
+/// Whether a conversation is guesses at the word that an agent of network management answers to: many questions a second,
+/// of changing size, and next to no answer.
+fn is_community_guessing(flow: &Flow<'_>) -> bool {
+    flow.protocol == Flow::UDP
+        && flow.destination_port == 161
+        && flow.packets >= LEAST_COMMUNITIES
+        && flow.reverse_packets <= flow.packets / 10
+        && !flow.octets.is_multiple_of(flow.packets)
+        && flow.packets as f64 * 1e9 >= LEAST_COMMUNITIES_A_SECOND * flow.duration_ns as f64
+}
+
+impl BruteForce {
+    /// Tells of guesses that are all in one conversation.
+    fn see_communities(&mut self, flow: &Flow<'_>) {
+        let key = (flow.source, flow.destination, flow.destination_port);
+        if self.open.extend(&key, flow, flow.destination).is_some() {
+            return;
+        }
+        let (seen, usual) = (flow.packets as f64, LEAST_COMMUNITIES as f64);
+        let mut sighting = Sighting {
+            behaviour: ABOUT.name,
+            kind: "guessing of SNMP communities",
+            actor: Some(flow.source),
+            targets: Vec::new(),
+            n_targets: 1,
+            port: Some(flow.destination_port),
+            first_ns: flow.start_ns,
+            detected_ns: flow.end_ns(),
+            last_ns: flow.end_ns(),
+            flows: 0,
+            octets: 0,
+            evidence: vec![Evidence { what: "questions without an answer in one conversation", seen, usual }],
+            severity: Severity::High,
+            strength: seen / usual,
+            techniques: &["T1110.001", "T1110"],
+        };
+        sighting.extend(flow, flow.destination);
+        self.open.open(key, flow.start_ns, sighting);
+    }
+
+    /// Tells of guesses, or adds one more to those that were told of.
+    fn tell(&mut self, key: Key, flow: &Flow<'_>, tries: &Tries, told: &Told) {
+        let octets = flow.octets.saturating_add(flow.reverse_octets);
+        let evidence = || {
+            let rounded = |number: f64| (number * 1_000.0).round() / 1_000.0;
+            vec![
+                Evidence {
+                    what: "short connections in 10 min",
+                    seen: f64::from(tries.n),
+                    usual: f64::from(told.least),
+                },
+                Evidence {
+                    what: "coefficient of variation of their size",
+                    seen: rounded(tries.octets.variation()),
+                    usual: told.like_size,
+                },
+            ]
+        };
+        let strength = f64::from(tries.n) / f64::from(told.least);
+        if let Some(sighting) = self.open.extend(&key, flow, told.target) {
+            sighting.n_targets = sighting.n_targets.max(told.n_targets);
+            if strength > sighting.strength {
+                sighting.strength = strength;
+                sighting.evidence = evidence();
+            }
+            return;
+        }
+        if !tries.is_guessing(told.least, told.like_size) {
+            return;
+        }
+        let is_web = WEB_PORTS.contains(&flow.destination_port);
+        let mut sighting = Sighting {
+            behaviour: ABOUT.name,
+            kind: told.kind,
+            actor: told.actor,
+            targets: Vec::new(),
+            n_targets: told.n_targets,
+            port: Some(flow.destination_port),
+            first_ns: tries.start_ns,
+            detected_ns: flow.start_ns,
+            last_ns: flow.end_ns(),
+            flows: u64::from(tries.n) - 1,
+            octets: (tries.octets.sum as u64).saturating_sub(octets),
+            evidence: evidence(),
+            severity: if is_web { Severity::Medium } else { Severity::High },
+            strength,
+            techniques: told.techniques,
+        };
+        sighting.extend(flow, told.target);
+        self.open.open(key, flow.start_ns, sighting);
+    }
+
+    /// Counts a guess over everybody that one host tries, or over everybody that tries one service.
+    fn see_group(&mut self, key: Key, other: IpAddr, flow: &Flow<'_>, octets: u64) -> (Tries, f64) {
+        let (tries, others) = self.groups.entry(key, flow.start_ns, Default::default);
+        if tries.add(flow, octets) {
+            *others = Distinct::default();
+        }
+        others.see(other);
+        (*tries, others.count())
     }
 }
 
@@ -104,67 +258,71 @@ impl Behaviour for BruteForce {
 
     fn see(&mut self, flow: &Flow<'_>, out: &mut Vec<Sighting>) {
         self.open.sweep(flow.start_ns, out);
+        if is_community_guessing(flow) {
+            self.see_communities(flow);
+            return;
+        }
         let is_login = asks_for_password(flow);
         let is_web = !is_login && WEB_PORTS.contains(&flow.destination_port);
         let octets = flow.octets.saturating_add(flow.reverse_octets);
         let is_guess = flow.protocol == Flow::TCP
             && (is_login || is_web)
-            && flow.reverse_packets >= 2
-            && flow.packets >= 3
+            && is_conversation(flow)
             && octets <= MOST_OCTETS
             && flow.duration_ns <= MOST_S * 1_000_000_000;
         if !is_guess {
             return;
         }
-        let (least, like_size) = if is_web { (LEAST_WEB, LIKE_SIZE_WEB) } else { (LEAST, LIKE_SIZE) };
-        let key = (flow.source, flow.destination, flow.destination_port);
-        let tries = self.pairs.entry(key, flow.start_ns, Tries::default);
-        tries.add(flow, octets);
-        let evidence = || {
-            let rounded = |number: f64| (number * 1_000.0).round() / 1_000.0;
-            vec![
-                Evidence {
-                    what: "short connections in 10 min",
-                    seen: f64::from(tries.n),
-                    usual: f64::from(least),
-                },
-                Evidence {
-                    what: "coefficient of variation of their size",
-                    seen: rounded(tries.octets.variation()),
-                    usual: like_size,
-                },
-            ]
+        let (least, like_size) = match flow.destination_port {
+            _ if is_web => (LEAST_WEB, LIKE_SIZE_WEB),
+            port if BUSY.contains(&port) => (LEAST_BUSY, LIKE_SIZE),
+            _ => (LEAST, LIKE_SIZE),
         };
-        let strength = f64::from(tries.n) / f64::from(least);
-        if let Some(sighting) = self.open.extend(&key, flow, flow.destination) {
-            if strength > sighting.strength {
-                sighting.strength = strength;
-                sighting.evidence = evidence();
-            }
-            return;
-        }
-        if !tries.is_guessing(least, like_size) {
-            return;
-        }
-        let mut sighting = Sighting {
-            behaviour: ABOUT.name,
+        let (source, target, port) = (flow.source, flow.destination, flow.destination_port);
+        let tries = self.pairs.entry((source, target, port), flow.start_ns, Tries::default);
+        tries.add(flow, octets);
+        let tries = *tries;
+        let told = Told {
             kind: "guessing of passwords",
-            actor: Some(flow.source),
-            targets: Vec::new(),
+            actor: Some(source),
+            target,
             n_targets: 1,
-            port: Some(flow.destination_port),
-            first_ns: tries.start_ns,
-            detected_ns: flow.start_ns,
-            last_ns: flow.end_ns(),
-            flows: u64::from(tries.n) - 1,
-            octets: (tries.octets.sum as u64).saturating_sub(octets),
-            evidence: evidence(),
-            severity: if is_web { Severity::Medium } else { Severity::High },
-            strength,
+            least,
+            like_size,
             techniques: &["T1110.001", "T1110"],
         };
-        sighting.extend(flow, flow.destination);
-        self.open.open(key, flow.start_ns, sighting);
+        self.tell((source, target, port), flow, &tries, &told);
+        // What is said in a log-in takes more than what says whether a service is there.
+        if is_web || BUSY.contains(&port) || flow.packets.max(flow.reverse_packets) < LEAST_PACKETS {
+            return;
+        }
+        let (tries, hosts) = self.see_group((source, source, port), target, flow, octets);
+        if hosts >= LEAST_SPRAYED && f64::from(tries.n) <= MOST_AT_EACH * hosts {
+            let kind = "passwords tried at many hosts";
+            let told = Told {
+                kind,
+                n_targets: hosts as u64,
+                least: LEAST_GROUP,
+                like_size: LIKE_SIZE_GROUP,
+                techniques: &["T1110.003", "T1110"],
+                ..told
+            };
+            self.tell((source, source, port), flow, &tries, &told);
+        }
+        if is_private(source) || MAIL.contains(&port) {
+            return;
+        }
+        let (tries, hosts) = self.see_group((target, target, port), source, flow, octets);
+        if hosts >= LEAST_CROWD && f64::from(tries.n) <= MOST_AT_EACH * hosts {
+            let told = Told {
+                kind: "guessing of passwords by many",
+                actor: None,
+                least: LEAST_GROUP,
+                like_size: LIKE_SIZE_GROUP,
+                ..told
+            };
+            self.tell((target, target, port), flow, &tries, &told);
+        }
     }
 
     fn end(&mut self, out: &mut Vec<Sighting>) {
@@ -172,8 +330,10 @@ impl Behaviour for BruteForce {
     }
 
     fn dropped(&self) -> u64 {
-        self.pairs.dropped() + self.open.dropped()
+        self.pairs.dropped() + self.groups.dropped() + self.open.dropped()
     }
+
+    bounded!(pairs, groups, open);
 }
 
 #[cfg(test)]
@@ -201,6 +361,63 @@ mod tests {
         let found = run((0..100).map(guess));
         assert_eq!(found.len(), 1);
         assert_eq!((found[0].actor, found[0].port, found[0].flows), (Some(address(66)), Some(22), 100));
+    }
+
+    fn log_in(at_s: f64, source: u8, target: u8) -> Flow<'static> {
+        Flow {
+            packets: 14,
+            octets: 1_900 + (at_s as u64 % 5) * 9,
+            reverse_packets: 12,
+            ..flow(at_s, source, target, 22)
+        }
+    }
+
+    #[test]
+    fn a_password_tried_at_many_hosts_and_many_that_try_one_are_told() {
+        let spread = |at: u32| log_in(f64::from(at) * 1.3, 66, 100 + (at % 20) as u8);
+        let found = run((0..60).map(spread));
+        assert_eq!(
+            found.iter().map(|s| (s.kind, s.actor)).collect::<Vec<_>>(),
+            [("passwords tried at many hosts", Some(address(66)))]
+        );
+        assert!(found[0].n_targets >= 18);
+        let by_many = |at: u32| Flow {
+            source: IpAddr::from([203, 0, 113, (at % 20) as u8]),
+            ..log_in(f64::from(at) * 1.3, 0, 5)
+        };
+        let found = run((0..60).map(by_many));
+        assert_eq!(
+            found.iter().map(|s| (s.kind, s.actor)).collect::<Vec<_>>(),
+            [("guessing of passwords by many", None)]
+        );
+        // Colleagues who work on one server.
+        assert!(run((0..60).map(|at| log_in(f64::from(at) * 1.3, (at % 20) as u8, 5))).is_empty());
+    }
+
+    #[test]
+    fn guesses_are_told_of_one_side_of_the_conversation_and_of_datagrams() {
+        let guess = |at: u32| log_in(f64::from(at) * 3.0 + f64::from(at * 7 % 5) * 0.4, 66, 5);
+        let asked = |at: u32| Flow {
+            reverse_packets: 0,
+            reverse_octets: 0,
+            flags: Some(0x1b),
+            state: crate::ConnectionState::Unanswered,
+            ..guess(at)
+        };
+        assert_eq!(run((0..60).map(asked)).len(), 1);
+        let answered = |at: u32| Flow { packets: 0, octets: 0, flags: None, ..guess(at) };
+        assert_eq!(run((0..60).map(answered)).len(), 1);
+        let words = Flow {
+            protocol: Flow::UDP,
+            packets: 400,
+            octets: 400 * 73 + 11,
+            reverse_packets: 0,
+            reverse_octets: 0,
+            duration_ns: 20_000_000_000,
+            ..flow(1.0, 66, 5, 161)
+        };
+        assert_eq!(run([words])[0].kind, "guessing of SNMP communities");
+        assert!(run([Flow { duration_ns: 2_000_000_000_000, ..words }]).is_empty());
     }
 
     #[test]

@@ -167,6 +167,14 @@ impl EntityWindows {
         }
     }
 
+    pub(crate) fn most_bytes(&self) -> usize {
+        self.states.most_bytes()
+    }
+
+    pub(crate) fn shrink(&mut self, share: f64) {
+        self.states.shrink(share);
+    }
+
     /// Entities that had to go for want of room.
     pub fn dropped(&self) -> u64 {
         self.states.dropped()

@@ -2,10 +2,12 @@
 
 use std::net::IpAddr;
 
+use crate::flow::is_private;
+use crate::moments::Moments;
 use crate::open::Open;
 use crate::sighting::{Evidence, Severity};
 use crate::sketch::Distinct;
-use crate::table::Table;
+use crate::table::{Table, bounded};
 use crate::watch::{AboutBehaviour, Behaviour};
 use crate::{Flow, Sighting};
 
@@ -13,12 +15,14 @@ pub(crate) const ABOUT: AboutBehaviour = AboutBehaviour {
     name: "flood",
     title: "Flood",
     summary: "A host gets far more than it can answer, and far more than it ever got: half-open or empty connections, \
-              packets of one protocol that nothing comes back for, echo requests, or large answers from many services \
+              packets of one protocol that nothing comes back for, echo requests, connections of one host that are held open with \
+              next to nothing said, or large answers from many services \
               that nobody asked.",
-    blind_to: "Floods of complete connections from a crowd, which look like many visitors; floods below the least rate, or \
+    blind_to: "Floods of complete connections of changing size from a crowd, which look like many visitors; floods of \
+               questions within a few connections; connections held open that were begun over minutes; floods below the least rate, or \
                below four times what the target got before; flows of UDP that each have the rate of a stream; what is \
                lost before it is recorded.",
-    techniques: &["T1498.001", "T1498.002", "T1499.001"],
+    techniques: &["T1498.001", "T1498.002", "T1499.001", "T1499.002"],
 };
 
 /// Targets watched at most.
@@ -31,6 +35,16 @@ const LEAST_HALF_OPEN: u64 = 150;
 const LEAST_CONNECTIONS: u64 = 500;
 /// Packets in a window that make a flood, when next to nothing comes back.
 const LEAST_PACKETS: u64 = 1_000;
+/// Connections of few senders in a window that are held open with next to nothing said, that make a flood.
+const LEAST_HELD: u64 = 100;
+/// Bytes each way of such a connection at most.
+const HELD_OCTETS: u64 = 4_000;
+/// Coefficient of variation of the bytes of connections up to which a crowd is a swarm that was sent.
+const LIKE_SIZE: f64 = 0.15;
+/// Connections of each of them in a window, on average.
+const SWARM: f64 = 5.0;
+/// Mean bytes of packets from which they are no tries of ports.
+const NO_TRY: u64 = 200;
 /// Share of packets that come back below which next to nothing does.
 const NEXT_TO_NOTHING: f64 = 0.05;
 /// Packets in a window from services that answer with more than they are asked, when nobody asked.
@@ -67,19 +81,23 @@ struct Load {
     ports: Distinct,
     half_open: u64,
     connections: u64,
-    /// Packets without an answer, of TCP, UDP, ICMP and others.
+    held: u64,
+    /// Packets without an answer, of TCP, UDP, ICMP and others, and their bytes.
     packets: [u64; 4],
+    octets: [u64; 4],
     reflected: u64,
+    /// Bytes of complete connections.
+    sizes: Moments,
     /// Who sends most of it, by the vote of Boyer and Moore (1981).
     sender: Option<IpAddr>,
     votes: u64,
 }
 
-/// What reached a target in the windows before, at most: half-open, connections, packets, reflected.
+/// What reached a target in the windows before, at most: half-open, connections, packets, reflected, held.
 #[derive(Debug, Clone, Copy, Default)]
 struct Before {
     windows: u32,
-    most: [u64; 4],
+    most: [u64; 5],
 }
 
 /// The behaviour.
@@ -149,7 +167,19 @@ fn is_half_open(flow: &Flow<'_>) -> bool {
     let never_taken_up = flow.flags.is_some_and(|flags| {
         flags & 0x12 == 0x02 || flags & 0x07 == 0x06 && flow.reverse_packets <= 2 && is_bare(flow)
     });
-    flow.failed() || never_taken_up
+    (flow.failed() || never_taken_up) && flow.flags.is_none_or(|flags| flags & 0x02 != 0)
+}
+
+/// Whether a connection was taken up and is held open with next to nothing said.
+fn is_held(flow: &Flow<'_>) -> bool {
+    let is_open = |flags: Option<u8>| flags.is_none_or(|flags| flags & 0x05 == 0);
+    let begins = flow.flags.is_some_and(|flags| flags & 0x12 == 0x12);
+    flow.protocol == Flow::TCP
+        && begins
+        && is_open(flow.flags)
+        && is_open(flow.reverse_flags)
+        && !flow.failed()
+        && flow.octets.max(flow.reverse_octets) <= HELD_OCTETS
 }
 
 /// Whether a flow is what cameras and players send: one way over UDP, at a rate that a stream may have.
@@ -166,6 +196,8 @@ fn unanswered(flow: &Flow<'_>) -> u64 {
     let answered = match flow.protocol {
         // Whoever is there answers echo requests; so many are a flood all the same.
         Flow::ICMP | Flow::ICMP6 => false,
+        // What came back was not recorded.
+        Flow::TCP if flow.was_taken_up_unseen() => true,
         // Segments outside of connections are answered by resets.
         Flow::TCP if is_bare(flow) && flow.flags.is_some_and(|flags| flags & 0x02 == 0) => false,
         _ => flow.reverse_packets as f64 > NEXT_TO_NOTHING * flow.packets as f64,
@@ -181,7 +213,7 @@ fn unanswered(flow: &Flow<'_>) -> u64 {
 impl Load {
     /// Counts a flow; says whether it may belong to a flood.
     fn add(&mut self, flow: &Flow<'_>, reflected: Option<u64>, sender: IpAddr) -> bool {
-        let before = (self.half_open, self.connections, self.packets, self.reflected);
+        let before = self.counts();
         let mut weight = 1;
         if is_half_open(flow) {
             self.half_open += 1;
@@ -193,10 +225,17 @@ impl Load {
             let packets = unanswered(flow);
             let of_protocol = &mut self.packets[protocol_index(flow.protocol)];
             *of_protocol = of_protocol.saturating_add(packets);
+            let octets = (flow.octets / flow.packets.max(1)).saturating_mul(packets);
+            let of_protocol = &mut self.octets[protocol_index(flow.protocol)];
+            *of_protocol = of_protocol.saturating_add(octets);
             weight = weight.max(packets);
-            self.connections += u64::from(is_short_connection(flow));
+            if is_short_connection(flow) {
+                self.connections += 1;
+                self.sizes.add(flow.octets.saturating_add(flow.reverse_octets) as f64);
+            }
+            self.held += u64::from(is_held(flow));
         }
-        if before == (self.half_open, self.connections, self.packets, self.reflected) {
+        if before == self.counts() {
             return false;
         }
         self.senders.see(sender);
@@ -211,8 +250,9 @@ impl Load {
         true
     }
 
-    fn counts(&self) -> [u64; 4] {
-        [self.half_open, self.connections, self.packets.iter().copied().max().unwrap_or(0), self.reflected]
+    fn counts(&self) -> [u64; 5] {
+        let packets = self.packets.iter().copied().max().unwrap_or(0);
+        [self.half_open, self.connections, packets, self.reflected, self.held]
     }
 
     /// What the window shows, if it shows a flood, and how far beyond the least.
@@ -237,13 +277,26 @@ impl Load {
             return Some(("SYN flood", strength));
         }
         let (at, &most) = self.packets.iter().enumerate().max_by_key(|(_, packets)| **packets)?;
-        if few_ports(most)
+        let are_tries = self.octets[at] < NO_TRY.saturating_mul(most);
+        if (few_ports(most) || !are_tries)
             && let Some(strength) = found(most, least(2, LEAST_PACKETS))
         {
             return Some((PROTOCOL_FLOODS[at], strength));
         }
+        let is_crowd = self.senders.count() > CROWD;
+        if few_ports(self.held)
+            && !is_crowd
+            && let Some(strength) = found(self.held, least(4, LEAST_HELD))
+        {
+            return Some(("connections held open", strength));
+        }
         let strength = found(self.connections, least(1, LEAST_CONNECTIONS))?;
-        (self.ports.count() <= 2.0 && self.senders.count() <= CROWD).then_some(("connection flood", strength))
+        // A swarm that was sent asks for the same again and again, and comes from outside.
+        let is_sent = !is_crowd
+            || self.sizes.variation() <= LIKE_SIZE
+                && self.connections as f64 >= SWARM * self.senders.count()
+                && self.sender.is_some_and(|sender| !is_private(sender));
+        (self.ports.count() <= 2.0 && is_sent).then_some(("connection flood", strength))
     }
 }
 
@@ -251,8 +304,9 @@ impl Load {
 fn is_short_connection(flow: &Flow<'_>) -> bool {
     flow.protocol == Flow::TCP
         && !flow.failed()
-        && flow.packets >= 3
-        && flow.packets <= 30
+        && (3..=30).contains(&flow.packets.max(flow.reverse_packets))
+        // Of one whose opener was not recorded there is more than the answer to the first packet.
+        && (flow.packets >= 3 || flow.packets == 0 && flow.reverse_packets >= 3)
         && flow.duration_ns <= WINDOW_S * 1_000_000_000
         && !crate::brute_force::asks_for_password(flow)
 }
@@ -316,7 +370,7 @@ impl Behaviour for Flood {
             techniques: match kind {
                 "reflection flood" => &["T1498.002"],
                 "SYN flood" => &["T1499.001", "T1498.001"],
-                "connection flood" => &["T1499"],
+                "connection flood" | "connections held open" => &["T1499.002", "T1499"],
                 _ => &["T1498.001"],
             },
         };
@@ -331,6 +385,8 @@ impl Behaviour for Flood {
     fn dropped(&self) -> u64 {
         self.targets.dropped() + self.open.dropped()
     }
+
+    bounded!(targets, open);
 }
 
 fn evidence(load: &Load) -> Vec<Evidence> {
@@ -351,6 +407,11 @@ fn evidence(load: &Load) -> Vec<Evidence> {
             usual: LEAST_PACKETS as f64,
         },
         Evidence {
+            what: "connections held open, begun in 10 s",
+            seen: load.held as f64,
+            usual: LEAST_HELD as f64,
+        },
+        Evidence {
             what: "short connections in 10 s",
             seen: load.connections as f64,
             usual: LEAST_CONNECTIONS as f64,
@@ -362,164 +423,4 @@ fn evidence(load: &Load) -> Vec<Evidence> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::ConnectionState;
-    use crate::watch::tests::{address, flow};
-
-    fn run(flows: impl IntoIterator<Item = Flow<'static>>) -> Vec<Sighting> {
-        let (mut flood, mut out) = (Flood::default(), Vec::new());
-        flows.into_iter().for_each(|flow| flood.see(&flow, &mut out));
-        flood.end(&mut out);
-        out
-    }
-
-    fn syn(at: u32, source: u8) -> Flow<'static> {
-        Flow {
-            state: ConnectionState::Unanswered,
-            packets: 1,
-            octets: 60,
-            reverse_packets: 0,
-            reverse_octets: 0,
-            source_port: (at % 60_000) as u16,
-            ..flow(f64::from(at) * 0.01, source, 9, 80)
-        }
-    }
-
-    #[test]
-    fn half_open_connections_from_a_crowd_are_a_flood_without_a_named_actor() {
-        let found = run((0..2_000).map(|at| syn(at, (at * 37 % 251) as u8)));
-        assert_eq!(found.len(), 1);
-        assert_eq!((found[0].kind, found[0].actor), ("SYN flood", None));
-        assert_eq!((found[0].targets.as_slice(), found[0].port), (&[address(9)][..], Some(80)));
-        let from_one = run((0..2_000).map(|at| syn(at, 7)));
-        assert_eq!(from_one[0].actor, Some(address(7)));
-    }
-
-    #[test]
-    fn half_open_connections_that_the_target_still_answers_are_a_flood_as_well() {
-        let answered = |at: u32| Flow {
-            flags: Some(0x02),
-            state: ConnectionState::Established,
-            reverse_packets: 1,
-            reverse_octets: 44,
-            ..syn(at, (at * 37 % 251) as u8)
-        };
-        let found = run((0..400).map(answered));
-        assert_eq!(found.iter().map(|s| s.kind).collect::<Vec<_>>(), ["SYN flood"]);
-    }
-
-    #[test]
-    fn bare_answers_to_connections_that_nobody_asked_for_are_a_reflection() {
-        let answer = |at: u32, octets: u64| Flow {
-            packets: 0,
-            octets: 0,
-            reverse_packets: 1,
-            reverse_octets: octets,
-            flags: Some(0),
-            state: ConnectionState::Unknown,
-            ..flow(f64::from(at) * 0.01, 9, (at % 200) as u8 + 10, 80)
-        };
-        let found = run((0..400).map(|at| answer(at, 44)));
-        assert_eq!(found.iter().map(|s| (s.kind, s.actor)).collect::<Vec<_>>(), [("reflection flood", None)]);
-        assert_eq!(found[0].targets, [address(9)]);
-        // Connections of which one direction was recorded carry data.
-        assert!(run((0..400).map(|at| answer(at, 900))).is_empty());
-    }
-
-    #[test]
-    fn large_answers_that_nobody_asked_for_are_a_reflection() {
-        let answer = |at: u32| Flow {
-            protocol: Flow::UDP,
-            source_port: 123,
-            packets: 10,
-            octets: 4_680,
-            reverse_packets: 0,
-            reverse_octets: 0,
-            state: ConnectionState::Unknown,
-            ..flow(f64::from(at) * 0.1, (at % 200) as u8 + 10, 9, 5_000)
-        };
-        let found = run((0..50).map(answer));
-        assert_eq!(found.iter().map(|s| s.kind).collect::<Vec<_>>(), ["reflection flood"]);
-    }
-
-    #[test]
-    fn visitors_and_downloads_are_no_flood() {
-        assert!(run((0..5_000).map(|at| flow(f64::from(at) * 0.01, (at % 250) as u8, 9, 443))).is_empty());
-        let download = Flow { packets: 40_000, reverse_packets: 80_000, ..flow(0.0, 1, 9, 443) };
-        assert!(run([download]).is_empty());
-        let one_way = |seconds: i64, packets: u64| Flow {
-            protocol: Flow::UDP,
-            packets,
-            duration_ns: seconds * 1_000_000_000,
-            reverse_packets: 0,
-            reverse_octets: 0,
-            ..flow(0.0, 1, 9, 5_004)
-        };
-        assert!(run([one_way(1_800, 600_000)]).is_empty());
-        // Clips of several cameras at once.
-        assert!(run((0..40).map(|_| one_way(14, 2_660))).is_empty());
-        assert_eq!(run([one_way(4, 12_000)]).len(), 1);
-        assert_eq!(run([one_way(600, 6_000_000)]).len(), 1);
-        let question = |at: u32| Flow {
-            protocol: Flow::UDP,
-            packets: 1,
-            octets: 70,
-            reverse_packets: 1,
-            reverse_octets: 300,
-            ..flow(f64::from(at) * 0.5, 3, 8, 53)
-        };
-        assert!(run((0..500).map(question)).is_empty());
-    }
-
-    #[test]
-    fn echo_requests_segments_outside_of_connections_and_empty_connections_are_floods_as_well() {
-        let kinds =
-            |flows: Vec<Flow<'static>>| run(flows).iter().map(|s| (s.kind, s.actor)).collect::<Vec<_>>();
-        let ping = |at: u32| Flow {
-            protocol: Flow::ICMP,
-            packets: 1,
-            reverse_packets: 1,
-            octets: 84,
-            reverse_octets: 84,
-            ..flow(f64::from(at) * 0.002, 7, 9, 0)
-        };
-        assert_eq!(kinds((0..3_000).map(ping).collect()), [("ICMP flood", Some(address(7)))]);
-        let acknowledgement = |at: u32| Flow {
-            flags: Some(0x10),
-            packets: 1,
-            octets: 40,
-            reverse_packets: 1,
-            reverse_octets: 40,
-            ..flow(f64::from(at) * 0.002, (at * 37 % 251) as u8, 9, 80)
-        };
-        assert_eq!(kinds((0..3_000).map(acknowledgement).collect()), [("TCP flood", None)]);
-        let thrown_away = |at: u32| Flow {
-            flags: Some(0x16),
-            packets: 2,
-            octets: 80,
-            reverse_packets: 1,
-            reverse_octets: 44,
-            ..syn(at, (at * 37 % 251) as u8)
-        };
-        assert_eq!(kinds((0..400).map(thrown_away).collect()), [("SYN flood", None)]);
-        let page = |at: u32| flow(f64::from(at) * 0.005, 7, 9, 80);
-        assert_eq!(kinds((0..3_000).map(page).collect()), [("connection flood", Some(address(7)))]);
-    }
-
-    #[test]
-    fn what_a_target_always_got_is_no_flood() {
-        // A collector that gets much and answers nothing, from the beginning below the least and later above.
-        let rate = |window: u32| if window < 60 { 900 } else { 1_800 };
-        let flows = (0..120u32).map(|window| Flow {
-            protocol: Flow::UDP,
-            packets: rate(window),
-            octets: 100 * rate(window),
-            duration_ns: 500_000_000,
-            reverse_packets: 0,
-            reverse_octets: 0,
-            ..flow(f64::from(window) * 10.0, 1, 9, 514)
-        });
-        assert!(run(flows).is_empty());
-    }
-}
+mod tests;

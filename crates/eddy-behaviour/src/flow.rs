@@ -43,12 +43,29 @@ pub struct Flow<'a> {
     pub reverse_packets: u64,
     /// Union of the TCP flags from the source, where known.
     pub flags: Option<u8>,
+    /// Union of the TCP flags back, where known.
+    pub reverse_flags: Option<u8>,
     /// How far it came.
     pub state: ConnectionState,
     /// Protocol spoken, in lower case; empty where unknown.
     pub application: &'a str,
     /// Name asked for, of DNS; empty otherwise.
     pub dns_name: &'a str,
+    /// All that was asked for in it, of DNS.
+    pub dns: DnsAsked,
+}
+
+/// What was asked of a name server in one flow, summed up; all zero where the source does not say.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct DnsAsked {
+    /// Questions.
+    pub queries: u32,
+    /// Different names in them.
+    pub names: u32,
+    /// Length of the name with most bits a character.
+    pub length: u32,
+    /// Bits a character of that name.
+    pub entropy: f64,
 }
 
 impl Flow<'_> {
@@ -64,9 +81,35 @@ impl Flow<'_> {
     /// Whether nothing came of it: no answer, or a refusal.
     pub fn failed(&self) -> bool {
         match self.state {
-            ConnectionState::Unanswered | ConnectionState::Rejected => true,
+            ConnectionState::Unanswered => !self.was_taken_up_unseen(),
+            ConnectionState::Rejected => true,
             ConnectionState::Established => false,
-            ConnectionState::Unknown => self.reverse_packets == 0,
+            ConnectionState::Unknown => self.reverse_packets == 0 && !self.was_taken_up_unseen(),
+        }
+    }
+
+    /// Whether it is a connection of which only what the opener sent was recorded: who acknowledges was answered.
+    pub fn was_taken_up_unseen(&self) -> bool {
+        self.protocol == Self::TCP
+            && self.reverse_packets == 0
+            && self.packets >= 2
+            && self.flags.is_some_and(|flags| flags & 0x12 == 0x12)
+    }
+
+    /// The same seen from the other end.
+    pub(crate) fn turned(&self) -> Self {
+        Self {
+            source: self.destination,
+            destination: self.source,
+            source_port: self.destination_port,
+            destination_port: self.source_port,
+            octets: self.reverse_octets,
+            packets: self.reverse_packets,
+            reverse_octets: self.octets,
+            reverse_packets: self.packets,
+            flags: self.reverse_flags,
+            reverse_flags: self.flags,
+            ..*self
         }
     }
 
@@ -86,8 +129,8 @@ impl Flow<'_> {
     }
 }
 
-/// Whether an address belongs to a private network.
-pub(crate) fn is_private(address: IpAddr) -> bool {
+/// Whether an address belongs to a private network: RFC 1918 and 4193, link-local and loopback.
+pub fn is_private(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => address.is_private() || address.is_link_local() || address.is_loopback(),
         IpAddr::V6(address) => {

@@ -6,7 +6,7 @@ use crate::flow::is_private;
 use crate::open::Open;
 use crate::sighting::{Evidence, Severity};
 use crate::sketch::{Distinct, mark};
-use crate::table::Table;
+use crate::table::{Table, bounded};
 use crate::watch::{AboutBehaviour, Behaviour};
 use crate::{Flow, Sighting};
 
@@ -204,6 +204,8 @@ impl Behaviour for LateralSpread {
     fn dropped(&self) -> u64 {
         self.sources.dropped() + self.open.dropped()
     }
+
+    bounded!(sources, open);
 }
 
 #[cfg(test)]

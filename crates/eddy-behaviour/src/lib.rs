@@ -19,6 +19,7 @@ mod flow;
 mod lateral;
 mod moments;
 mod open;
+mod rounds;
 mod scan;
 mod sighting;
 mod silence;
@@ -32,6 +33,6 @@ mod wrong_port;
 
 pub use arp_spoofing::ArpClaim;
 pub use entity::{Entity, EntityWindow, EntityWindows, FEATURES, Per};
-pub use flow::{ConnectionState, Flow};
+pub use flow::{ConnectionState, DnsAsked, Flow, is_private};
 pub use sighting::{Evidence, Role, Severity, Sighting};
 pub use watch::{AboutBehaviour, BEHAVIOURS, Behaviour, BehaviourEntry, Watch};

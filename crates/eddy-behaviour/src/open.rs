@@ -68,6 +68,14 @@ impl<K: Hash + Eq + Ord + Clone> Open<K> {
         out.extend(keys.iter().filter_map(|key| self.table.remove(key)));
     }
 
+    pub(crate) fn most_bytes(&self) -> usize {
+        self.table.most_bytes()
+    }
+
+    pub(crate) fn shrink(&mut self, share: f64) {
+        self.table.shrink(share);
+    }
+
     pub(crate) fn dropped(&self) -> u64 {
         self.table.dropped()
     }

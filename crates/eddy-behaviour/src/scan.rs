@@ -4,11 +4,12 @@ use std::net::IpAddr;
 
 use crate::flow::is_private;
 use crate::open::Open;
+use crate::rounds::Rounds;
 use crate::sighting::{Evidence, Severity};
 use crate::sketch::{Distinct, mark};
-use crate::table::Table;
+use crate::table::{Table, bounded};
 use crate::watch::{AboutBehaviour, Behaviour};
-use crate::{Flow, Sighting};
+use crate::{ArpClaim, Flow, Sighting};
 
 pub(crate) const ABOUT: AboutBehaviour = AboutBehaviour {
     name: "scan",
@@ -16,7 +17,8 @@ pub(crate) const ABOUT: AboutBehaviour = AboutBehaviour {
     summary: "One host tries many ports of a host, or many hosts at few ports, and most of it comes to nothing; fast, \
               within an hour or over a day. Flows whose first packet has flags that no connection begins with are \
               stealth scans. Tries at hosts inside and outside are counted apart, so that reading the web does not hide \
-              a scan inside. What a host that was told of tries again and again, such as a monitor, is told once.",
+              a scan inside. What a host that was told of tries again and again, such as a monitor, is told once, and less urgently where it \
+              comes at even intervals.",
     blind_to: "Scans slower than the least number of tries a day; scans from many hosts that each try little; scans \
                that mostly succeed; scans over UDP from a port that services answer from; later scans of the same hosts \
                and ports by the same host.",
@@ -59,6 +61,12 @@ impl Window {
         failed / self.pairs.count_with(&self.before).max(1.0)
     }
 
+    /// Whether so much comes to nothing as in a scan, be it new or, mostly, not.
+    fn is_round(&self, least: f64) -> bool {
+        let failed = self.failed_pairs.count();
+        failed >= least && self.failed_share() >= FAILED_SHARE
+    }
+
     /// Begins anew when the time has come; says whether it did.
     fn roll(&mut self, now_ns: i64, length_ns: i64) -> bool {
         let passed = now_ns.saturating_sub(self.start_ns);
@@ -82,9 +90,14 @@ struct Source {
     told: [Distinct; TOLD],
     /// Tries of this hour with flags of a stealth scan, by kind.
     stealth: [u32; STEALTH.len()],
+    /// Of these, those that may be what is left of connections.
+    unsure: u32,
+    /// The port the last of them came from.
+    last_port: u16,
     /// Tries in vain of this hour that were echo requests, and all.
     echoes: u32,
     failed: u32,
+    rounds: Rounds,
 }
 
 /// Flags of stealth scans: their value, and their name.
@@ -100,6 +113,13 @@ const STEALTH: [(u8, &str); 5] = [
 const CERTAIN: usize = 3;
 /// Tries with such flags that make a stealth scan, to different pairs.
 const LEAST_STEALTH: f64 = 8.0;
+
+/// Quiet after which a scan is another round, in nanoseconds: ten minutes.
+const QUIET_NS: i64 = 600_000_000_000;
+/// Hosts asked for by their address in a minute, from which that is a sweep.
+const LEAST_ASKED: u64 = 48;
+/// SCTP (RFC 9260).
+const SCTP: u8 = 132;
 
 /// Sketches of what was told: a scan of one host leaves room for others.
 const TOLD: usize = 4;
@@ -128,6 +148,25 @@ fn stealth_kind(flow: &Flow<'_>) -> Option<usize> {
     (kind < CERTAIN || is_bare && flow.reverse_packets <= flow.packets).then_some(kind)
 }
 
+/// Whether a stealth scan is certain to be one: its flags are, or the target knows of no such connection.
+fn is_certain(kind: usize, flow: &Flow<'_>) -> bool {
+    kind < CERTAIN || flow.reverse_packets > 0 && flow.reverse_flags.is_some_and(|flags| flags & 0x17 == 0x04)
+}
+
+/// A refusal of which the try was not recorded, seen from whoever tried.
+fn unseen_try<'a>(flow: &Flow<'a>) -> Option<Flow<'a>> {
+    let is_refusal = flow.protocol == Flow::TCP
+        && matches!(flow.packets, 1 | 2)
+        && flow.reverse_packets == 0
+        && matches!(flow.flags.map(|flags| flags & 0x3f), Some(0x04 | 0x14));
+    is_refusal.then(|| Flow { flags: None, state: crate::ConnectionState::Rejected, ..flow.turned() })
+}
+
+/// Whether an association of SCTP was asked for and thrown away: one that is taken up has two packets a side at least.
+fn is_aborted(flow: &Flow<'_>) -> bool {
+    flow.protocol == SCTP && flow.packets <= 1 && flow.reverse_packets <= 1
+}
+
 /// Whether a flow is an answer to something, and no try of its source: to something forged, or asked of all.
 fn is_answer(flow: &Flow<'_>) -> bool {
     if flow.reverse_packets > 0 {
@@ -150,11 +189,13 @@ impl Behaviour for Scan {
 
     fn see(&mut self, flow: &Flow<'_>, out: &mut Vec<Sighting>) {
         self.open.sweep(flow.start_ns, out);
-        if !flow.is_unicast() || is_answer(flow) {
+        let unseen = unseen_try(flow);
+        let flow = unseen.as_ref().unwrap_or(flow);
+        if !flow.is_unicast() || unseen.is_none() && is_answer(flow) {
             return;
         }
         let stealth = stealth_kind(flow);
-        let failed = flow.failed() || stealth.is_some();
+        let failed = flow.failed() || stealth.is_some() || is_aborted(flow);
         let key = (flow.source, is_private(flow.destination));
         let source = self.sources.entry(key, flow.start_ns, Source::default);
         let pair = mark((flow.destination, flow.destination_port, flow.protocol));
@@ -162,7 +203,8 @@ impl Behaviour for Scan {
             let is_new = window.roll(flow.start_ns, seconds * 1_000_000_000);
             window.pairs.see_mark(pair);
             if is_new && seconds == WINDOWS[1].0 {
-                (source.stealth, source.echoes, source.failed) = ([0; STEALTH.len()], 0, 0);
+                source.stealth = [0; STEALTH.len()];
+                (source.unsure, source.echoes, source.failed) = (0, 0, 0);
             }
         }
         if !failed {
@@ -170,6 +212,10 @@ impl Behaviour for Scan {
         }
         if let Some(kind) = stealth {
             source.stealth[kind] += 1;
+            // Those of a scanner all come from one port of it.
+            let is_one_port = source.last_port == flow.source_port;
+            source.unsure += u32::from(!is_certain(kind, flow) && !is_one_port);
+            source.last_port = flow.source_port;
         }
         source.failed += 1;
         source.echoes += u32::from(matches!(flow.protocol, Flow::ICMP | Flow::ICMP6));
@@ -215,12 +261,48 @@ impl Behaviour for Scan {
         self.open.open(key, flow.start_ns, sighting);
     }
 
+    fn see_claim(&mut self, claim: &ArpClaim, out: &mut Vec<Sighting>) {
+        if claim.asked >= LEAST_ASKED {
+            out.push(asked_for_all(claim));
+        }
+    }
+
     fn end(&mut self, out: &mut Vec<Sighting>) {
         self.open.end(out);
+        for (&(actor, inside), source) in self.sources.iter() {
+            let is_there = |target: &IpAddr| is_private(*target) == inside;
+            source.rounds.lower(out, ABOUT.name, |one| {
+                one.actor == Some(actor) && one.targets.first().is_some_and(is_there)
+            });
+        }
     }
 
     fn dropped(&self) -> u64 {
         self.sources.dropped() + self.open.dropped()
+    }
+
+    bounded!(sources, open);
+}
+
+/// Somebody who asks for the adapters of a whole network.
+fn asked_for_all(claim: &ArpClaim) -> Sighting {
+    let (seen, usual) = (claim.asked as f64, LEAST_ASKED as f64);
+    Sighting {
+        behaviour: ABOUT.name,
+        kind: "ARP sweep",
+        actor: Some(claim.address),
+        targets: Vec::new(),
+        n_targets: claim.asked,
+        port: None,
+        first_ns: claim.first_ns,
+        detected_ns: claim.last_ns,
+        last_ns: claim.last_ns,
+        flows: claim.asks,
+        octets: claim.asks.saturating_mul(42),
+        evidence: vec![Evidence { what: "addresses asked for in a minute", seen, usual }],
+        severity: Severity::Medium,
+        strength: seen / usual,
+        techniques: &["T1018"],
     }
 }
 
@@ -240,7 +322,11 @@ impl Source {
         for (window, (seconds, least)) in self.windows.iter_mut().zip(WINDOWS) {
             window.hosts.see_mark(host);
             window.ports.see_mark(port);
-            if window.failed_pairs.see_mark(pair) && !is_known {
+            let is_first = window.failed_pairs.see_mark(pair);
+            if is_first && seconds == WINDOWS[0].0 && window.is_round(least) {
+                self.rounds.see(flow.start_ns, QUIET_NS);
+            }
+            if is_first && !is_known {
                 window.fresh += 1;
                 if found.is_none() {
                     found = judge(window, least).map(|kind| (kind, *window, seconds, least));
@@ -248,8 +334,8 @@ impl Source {
             }
         }
         // What is left of connections goes to many hosts as well.
-        let unsure: u32 = self.stealth[CERTAIN..].iter().sum();
-        found.filter(|(kind, ..)| *kind == "vertical scan" || 2 * unsure < self.failed)
+        let is_sure = 2 * self.unsure < self.failed;
+        found.filter(|(kind, ..)| *kind == "vertical scan" || is_sure)
     }
 
     /// The kind of a scan, after the flags and the protocol of its tries and the time it took.
@@ -317,116 +403,4 @@ fn update(sighting: &mut Sighting, kind: &'static str, window: &Window, least: f
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::ConnectionState;
-    use crate::watch::tests::{address, flow};
-
-    fn run(flows: impl IntoIterator<Item = Flow<'static>>) -> Vec<Sighting> {
-        let (mut scan, mut out) = (Scan::default(), Vec::new());
-        flows.into_iter().for_each(|flow| scan.see(&flow, &mut out));
-        scan.end(&mut out);
-        out
-    }
-
-    #[test]
-    fn many_ports_of_one_host_are_a_vertical_scan_and_many_hosts_a_horizontal_one() {
-        let failed =
-            |at: u16| Flow { state: ConnectionState::Rejected, ..flow(f64::from(at) * 0.1, 1, 2, at) };
-        let found = run((1..200).map(failed));
-        assert_eq!(found.len(), 1);
-        assert_eq!((found[0].kind, found[0].actor), ("vertical scan", Some(address(1))));
-        assert_eq!(found[0].targets, [address(2)]);
-        assert!(found[0].detected_ns <= found[0].first_ns + 2_000_000_000, "{:?}", found[0]);
-
-        let sweep = |at: u8| Flow { state: ConnectionState::Unanswered, ..flow(f64::from(at), 1, at, 445) };
-        let found = run((10..60).map(sweep));
-        assert_eq!(found.len(), 1);
-        assert_eq!((found[0].kind, found[0].port), ("horizontal scan", Some(445)));
-        assert!(found[0].n_targets.abs_diff(50) <= 6);
-    }
-
-    #[test]
-    fn a_scan_of_two_an_hour_is_seen_within_the_day() {
-        let slow =
-            |at: u16| Flow { state: ConnectionState::Unanswered, ..flow(f64::from(at) * 600.0, 1, 2, at) };
-        let found = run((1..140).map(slow));
-        assert_eq!(found.iter().map(|s| s.kind).collect::<Vec<_>>(), ["slow vertical scan"]);
-    }
-
-    #[test]
-    fn flags_tell_stealth_scans_apart() {
-        let fin = |at: u16| Flow {
-            flags: Some(0x01),
-            packets: 1,
-            state: ConnectionState::Unknown,
-            ..flow(f64::from(at) * 0.1, 1, 2, at)
-        };
-        assert_eq!(run((1..60).map(fin))[0].kind, "FIN scan");
-        let ack = |at: u16, target: u8| Flow {
-            flags: Some(0x10),
-            octets: 40,
-            reverse_octets: 40,
-            reverse_packets: 1,
-            ..Flow { destination: address(target), ..fin(at) }
-        };
-        assert_eq!(run((1..60).map(|at| ack(at, 2)))[0].kind, "ACK scan");
-        // What is left of connections that began before the record did.
-        assert!(run((1..60).map(|at| Flow { destination_port: 443, ..ack(at, at as u8 + 3) })).is_empty());
-    }
-
-    #[test]
-    fn reading_the_web_does_not_hide_a_slow_scan_inside() {
-        let outside = |at: u32| Flow {
-            destination: IpAddr::from([203, 0, 113, (at % 250) as u8]),
-            ..flow(f64::from(at) * 20.0, 1, 2, 443)
-        };
-        let mut flows: Vec<_> = (0..1_000).map(outside).collect();
-        flows.extend(
-            (0..120u8).map(|at| Flow {
-                state: ConnectionState::Unanswered,
-                ..flow(f64::from(at) * 60.0, 1, at, 445)
-            }),
-        );
-        flows.sort_by_key(|flow| flow.start_ns);
-        let found = run(flows);
-        assert_eq!(found.iter().map(|s| s.kind).collect::<Vec<_>>(), ["slow horizontal scan"]);
-        assert!(found[0].flows <= 140, "only tries in vain belong to it: {}", found[0].flows);
-    }
-
-    #[test]
-    fn a_round_that_is_made_again_and_again_is_told_once() {
-        let round = |at: u32| Flow {
-            state: ConnectionState::Unanswered,
-            ..flow(f64::from(at / 40) * 7_200.0 + f64::from(at % 40), 1, (at % 40) as u8 + 2, 9_100)
-        };
-        assert_eq!(run((0..400).map(round)).len(), 1);
-    }
-
-    #[test]
-    fn answers_to_a_question_to_all_are_no_tries() {
-        let answer = |at: u16| Flow {
-            protocol: Flow::UDP,
-            source_port: 1_900,
-            reverse_packets: 0,
-            reverse_octets: 0,
-            state: ConnectionState::Unanswered,
-            ..flow(f64::from(at) * 30.0, 1, 2, 40_000 + at)
-        };
-        assert!(run((0..500).map(answer)).is_empty());
-    }
-
-    #[test]
-    fn ordinary_talk_is_no_scan() {
-        // Many servers that answer; one server in vain again and again; one port each at many peers in vain.
-        let busy = |at: u16| flow(f64::from(at) * 0.5, 1, (at % 200) as u8, 443);
-        assert!(run((0..500).map(busy)).is_empty());
-        let stubborn = |at: u16| Flow { state: ConnectionState::Rejected, ..flow(f64::from(at), 1, 2, 25) };
-        assert!(run((0..500).map(stubborn)).is_empty());
-        let peers = |at: u16| Flow {
-            state: ConnectionState::Unanswered,
-            ..flow(f64::from(at), 1, (at % 250) as u8, 20_000 + at)
-        };
-        assert!(run((0..50).map(peers)).is_empty());
-    }
-}
+mod tests;

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use crate::flow::is_private;
 use crate::sighting::{Evidence, Severity};
-use crate::table::Table;
+use crate::table::{Table, bounded};
 use crate::watch::{AboutBehaviour, Behaviour};
 use crate::{Flow, Sighting};
 
@@ -151,6 +151,8 @@ impl Behaviour for Silence {
     fn dropped(&self) -> u64 {
         self.voices.dropped()
     }
+
+    bounded!(voices);
 }
 
 #[cfg(test)]

@@ -3,6 +3,20 @@
 use std::collections::HashMap;
 use std::hash::Hash;
 
+/// Says how many bytes the tables of a behaviour take at most, and makes them smaller.
+macro_rules! bounded {
+    ($($table:ident),+) => {
+        fn most_bytes(&self) -> usize {
+            0 $(+ self.$table.most_bytes())+
+        }
+
+        fn shrink(&mut self, share: f64) {
+            $(self.$table.shrink(share);)+
+        }
+    };
+}
+pub(crate) use bounded;
+
 /// A table of the things seen last. When it is full, the quarter that was not seen for longest goes.
 ///
 /// Its hash has a random key, so that nobody can choose keys that collide; nothing depends on its order.
@@ -16,6 +30,22 @@ pub(crate) struct Table<K, V> {
 impl<K: Hash + Eq + Clone, V> Table<K, V> {
     pub(crate) fn new(capacity: usize) -> Self {
         Self { entries: HashMap::new(), capacity: capacity.max(4), dropped: 0 }
+    }
+
+    /// Bytes of a place in it: the standard table has a power of two of them, each with a byte of its own, and keeps an
+    /// eighth free.
+    const PLACE: usize = size_of::<(K, (i64, V))>() + 1;
+
+    /// Bytes that it takes at most, about.
+    pub(crate) fn most_bytes(&self) -> usize {
+        (self.capacity * 8 / 7).next_power_of_two().saturating_mul(Self::PLACE)
+    }
+
+    /// Takes no more than so large a share of the bytes that it might have taken.
+    pub(crate) fn shrink(&mut self, share: f64) {
+        let places = (self.most_bytes() as f64 * share.clamp(0.0, 1.0)) as usize / Self::PLACE;
+        let places = (places.max(32) / 2 + 1).next_power_of_two();
+        self.capacity = self.capacity.min(places / 8 * 7);
     }
 
     /// Entries that had to go.

@@ -4,8 +4,9 @@ use std::net::IpAddr;
 
 use crate::flow::is_private;
 use crate::open::Open;
+use crate::rounds::{Rounds, is_between};
 use crate::sighting::{Evidence, Severity};
-use crate::table::Table;
+use crate::table::{Table, bounded};
 use crate::watch::{AboutBehaviour, Behaviour};
 use crate::{Flow, Sighting};
 
@@ -13,7 +14,8 @@ pub(crate) const ABOUT: AboutBehaviour = AboutBehaviour {
     name: "exfiltration",
     title: "Large transfer outwards",
     summary: "A host inside sends one host outside far more than it gets back, and far more than it or its peers sent \
-              anybody outside in an hour before.",
+              anybody outside in an hour before. What it did again and again at even intervals, such as copies, is \
+              less urgent.",
     blind_to: "Slow leaks below the usual; transfers over hosts inside; what is sent in the first hour of a record is \
                compared with peers only.",
     techniques: &["T1048", "T1041"],
@@ -37,6 +39,7 @@ struct Hour {
     start_ns: i64,
     out: u64,
     back: u64,
+    rounds: Rounds,
 }
 
 /// The most a host sent any one host outside in an hour, in the hours before this one.
@@ -104,10 +107,13 @@ impl Behaviour for Exfiltration {
         let ended = flow.start_ns.saturating_sub(hour.start_ns) >= WINDOW_NS;
         let before = *hour;
         if ended {
-            *hour = Hour { start_ns: flow.start_ns, ..Hour::default() };
+            *hour = Hour { start_ns: flow.start_ns, rounds: hour.rounds, ..Hour::default() };
         }
         hour.out = hour.out.saturating_add(flow.octets);
         hour.back = hour.back.saturating_add(flow.reverse_octets);
+        if hour.out >= LEAST_OCTETS && hour.out as f64 >= LOPSIDED * hour.back as f64 {
+            hour.rounds.see(flow.start_ns, WINDOW_NS);
+        }
         let now = *hour;
         let past = self.hosts.entry(flow.source, flow.start_ns, Past::default);
         if ended {
@@ -179,11 +185,16 @@ impl Behaviour for Exfiltration {
 
     fn end(&mut self, out: &mut Vec<Sighting>) {
         self.open.end(out);
+        for (&(actor, target), hour) in self.pairs.iter() {
+            hour.rounds.lower(out, ABOUT.name, |one| is_between(one, actor, target));
+        }
     }
 
     fn dropped(&self) -> u64 {
         self.pairs.dropped() + self.hosts.dropped() + self.open.dropped()
     }
+
+    bounded!(pairs, hosts, open);
 }
 
 #[cfg(test)]
@@ -196,6 +207,20 @@ mod tests {
     fn outward(at_s: f64, source: u8, octets: u64) -> Flow<'static> {
         let destination = IpAddr::V4(Ipv4Addr::new(203, 0, 113, source));
         Flow { destination, octets, ..flow(at_s, source, 0, 443) }
+    }
+
+    #[test]
+    fn copies_that_go_out_by_the_clock_are_less_urgent_than_one_that_went_once() {
+        let run = |hours: &[f64]| {
+            let (mut exfiltration, mut out) = (Exfiltration::default(), Vec::new());
+            for hour in hours {
+                exfiltration.see(&outward(3_600.0 * hour, 1, 1_500_000_000), &mut out);
+            }
+            exfiltration.end(&mut out);
+            out.iter().map(|one| one.severity).collect::<Vec<_>>()
+        };
+        assert_eq!(run(&[1.0, 5.1, 9.0, 12.9, 17.0]), [Severity::Low]);
+        assert_eq!(run(&[1.0]), [Severity::Medium]);
     }
 
     #[test]

@@ -5,9 +5,9 @@ use std::net::IpAddr;
 use crate::open::Open;
 use crate::sighting::{Evidence, Severity};
 use crate::sketch::Distinct;
-use crate::table::Table;
+use crate::table::{Table, bounded};
 use crate::watch::{AboutBehaviour, Behaviour};
-use crate::{Flow, Sighting};
+use crate::{DnsAsked, Flow, Sighting};
 
 pub(crate) const ABOUT: AboutBehaviour = AboutBehaviour {
     name: "tunnel",
@@ -38,6 +38,13 @@ const LEAST_QUESTION_BYTES: f64 = 95.0;
 /// The same for questions that are asked one by one, where the names are not known.
 const LEAST_QUESTIONS_ONE_BY_ONE: u64 = 200;
 const LEAST_QUESTION_BYTES_ONE_BY_ONE: f64 = 125.0;
+/// The same where names are known, nearly all of them are new, and the most random one is as long and as random as this;
+/// and the share of new names below which nothing is carried in them.
+const LEAST_QUESTION_BYTES_RANDOM: f64 = 85.0;
+const MOST_NEW: f64 = 0.8;
+const FEW_NEW: f64 = 0.2;
+const LEAST_LENGTH_WHOLE: f64 = 32.0;
+const LEAST_ENTROPY_WHOLE: f64 = 3.6;
 /// Mean bytes of an echo packet, where sizes change.
 const LEAST_ECHO_BYTES: f64 = 120.0;
 /// Bytes by which sizes differ that change.
@@ -73,6 +80,26 @@ struct Talk {
     flows: u64,
     packets: u64,
     octets: u64,
+    /// Questions and different names, and length and bits a character of the most random one, where they are known.
+    asked: DnsAsked,
+}
+
+impl Talk {
+    fn add(&mut self, flow: &Flow<'_>) {
+        self.flows += 1;
+        self.packets = self.packets.saturating_add(flow.packets);
+        self.octets = self.octets.saturating_add(flow.octets);
+        self.asked.queries = self.asked.queries.saturating_add(flow.dns.queries);
+        self.asked.names = self.asked.names.saturating_add(flow.dns.names);
+        if flow.dns.entropy > self.asked.entropy {
+            (self.asked.entropy, self.asked.length) = (flow.dns.entropy, flow.dns.length);
+        }
+    }
+
+    /// Share of the questions that are for names not asked for before; none where it is not known.
+    fn new_share(&self) -> Option<f64> {
+        (self.asked.queries > 0).then(|| f64::from(self.asked.names) / f64::from(self.asked.queries))
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -180,9 +207,7 @@ impl Tunnel {
         if flow.start_ns.saturating_sub(talk.start_ns) >= WINDOW_NS {
             *talk = Talk { start_ns: flow.start_ns, ..Talk::default() };
         }
-        talk.flows += 1;
-        talk.packets = talk.packets.saturating_add(flow.packets);
-        talk.octets = talk.octets.saturating_add(flow.octets);
+        talk.add(flow);
         let talk = *talk;
         let key = Key::Talk(flow.source, flow.destination);
         if self.open.extend(&key, flow, flow.destination).is_some() {
@@ -194,6 +219,14 @@ impl Tunnel {
             (LEAST_QUESTIONS, LEAST_QUESTION_BYTES)
         } else {
             (LEAST_QUESTIONS_ONE_BY_ONE, LEAST_QUESTION_BYTES_ONE_BY_ONE)
+        };
+        // Ever new names of which one at least is random: then questions may be smaller. The same names again carry nothing.
+        let is_random =
+            f64::from(talk.asked.length) >= LEAST_LENGTH_WHOLE && talk.asked.entropy >= LEAST_ENTROPY_WHOLE;
+        let bytes = match talk.new_share() {
+            Some(share) if share < FEW_NEW => return,
+            Some(share) if in_few && share >= MOST_NEW && is_random => LEAST_QUESTION_BYTES_RANDOM,
+            _ => bytes,
         };
         // Where names are known they say more.
         if talk.packets < least || mean < bytes || !in_few && !flow.dns_name.is_empty() {
@@ -297,6 +330,10 @@ impl Behaviour for Tunnel {
 
     fn see(&mut self, flow: &Flow<'_>, out: &mut Vec<Sighting>) {
         self.open.sweep(flow.start_ns, out);
+        // Answers of which the question was not recorded.
+        let is_answer = flow.protocol == Flow::UDP && flow.source_port == 53 && flow.reverse_packets == 0;
+        let turned = (is_answer && flow.destination_port != 53).then(|| flow.turned());
+        let flow = turned.as_ref().unwrap_or(flow);
         if !flow.dns_name.is_empty() {
             self.see_name(flow);
         }
@@ -315,6 +352,8 @@ impl Behaviour for Tunnel {
     fn dropped(&self) -> u64 {
         self.names.dropped() + self.echoes.dropped() + self.talks.dropped() + self.open.dropped()
     }
+
+    bounded!(names, echoes, talks, open);
 }
 
 #[cfg(test)]
@@ -381,6 +420,30 @@ mod tests {
         assert_eq!(run(150, 130, ""), found);
         assert_eq!(run(150, 74, "www.example.com"), []);
         assert_eq!(run(12, 180, "aaaaabbbbb.t.example"), []);
+    }
+
+    #[test]
+    fn names_that_are_new_and_random_count_for_more_and_the_same_names_again_for_nothing() {
+        let run = |bytes: u64, dns: DnsAsked| {
+            let (mut tunnel, mut out) = (Tunnel::default(), Vec::new());
+            let talk = Flow {
+                protocol: Flow::UDP,
+                packets: 150,
+                octets: 150 * bytes,
+                dns_name: "aaaaabbbbb.t.example",
+                dns,
+                ..flow(0.0, 8, 9, 53)
+            };
+            tunnel.see(&talk, &mut out);
+            tunnel.end(&mut out);
+            out.len()
+        };
+        let asked = |names: u32, length: u32, entropy: f64| DnsAsked { queries: 150, names, length, entropy };
+        assert_eq!(run(90, asked(148, 48, 4.2)), 1);
+        assert_eq!(run(90, asked(148, 48, 2.9)), 0, "names of words");
+        assert_eq!(run(90, asked(100, 48, 4.2)), 0, "a third of them again");
+        assert_eq!(run(140, asked(3, 90, 4.2)), 0, "three names again and again");
+        assert_eq!(run(140, DnsAsked::default()), 1);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use crate::entity::{EntityWindow, EntityWindows, Per};
 use crate::flow::is_private;
 use crate::sighting::{Evidence, Severity};
-use crate::table::Table;
+use crate::table::{Table, bounded};
 use crate::watch::{AboutBehaviour, Behaviour};
 use crate::{Flow, Sighting};
 
@@ -205,6 +205,8 @@ impl Behaviour for Unusual {
     fn dropped(&self) -> u64 {
         self.windows.dropped() + self.past.dropped()
     }
+
+    bounded!(windows, past);
 }
 
 #[cfg(test)]

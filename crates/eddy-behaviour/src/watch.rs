@@ -39,6 +39,12 @@ pub trait Behaviour: Send {
 
     /// Entries of its tables that had to go for want of room.
     fn dropped(&self) -> u64;
+
+    /// Bytes that its tables take at most, about.
+    fn most_bytes(&self) -> usize;
+
+    /// Leaves room in its tables for so large a share of what there was room for: 0 to 1.
+    fn shrink(&mut self, share: f64);
 }
 
 /// One line of the list of behaviours.
@@ -92,6 +98,23 @@ impl Default for Watch {
 }
 
 impl Watch {
+    /// One whose tables take no more than so many bytes, about. Where they would, all of them are made smaller by the
+    /// same share; what has to go for that is counted.
+    pub fn within(bytes: usize) -> Self {
+        let mut watch = Self::default();
+        let most = watch.most_bytes();
+        if most > bytes {
+            let share = bytes as f64 / most as f64;
+            watch.behaviours.iter_mut().for_each(|behaviour| behaviour.shrink(share));
+        }
+        watch
+    }
+
+    /// Bytes that the tables take at most, about.
+    pub fn most_bytes(&self) -> usize {
+        self.behaviours.iter().map(|behaviour| behaviour.most_bytes()).sum()
+    }
+
     /// Sees the next flow; flows come in the order of their begin.
     pub fn see(&mut self, flow: &Flow<'_>) {
         self.flows += 1;
@@ -147,10 +170,28 @@ pub(crate) mod tests {
             reverse_octets: 4_000,
             reverse_packets: 6,
             flags: None,
+            reverse_flags: None,
             state: ConnectionState::Established,
             application: "",
             dns_name: "",
+            dns: crate::DnsAsked::default(),
         }
+    }
+
+    #[test]
+    fn tables_stay_within_the_memory_that_is_given() {
+        assert!(Watch::default().most_bytes() <= 512 << 20, "{}", Watch::default().most_bytes());
+        for bytes in [4 << 20, 32 << 20, 1 << 30] {
+            let watch = Watch::within(bytes);
+            assert!(watch.most_bytes() <= bytes, "{bytes}: {}", watch.most_bytes());
+        }
+        // What had no room is counted.
+        let mut watch = Watch::within(4 << 20);
+        for at in 0..5_000u32 {
+            let source = IpAddr::V4(Ipv4Addr::from_bits(0x0a00_0000 + at));
+            watch.see(&Flow { source, ..flow(f64::from(at), 1, 2, 443) });
+        }
+        assert!(watch.end().1 > 1_000);
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use crate::open::Open;
 use crate::sighting::{Evidence, Severity};
+use crate::table::bounded;
 use crate::watch::{AboutBehaviour, Behaviour};
 use crate::{Flow, Sighting};
 
@@ -105,6 +106,8 @@ impl Behaviour for WrongPort {
     fn dropped(&self) -> u64 {
         self.open.dropped()
     }
+
+    bounded!(open);
 }
 
 #[cfg(test)]

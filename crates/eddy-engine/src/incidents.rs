@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use eddy_behaviour::{ConnectionState, Flow, Watch};
+use eddy_behaviour::{ConnectionState, DnsAsked, Flow, Watch};
 use eddy_frame::{Column, Frame, MISSING_INT, MISSING_TIME, Schema};
 use eddy_insight::{Examination, Incident, incidents};
 use rustc_hash::FxHashMap;
@@ -28,7 +28,7 @@ pub(crate) fn watch(input: &mut Input) -> Result<Option<Watched>, EngineError> {
     if is_packet_list(input.schema()) {
         return watch_packets(input);
     }
-    let mut watch = Watch::default();
+    let mut watch = Watch::within(input.max_bytes / 2);
     let Some(unread) = each_flow_by_begin(input, &mut |flow| watch.see(flow))? else { return Ok(None) };
     // Captures hold what adapters said besides.
     for claim in &input.arp_claims {
@@ -43,7 +43,7 @@ pub(crate) fn watch(input: &mut Input) -> Result<Option<Watched>, EngineError> {
 /// What hosts did, from a list of packets; none where they did nothing that a behaviour knows.
 fn watch_packets(input: &mut Input) -> Result<Option<Watched>, EngineError> {
     let (listed, unread) = flows(input)?;
-    let mut watch = Watch::default();
+    let mut watch = Watch::within(input.max_bytes / 2);
     listed.iter().for_each(|one| watch.see(&one.flow()));
     let flows = watch.flows();
     let (sightings, dropped) = watch.end();
@@ -106,6 +106,7 @@ fn claim_of(claim: &eddy_io::ArpClaim) -> eddy_behaviour::ArpClaim {
         answers: claim.answers,
         unasked: claim.unasked,
         announcements: claim.announcements,
+        asked: claim.asked,
         told: claim.told.clone(),
     }
 }
@@ -194,16 +195,17 @@ struct Columns<'a> {
     duration: Option<&'a Column>,
     source: Option<&'a Column>,
     destination: Option<&'a Column>,
-    numbers: [Option<&'a Column>; 8],
+    numbers: [Option<&'a Column>; 9],
     state: Option<&'a Column>,
     application: Option<&'a Column>,
     dns_name: Option<&'a Column>,
+    dns: [Option<&'a Column>; 4],
     /// Columns that may name the server.
     servers: [Option<&'a Column>; 2],
 }
 
 /// Names of the numbers of a flow, in the order of [`Columns::numbers`].
-const NUMBERS: [&str; 8] = [
+const NUMBERS: [&str; 9] = [
     "sourceTransportPort",
     "destinationTransportPort",
     "protocolIdentifier",
@@ -212,7 +214,11 @@ const NUMBERS: [&str; 8] = [
     "reverseOctetDeltaCount",
     "reversePacketDeltaCount",
     "tcpControlBits",
+    "reverseTcpControlBits",
 ];
+
+/// Names of what was asked of name servers: questions, different names, length and bits a character of the most random.
+const DNS: [&str; 4] = ["dnsQueryCount", "dnsNameCount", "dnsHighestEntropyLength", "dnsHighestEntropy"];
 
 impl<'a> Columns<'a> {
     fn of(frame: &'a Frame) -> Self {
@@ -226,7 +232,19 @@ impl<'a> Columns<'a> {
             state: by("connectionState"),
             application: by("applicationName"),
             dns_name: by("dnsQueryName"),
+            dns: DNS.map(by),
             servers: ["tlsServerName", "httpRequestHost"].map(by),
+        }
+    }
+
+    fn dns(&self, row: usize) -> DnsAsked {
+        let number = |at: usize| self.dns[at].and_then(|column| whole(column, row)).unwrap_or(0) as u32;
+        let entropy = self.dns[3].map_or(0.0, |column| column.number(row));
+        DnsAsked {
+            queries: number(0),
+            names: number(1),
+            length: number(2),
+            entropy: if entropy.is_finite() { entropy } else { 0.0 },
         }
     }
 
@@ -264,9 +282,11 @@ impl<'a> Columns<'a> {
             reverse_octets,
             reverse_packets,
             flags: number(7).map(|flags| flags as u8),
+            reverse_flags: number(8).map(|flags| flags as u8),
             state,
             application: text(self.application, row),
             dns_name: text(self.dns_name, row),
+            dns: self.dns(row),
         })
     }
 }

@@ -13,6 +13,8 @@ pub(crate) struct Input {
     /// An even sample of the rows, where they are not kept.
     sample: Vec<Frame>,
     pub(crate) n_rows: u64,
+    /// Bytes that rows may take.
+    pub(crate) max_bytes: usize,
     pub(crate) stats: ReadStats,
     pub(crate) description: Description,
     /// What ARP packets said, where the input is a capture of packets.
@@ -88,7 +90,7 @@ impl Input {
         }
         let arp_claims = source.arp_claims();
         let source = kept.is_none().then_some(source);
-        Ok(Self { source, kept, sample, n_rows, stats, description, arp_claims })
+        Ok(Self { source, kept, sample, n_rows, max_bytes, stats, description, arp_claims })
     }
 
     pub(crate) fn schema(&self) -> &Arc<Schema> {

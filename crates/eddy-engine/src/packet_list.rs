@@ -220,6 +220,8 @@ fn opened(packet: &Packet<'_>, protocol: u8, ports: (u16, u16)) -> ListedFlow {
             state: ConnectionState::Unknown,
             application: "",
             dns_name: "",
+            dns: eddy_behaviour::DnsAsked::default(),
+            reverse_flags: None,
         },
         dns_name: "".into(),
         application: "".into(),

@@ -305,11 +305,16 @@ impl Examination {
     }
 }
 
+/// Whether a behaviour comes as a burst of flows with an end.
+pub(crate) fn is_burst(behaviour: &str) -> bool {
+    matches!(behaviour, "scan" | "flood")
+}
+
 /// Sets the end of a scan or a flood to where the bulk of it ends: a sighting stays open for stray flows that look
 /// like it, and parts of its time with hardly any flow are not it.
 fn trim(incident: &mut Incident, profile: &mut Profile) {
     let lead = incident.sightings.first();
-    if !lead.is_some_and(|lead| matches!(lead.behaviour, "scan" | "flood")) {
+    if !lead.is_some_and(|lead| is_burst(lead.behaviour)) {
         return;
     }
     let most = profile.timeline.iter().map(|part| part.flows).max().unwrap_or(0);
@@ -317,6 +322,11 @@ fn trim(incident: &mut Incident, profile: &mut Profile) {
     let after = profile.timeline[last].at_ns.saturating_add(width(incident));
     // The last part holds what is left by the division.
     if last + 1 >= PARTS || after > incident.last_ns {
+        return;
+    }
+    // What else its actor does goes on for as long as it does.
+    if incident.sightings.iter().any(|one| !is_burst(one.behaviour) && one.last_ns >= after) {
+        incident.shorten(after - 1);
         return;
     }
     for part in profile.timeline.drain(last + 1..) {

@@ -2,12 +2,12 @@
 
 use std::net::IpAddr;
 
-use eddy_behaviour::{Role, Severity, Sighting};
+use eddy_behaviour::{Role, Severity, Sighting, is_private};
 use serde::Serialize;
 
 use crate::attack::{ATTACK_VERSION, Technique, technique};
 use crate::confidence::confidence;
-use crate::examine::{FlowRecord, Moment};
+use crate::examine::{FlowRecord, Moment, is_burst};
 use crate::identity;
 use crate::incident_words::{ordinary, sentence};
 use crate::measure::Measure;
@@ -31,7 +31,7 @@ pub struct Entity {
 
 impl Entity {
     pub(crate) fn new(address: IpAddr, role: Role) -> Self {
-        Self { address, role, inside: is_inside(address), flows: 0, octets: 0 }
+        Self { address, role, inside: is_private(address), flows: 0, octets: 0 }
     }
 }
 
@@ -124,9 +124,9 @@ impl Incident {
         self.first_ns != NO_TIME
     }
 
-    /// Ends it at a time, where it lasts longer.
+    /// Ends the scans and floods of it at a time, where they last longer.
     pub(crate) fn shorten(&mut self, last_ns: i64) {
-        for sighting in &mut self.sightings {
+        for sighting in self.sightings.iter_mut().filter(|one| is_burst(one.behaviour)) {
             sighting.last_ns = sighting.last_ns.min(last_ns).max(sighting.first_ns);
         }
         self.last_ns = self.sightings.iter().map(|sighting| sighting.last_ns).max().unwrap_or(last_ns);
@@ -193,6 +193,15 @@ fn of_one_cause(a: &Sighting, b: &Sighting) -> bool {
 
 fn incident(mut sightings: Vec<Sighting>) -> Incident {
     sightings.sort_by(|a, b| b.severity.cmp(&a.severity).then(b.strength.total_cmp(&a.strength)));
+    // A flood tries many ports of its target as well, or logs on to it.
+    let is_flood = |one: &Sighting| one.behaviour == "flood";
+    if matches!(sightings[0].behaviour, "scan" | "brute_force")
+        && let Some(at) =
+            sightings.iter().position(|one| is_flood(one) && one.severity == sightings[0].severity)
+        && sightings[0].targets.iter().all(|target| sightings[at].targets.contains(target))
+    {
+        sightings.swap(0, at);
+    }
     let mut behaviours: Vec<&'static str> = Vec::new();
     let (mut actors, mut targets, mut techniques) = (Vec::new(), Vec::new(), Vec::new());
     for sighting in &sightings {
@@ -254,16 +263,6 @@ fn add<T: PartialEq>(list: &mut Vec<T>, one: T) {
     }
 }
 
-/// Whether an address belongs to a private network.
-pub(crate) fn is_inside(address: IpAddr) -> bool {
-    match address {
-        IpAddr::V4(address) => address.is_private() || address.is_link_local() || address.is_loopback(),
-        IpAddr::V6(address) => {
-            address.is_loopback() || address.is_unique_local() || address.is_unicast_link_local()
-        }
-    }
-}
-
 #[cfg(test)]
 pub(crate) mod tests {
     use std::net::Ipv4Addr;
@@ -292,9 +291,11 @@ pub(crate) mod tests {
             reverse_octets: 4_000,
             reverse_packets: 6,
             flags: None,
+            reverse_flags: None,
             state: ConnectionState::Established,
             application: "",
             dns_name: "",
+            dns: eddy_behaviour::DnsAsked::default(),
         }
     }
 

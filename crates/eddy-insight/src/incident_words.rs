@@ -22,6 +22,9 @@ pub(crate) fn clause(sighting: &Sighting) -> String {
     let seen =
         |at: usize| sighting.evidence.get(at).map_or_else(String::new, |evidence| number(evidence.seen));
     match sighting.behaviour {
+        "scan" if sighting.kind == "ARP sweep" => {
+            format!("{} addresses asked for by ARP within a minute", seen(0))
+        }
         "scan" => format!(
             "{} of {target}{on_port}: {} pairs of host and port tried in vain",
             sighting.kind,
@@ -31,6 +34,9 @@ pub(crate) fn clause(sighting: &Sighting) -> String {
             let first = sighting.evidence.first();
             let what = first.map_or("packets", |evidence| evidence.what);
             format!("{} of {target}{on_port}: {} {what}", sighting.kind, seen(0))
+        }
+        "brute_force" if sighting.kind == "guessing of SNMP communities" => {
+            format!("{} at {target}{on_port}: {} questions without an answer", sighting.kind, seen(0))
         }
         "brute_force" => {
             format!("guessing of passwords at {target}{on_port}: {} short connections", count(sighting.flows))
@@ -69,6 +75,7 @@ pub(crate) fn sentence(sightings: &[Sighting]) -> String {
     let who = match (lead.actor, lead.behaviour) {
         (Some(actor), _) => format!("{actor}: "),
         (None, "flood") => "many or forged senders: ".into(),
+        (None, "brute_force") => "many senders: ".into(),
         (None, _) => String::new(),
     };
     let mut text = format!("{who}{}", clause(lead));

@@ -103,6 +103,8 @@ pub struct ArpClaim {
     pub unasked: u64,
     /// Announcements of its own address.
     pub announcements: u64,
+    /// Different addresses that it asked for, up to 256: of one network all, of more perhaps too few.
+    pub asked: u64,
     /// Who was told unasked, the first few.
     pub told: Vec<IpAddr>,
 }
@@ -119,6 +121,7 @@ impl ArpClaim {
             answers: 0,
             unasked: 0,
             announcements: 0,
+            asked: 0,
             told: Vec::new(),
         }
     }

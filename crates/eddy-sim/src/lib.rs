@@ -11,12 +11,15 @@
 //! An [`OfficeSpec`] makes traffic of a whole small network instead, flow by flow and packet by packet, with
 //! [`Behaviour`]s of attackers planted.
 //!
+//! [`DRILLS`] are short captures of one attack each, of more kinds than an office is planted with.
+//!
 //! This crate is pure: it reads no clock and no file, prints nothing, and knows nothing of models.
 
 mod connection_records;
 mod connection_windows;
 mod conversation;
 mod draw;
+mod drill;
 mod error;
 mod flow_features;
 mod generator;
@@ -35,6 +38,7 @@ mod spec;
 mod table;
 mod timeline;
 
+pub use drill::{DRILLS, Drill, DrillSeen, DrillSetting, DrillTruth, DrillWay, drill};
 pub use error::SimError;
 pub use generator::{Batch, Event, Generated, Generator, generate};
 pub use office::{

@@ -4,6 +4,7 @@
 mod captures;
 mod corpus;
 mod coverage;
+mod drills;
 mod nab;
 mod network;
 mod results;
@@ -17,6 +18,7 @@ use serde::Serialize;
 pub use captures::{CaptureVerdict, CapturesOptions, CapturesReport, Raised, eval_captures};
 pub use corpus::NabCorpus;
 pub use coverage::Coverage;
+pub use drills::{DrillVerdict, DrillsOptions, eval_drills};
 pub use nab::{NabBoard, NabOptions, eval_nab};
 pub use network::{Band, BehaviourFound, FalseIncident, NetworkOptions, NetworkReport, eval_network};
 pub use results::{Checked, eval_results};

@@ -65,7 +65,7 @@ pub(crate) fn advice(incident: &Incident, profile: &Profile) -> Vec<Advice> {
 fn about(sighting: &Sighting, profile: &Profile) -> Vec<(When, String)> {
     let who = sighting.actor.map_or_else(|| "the senders".to_owned(), |actor| actor.to_string());
     let target = whom(&sighting.targets, sighting.n_targets);
-    let inside = sighting.actor.is_some_and(crate::incident::is_inside);
+    let inside = sighting.actor.is_some_and(eddy_behaviour::is_private);
     let port = sighting.port.filter(|&port| port > 0);
     let on_port = port.map_or_else(String::new, |port| format!(" on port {port}"));
     match sighting.behaviour {
@@ -77,6 +77,7 @@ fn about(sighting: &Sighting, profile: &Profile) -> Vec<(When, String)> {
         "tunnel" => tunnel(sighting, &who, &target, profile),
         "lateral_spread" => lateral_spread(&who, &target, &on_port),
         "silence" => silence(sighting, &target),
+        "arp_spoofing" => arp_spoofing(&who, &target),
         "wrong_port" => vec![
             (
                 When::Today,
@@ -162,6 +163,34 @@ fn lateral_spread(who: &str, target: &str, on_port: &str) -> Vec<(When, String)>
             ),
         ),
         (When::Later, format!("Allow log-ons{on_port} only from the hosts that administer others.")),
+    ]
+}
+
+fn arp_spoofing(who: &str, target: &str) -> Vec<(When, String)> {
+    vec![
+        (
+            When::Now,
+            format!(
+                "Look up the adapter behind it in the address table of the switch and shut that port, unless {who} is \
+                 known to take addresses over by design."
+            ),
+        ),
+        (
+            When::Now,
+            format!(
+                "Clear the ARP caches of {target} and of the router, and enter each other's true adapter there by hand \
+                 until it is over."
+            ),
+        ),
+        (
+            When::Today,
+            format!("Change the passwords that went through {target} without encryption in that time."),
+        ),
+        (
+            When::Later,
+            "Switch on dynamic ARP inspection, with DHCP snooping below it, at ports that hosts are at."
+                .into(),
+        ),
     ]
 }
 

@@ -21,12 +21,15 @@ const MOST_TOLD: usize = 4;
 /// An address and the adapter that says it has it.
 type Key = (u128, [u8; 6]);
 
+/// The last octets of addresses that were asked for, one bit each.
+type Asked = [u64; 4];
+
 /// Who said that an address is theirs.
 #[derive(Default)]
 pub(super) struct ArpBook {
     claims: Vec<ArpClaim>,
     /// The claim of each key that is still added to.
-    open: HashMap<Key, usize>,
+    open: HashMap<Key, (usize, Asked)>,
     /// When somebody last asked for an address: asker and asked.
     questions: HashMap<(u128, u128), i64>,
     dropped: u64,
@@ -59,7 +62,8 @@ impl ArpBook {
         // A question is answered once: whoever answers after that was not asked.
         let asked = if is_ask { None } else { self.questions.remove(&(target, sender)) };
         let was_asked = asked.is_some_and(|asked_ns| time_ns.saturating_sub(asked_ns) <= ASKED_NS);
-        let Some(claim) = self.claim((sender, arp.sender_mac), time_ns) else { return };
+        let asks_for = (is_ask && !is_announcement).then_some(target);
+        let Some(claim) = self.claim((sender, arp.sender_mac), asks_for, time_ns) else { return };
         claim.last_ns = claim.last_ns.max(time_ns);
         let count = match (is_ask, is_announcement, was_asked) {
             (_, true, _) => &mut claim.announcements,
@@ -80,11 +84,11 @@ impl ArpBook {
     }
 
     /// The claim that is added to; none where there is no room.
-    fn claim(&mut self, key: Key, time_ns: i64) -> Option<&mut ArpClaim> {
+    fn claim(&mut self, key: Key, asks_for: Option<u128>, time_ns: i64) -> Option<&mut ArpClaim> {
         let is_open = |claim: &ArpClaim| (0..WINDOW_NS).contains(&time_ns.saturating_sub(claim.first_ns));
         let known = self.open.get(&key).copied();
-        let at = match known.filter(|at| self.claims.get(*at).is_some_and(is_open)) {
-            Some(at) => at,
+        let (at, mut asked) = match known.filter(|(at, _)| self.claims.get(*at).is_some_and(is_open)) {
+            Some(known) => known,
             None if self.claims.len() >= MOST_CLAIMS => {
                 self.dropped += 1;
                 return None;
@@ -96,11 +100,17 @@ impl ArpBook {
                     last_ns: time_ns,
                     ..ArpClaim::new(shown(address), mac)
                 });
-                self.open.insert(key, self.claims.len() - 1);
-                self.claims.len() - 1
+                (self.claims.len() - 1, Asked::default())
             }
         };
-        self.claims.get_mut(at)
+        let octet = asks_for.map(|address| (address & 0xff) as usize);
+        if let Some(word) = octet.and_then(|octet| asked.get_mut(octet / 64)) {
+            *word |= 1 << (octet.unwrap_or_default() % 64);
+        }
+        self.open.insert(key, (at, asked));
+        let claim = self.claims.get_mut(at)?;
+        claim.asked = asked.iter().map(|word| u64::from(word.count_ones())).sum();
+        Some(claim)
     }
 
     /// What was said so far, in the order in which it began.

@@ -9,9 +9,9 @@
 mod attacks;
 mod behaviour;
 mod exchange;
-mod flow;
+pub(crate) mod flow;
 mod flow_table;
-mod frame_bytes;
+pub(crate) mod frame_bytes;
 mod habits;
 mod netflow;
 mod packets;

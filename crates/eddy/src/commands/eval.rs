@@ -1,6 +1,7 @@
 //! `eddy eval`
 
 mod captures;
+mod drills;
 mod generated;
 mod nab;
 mod network;
@@ -29,6 +30,8 @@ enum Judge {
     Generated(generated::Generated),
     /// Captures and logs of which it is known who did what to whom: incidents right, and false ones
     Captures(captures::Captures),
+    /// Short generated captures of one attack each, recorded in several ways: incidents right
+    Drills(drills::Drills),
     /// Generated networks with planted behaviours: detection rate, time to detect, false incidents a day
     Network(network::Network),
 }
@@ -40,6 +43,7 @@ impl Eval {
             Judge::Series(judge) => judge.run(),
             Judge::Generated(judge) => judge.run(),
             Judge::Captures(judge) => judge.run(),
+            Judge::Drills(judge) => judge.run(),
             Judge::Network(judge) => judge.run(),
         }
     }

@@ -1,0 +1,203 @@
+use super::*;
+use crate::ConnectionState;
+use crate::watch::tests::{address, flow};
+
+fn run(flows: impl IntoIterator<Item = Flow<'static>>) -> Vec<Sighting> {
+    let (mut flood, mut out) = (Flood::default(), Vec::new());
+    flows.into_iter().for_each(|flow| flood.see(&flow, &mut out));
+    flood.end(&mut out);
+    out
+}
+
+fn syn(at: u32, source: u8) -> Flow<'static> {
+    Flow {
+        state: ConnectionState::Unanswered,
+        packets: 1,
+        octets: 60,
+        reverse_packets: 0,
+        reverse_octets: 0,
+        source_port: (at % 60_000) as u16,
+        ..flow(f64::from(at) * 0.01, source, 9, 80)
+    }
+}
+
+#[test]
+fn half_open_connections_from_a_crowd_are_a_flood_without_a_named_actor() {
+    let found = run((0..2_000).map(|at| syn(at, (at * 37 % 251) as u8)));
+    assert_eq!(found.len(), 1);
+    assert_eq!((found[0].kind, found[0].actor), ("SYN flood", None));
+    assert_eq!((found[0].targets.as_slice(), found[0].port), (&[address(9)][..], Some(80)));
+    let from_one = run((0..2_000).map(|at| syn(at, 7)));
+    assert_eq!(from_one[0].actor, Some(address(7)));
+}
+
+#[test]
+fn half_open_connections_that_the_target_still_answers_are_a_flood_as_well() {
+    let answered = |at: u32| Flow {
+        flags: Some(0x02),
+        state: ConnectionState::Established,
+        reverse_packets: 1,
+        reverse_octets: 44,
+        ..syn(at, (at * 37 % 251) as u8)
+    };
+    let found = run((0..400).map(answered));
+    assert_eq!(found.iter().map(|s| s.kind).collect::<Vec<_>>(), ["SYN flood"]);
+}
+
+#[test]
+fn bare_answers_to_connections_that_nobody_asked_for_are_a_reflection() {
+    let answer = |at: u32, octets: u64| Flow {
+        packets: 0,
+        octets: 0,
+        reverse_packets: 1,
+        reverse_octets: octets,
+        flags: Some(0),
+        state: ConnectionState::Unknown,
+        ..flow(f64::from(at) * 0.01, 9, (at % 200) as u8 + 10, 80)
+    };
+    let found = run((0..400).map(|at| answer(at, 44)));
+    assert_eq!(found.iter().map(|s| (s.kind, s.actor)).collect::<Vec<_>>(), [("reflection flood", None)]);
+    assert_eq!(found[0].targets, [address(9)]);
+    // Connections of which one direction was recorded carry data.
+    assert!(run((0..400).map(|at| answer(at, 900))).is_empty());
+}
+
+#[test]
+fn large_answers_that_nobody_asked_for_are_a_reflection() {
+    let answer = |at: u32| Flow {
+        protocol: Flow::UDP,
+        source_port: 123,
+        packets: 10,
+        octets: 4_680,
+        reverse_packets: 0,
+        reverse_octets: 0,
+        state: ConnectionState::Unknown,
+        ..flow(f64::from(at) * 0.1, (at % 200) as u8 + 10, 9, 5_000)
+    };
+    let found = run((0..50).map(answer));
+    assert_eq!(found.iter().map(|s| s.kind).collect::<Vec<_>>(), ["reflection flood"]);
+}
+
+#[test]
+fn connections_that_one_host_holds_open_are_a_flood_and_those_of_many_are_not() {
+    let held = |at: u32, source: u8| Flow {
+        flags: Some(0x1a),
+        reverse_flags: Some(0x12),
+        octets: 300,
+        reverse_octets: 160,
+        source_port: 30_000 + at as u16,
+        ..flow(f64::from(at) * 0.02, source, 9, 80)
+    };
+    let found = run((0..300).map(|at| held(at, 66)));
+    assert_eq!(
+        found.iter().map(|s| (s.kind, s.actor)).collect::<Vec<_>>(),
+        [("connections held open", Some(address(66)))]
+    );
+    assert!(run((0..300).map(|at| held(at, (at % 200) as u8 + 10))).is_empty());
+    assert!(run((0..300).map(|at| Flow { flags: Some(0x1b), ..held(at, 66) })).is_empty());
+}
+
+#[test]
+fn datagrams_with_much_in_them_to_all_ports_are_a_flood_and_empty_ones_are_not() {
+    let sent = |at: u32, octets: u64| Flow {
+        protocol: Flow::UDP,
+        packets: 1,
+        octets,
+        reverse_packets: 0,
+        reverse_octets: 0,
+        ..flow(f64::from(at) * 0.002, 66, 9, (at % 60_000) as u16 + 1)
+    };
+    assert_eq!(run((0..4_000).map(|at| sent(at, 540)))[0].kind, "UDP flood");
+    assert!(run((0..4_000).map(|at| sent(at, 40))).is_empty());
+}
+
+#[test]
+fn a_swarm_from_outside_that_asks_for_the_same_again_and_again_is_a_flood() {
+    let visit = |at: u32| Flow {
+        source: IpAddr::from([203, 0, 113, (at % 100) as u8]),
+        ..flow(f64::from(at) * 0.005, 0, 9, 80)
+    };
+    let found = run((0..4_000).map(visit));
+    assert_eq!(found.iter().map(|s| (s.kind, s.actor)).collect::<Vec<_>>(), [("connection flood", None)]);
+    let read = |at: u32| Flow { reverse_octets: 500 + u64::from(at * 7_919 % 30_000), ..visit(at) };
+    assert!(run((0..4_000).map(read)).is_empty());
+}
+
+#[test]
+fn visitors_and_downloads_are_no_flood() {
+    assert!(run((0..5_000).map(|at| flow(f64::from(at) * 0.01, (at % 250) as u8, 9, 443))).is_empty());
+    let download = Flow { packets: 40_000, reverse_packets: 80_000, ..flow(0.0, 1, 9, 443) };
+    assert!(run([download]).is_empty());
+    let one_way = |seconds: i64, packets: u64| Flow {
+        protocol: Flow::UDP,
+        packets,
+        duration_ns: seconds * 1_000_000_000,
+        reverse_packets: 0,
+        reverse_octets: 0,
+        ..flow(0.0, 1, 9, 5_004)
+    };
+    assert!(run([one_way(1_800, 600_000)]).is_empty());
+    // Clips of several cameras at once.
+    assert!(run((0..40).map(|_| one_way(14, 2_660))).is_empty());
+    assert_eq!(run([one_way(4, 12_000)]).len(), 1);
+    assert_eq!(run([one_way(600, 6_000_000)]).len(), 1);
+    let question = |at: u32| Flow {
+        protocol: Flow::UDP,
+        packets: 1,
+        octets: 70,
+        reverse_packets: 1,
+        reverse_octets: 300,
+        ..flow(f64::from(at) * 0.5, 3, 8, 53)
+    };
+    assert!(run((0..500).map(question)).is_empty());
+}
+
+#[test]
+fn echo_requests_segments_outside_of_connections_and_empty_connections_are_floods_as_well() {
+    let kinds = |flows: Vec<Flow<'static>>| run(flows).iter().map(|s| (s.kind, s.actor)).collect::<Vec<_>>();
+    let ping = |at: u32| Flow {
+        protocol: Flow::ICMP,
+        packets: 1,
+        reverse_packets: 1,
+        octets: 84,
+        reverse_octets: 84,
+        ..flow(f64::from(at) * 0.002, 7, 9, 0)
+    };
+    assert_eq!(kinds((0..3_000).map(ping).collect()), [("ICMP flood", Some(address(7)))]);
+    let acknowledgement = |at: u32| Flow {
+        flags: Some(0x10),
+        packets: 1,
+        octets: 40,
+        reverse_packets: 1,
+        reverse_octets: 40,
+        ..flow(f64::from(at) * 0.002, (at * 37 % 251) as u8, 9, 80)
+    };
+    assert_eq!(kinds((0..3_000).map(acknowledgement).collect()), [("TCP flood", None)]);
+    let thrown_away = |at: u32| Flow {
+        flags: Some(0x16),
+        packets: 2,
+        octets: 80,
+        reverse_packets: 1,
+        reverse_octets: 44,
+        ..syn(at, (at * 37 % 251) as u8)
+    };
+    assert_eq!(kinds((0..400).map(thrown_away).collect()), [("SYN flood", None)]);
+    let page = |at: u32| flow(f64::from(at) * 0.005, 7, 9, 80);
+    assert_eq!(kinds((0..3_000).map(page).collect()), [("connection flood", Some(address(7)))]);
+}
+
+#[test]
+fn what_a_target_always_got_is_no_flood() {
+    // A collector that gets much and answers nothing, from the beginning below the least and later above.
+    let rate = |window: u32| if window < 60 { 900 } else { 1_800 };
+    let flows = (0..120u32).map(|window| Flow {
+        protocol: Flow::UDP,
+        packets: rate(window),
+        octets: 100 * rate(window),
+        duration_ns: 500_000_000,
+        reverse_packets: 0,
+        reverse_octets: 0,
+        ..flow(f64::from(window) * 10.0, 1, 9, 514)
+    });
+    assert!(run(flows).is_empty());
+}
