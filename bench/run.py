@@ -9,7 +9,8 @@ from importlib import metadata
 from pathlib import Path
 
 BENCH = Path(__file__).resolve().parent
-NAMES = ("forest", "end_to_end", "quality", "detectors", "supervised", "clusters", "deep", "series", "startup", "flows")
+NAMES = ("forest", "end_to_end", "quality", "detectors", "supervised", "clusters", "deep", "series", "startup", "flows", "serve",
+         "limits", "conformance")
 MARK = "<!-- results: written by `cargo xtask bench` -->"
 
 
@@ -21,6 +22,8 @@ def missing_peers(names: list[str]) -> list[str]:
         wanted += (BENCH / "requirements-deep.txt").read_text().split()
     if "flows" in names:
         wanted += (BENCH / "requirements-flows.txt").read_text().split()
+    if {"serve", "conformance"} & set(names):
+        wanted += (BENCH / "requirements-serve.txt").read_text().split()
     for line in wanted:
         name, _, wanted = line.partition("==")
         try:
@@ -77,7 +80,7 @@ def main() -> None:
         sys.exit(
             "the peers are not all there:\n  " + "\n  ".join(faults) + "\nInstall them with\n"
             "  python3 -m venv bench/.venv && bench/.venv/bin/pip install -r bench/requirements.txt"
-            " -r bench/requirements-deep.txt -r bench/requirements-flows.txt"
+            " -r bench/requirements-deep.txt -r bench/requirements-flows.txt -r bench/requirements-serve.txt"
         )
     for name in names:
         if name != "readme":

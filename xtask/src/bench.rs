@@ -18,6 +18,7 @@ pub(crate) fn bench(root: &Path, names: &[&str]) -> Result<()> {
         run("cargo", &["build", "--release", "--locked", "-p", "eddy-flow", "--example", example])?;
     }
     run("cargo", &["build", "--release", "--locked", "-p", "eddy-wire", "--example", "records"])?;
+    run("cargo", &["build", "--release", "--locked", "-p", "eddy-server", "--example", "load"])?;
     let mut args = vec!["bench/run.py"];
     args.extend(names);
     run(&python, &args)

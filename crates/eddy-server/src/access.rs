@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 
 use crate::app::App;
 use crate::password::{hex, same};
-use crate::problem::Problem;
+use crate::problem::{Problem, Subject};
 use crate::route::Access;
 use crate::router::Table;
 
@@ -87,7 +87,8 @@ pub(crate) async fn guard(
     app.metrics.request(status, began.elapsed());
     tracing::debug!(%method, path, status, micros = began.elapsed().as_micros(), user = caller.name(), "request");
     if is_worth_noting(&method, path.as_deref(), status) {
-        note(&app, &caller, &method, path.as_deref().unwrap_or("?"), status).await;
+        let subject = response.extensions().get::<Subject>().map(|subject| subject.0.to_string());
+        note(&app, &caller, &method, path.as_deref().unwrap_or("?"), subject, status).await;
     }
     with_headers(response, path.as_deref(), secure)
 }
@@ -236,14 +237,14 @@ fn is_worth_noting(method: &Method, path: Option<&str>, status: u16) -> bool {
         && (status < 400 || status == 401 || status == 403 || status == 429)
 }
 
-async fn note(app: &App, caller: &Caller, method: &Method, path: &str, status: u16) {
+async fn note(app: &App, caller: &Caller, method: &Method, path: &str, subject: Option<String>, status: u16) {
     let entry = AuditEntry {
         seq: 0,
         at_ms: 0,
         actor: caller.name().map(str::to_owned),
         address: caller.ip().to_string(),
         action: format!("{method} {path}"),
-        subject: None,
+        subject,
         outcome: if status < 400 { Outcome::Done } else { Outcome::Refused },
         detail: Some(status.to_string()),
     };
@@ -268,7 +269,7 @@ fn with_headers(mut response: Response, path: Option<&str>, secure: bool) -> Res
         "content-security-policy",
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; font-src 'self'; \
          connect-src 'self'; frame-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'self'; \
-         require-trusted-types-for 'script'; trusted-types default svelte-trusted-html",
+         require-trusted-types-for 'script'; trusted-types 'none'",
     );
     if path.is_some_and(|path| path.starts_with("/api/") || path.starts_with("/predict")) {
         set("cache-control", "no-store");

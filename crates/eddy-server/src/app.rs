@@ -133,6 +133,7 @@ fn retention(config: &Config) -> Retention {
         dataset_days: keep.dataset_days,
         job_days: keep.job_days,
         audit_days: keep.audit_days,
+        audit_lines: keep.audit_lines,
         most_bytes: keep.most_bytes,
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Json;
-use axum::extract::{Path, Request, State};
+use axum::extract::{Request, State};
 use axum::http::Method;
 use axum::response::Response;
 use eddy_frame::{TimeStyle, format_time};
@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use crate::access::Caller;
 use crate::api::{PredictQuery, add_arrived, first_file, picture, predicted};
 use crate::app::App;
-use crate::extract::{In, Q};
+use crate::extract::{In, Path, Q};
 use crate::files;
 use crate::jobs::{FitRequest, GenerateRequest, JobRequest, ReadRequest, RuleRequest, recommendations};
 use crate::problem::Problem;

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::picture::Visualization;
+
 /// Beginning of the variables of the environment that are looked at.
 const PREFIX: &str = "EDDY_";
 /// Everything that can be set.
@@ -141,6 +143,8 @@ pub struct Keep {
     pub job_days: f64,
     /// Days that the audit log goes back.
     pub audit_days: f64,
+    /// Most lines of the audit log; beyond, the oldest go first.
+    pub audit_lines: u64,
     /// Most bytes of the whole folder; beyond, the oldest data sets and runs go first.
     pub most_bytes: u64,
 }
@@ -160,28 +164,6 @@ pub struct Detection {
     pub n_estimators: Option<u64>,
     /// Where random choices start; 42 unless given.
     pub random_state: Option<u64>,
-}
-
-/// Pictures.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct Visualization {
-    /// The scatter of two features.
-    pub scatter_plot: Picture,
-    /// The spread of a feature.
-    pub distribution_plot: Picture,
-    /// The course of scores in time.
-    pub timeseries_plot: Picture,
-    /// The spread of scores.
-    pub scores_plot: Picture,
-}
-
-/// One kind of picture.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct Picture {
-    /// Width and height in inches of 100 pixels, as in Matplotlib.
-    pub figsize: Option<[f64; 2]>,
 }
 
 /// Routes that programs written for other servers call: `/predict`, `/analyze`, `/generate_data` and what belongs to
@@ -240,7 +222,14 @@ impl Default for Accounts {
 
 impl Default for Keep {
     fn default() -> Self {
-        Self { run_days: 90.0, dataset_days: 90.0, job_days: 90.0, audit_days: 365.0, most_bytes: 20 << 30 }
+        Self {
+            run_days: 90.0,
+            dataset_days: 90.0,
+            job_days: 90.0,
+            audit_days: 365.0,
+            audit_lines: 1_000_000,
+            most_bytes: 20 << 30,
+        }
     }
 }
 
@@ -286,10 +275,12 @@ impl Config {
             name = path.display().to_string();
             let text = std::fs::read_to_string(path)
                 .map_err(|source| ConfigError::Io { path: path.to_owned(), source })?;
+            let is_json = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("json"));
+            let text = if is_json { toml_of_json(&name, &text)? } else { text };
             // Read once by itself, for messages that can point to a line.
             let alone: Self = toml::from_str(&text).map_err(|error| at_line(&name, &text, &error))?;
             alone.check().map_err(|(key, reason)| ConfigError::Content {
-                place: line_of(&name, &text, &key),
+                place: if is_json { name.clone() } else { line_of(&name, &text, &key) },
                 reason: format!("{key}: {reason}"),
             })?;
             table = toml::from_str(&text).map_err(|error| at_line(&name, &text, &error))?;
@@ -375,20 +366,36 @@ impl Config {
             return fault("accounts.password_length", "8 to 128 characters can be asked for");
         }
         for (key, picture) in [
-            ("visualization.scatter_plot.figsize", &self.visualization.scatter_plot),
-            ("visualization.distribution_plot.figsize", &self.visualization.distribution_plot),
-            ("visualization.timeseries_plot.figsize", &self.visualization.timeseries_plot),
-            ("visualization.scores_plot.figsize", &self.visualization.scores_plot),
+            ("visualization.scatter_plot", &self.visualization.scatter_plot),
+            ("visualization.distribution_plot", &self.visualization.distribution_plot),
+            ("visualization.timeseries_plot", &self.visualization.timeseries_plot),
+            ("visualization.scores_plot", &self.visualization.scores_plot),
         ] {
-            if picture.figsize.is_some_and(|sides| sides.iter().any(|side| !(2.0..=80.0).contains(side))) {
-                return fault(key, "each side may have 2 to 80 inches");
-            }
+            picture.check().map_err(|(part, reason)| (format!("{key}.{part}"), reason.to_owned()))?;
         }
         if !is_alias(&self.compatibility.alias) {
             return fault("compatibility.alias", "letters, digits, - and _ are possible, 64 at most");
         }
         Ok(())
     }
+}
+
+/// The `config.json` of an earlier program: what concerns detection stands at its top.
+fn toml_of_json(name: &str, text: &str) -> Result<String, ConfigError> {
+    let content = |place: String, reason: String| ConfigError::Content { place, reason };
+    let mut all: serde_json::Map<String, serde_json::Value> = serde_json::from_str(text)
+        .map_err(|error| content(format!("{name}:{}", error.line()), error.to_string()))?;
+    all.retain(|_, value| !value.is_null());
+    for key in ["features", "contamination", "n_estimators", "random_state"] {
+        if let Some(value) = all.remove(key) {
+            let section = all.entry("detection").or_insert_with(|| serde_json::json!({}));
+            section
+                .as_object_mut()
+                .into_iter()
+                .for_each(|section| _ = section.insert(key.to_owned(), value.clone()));
+        }
+    }
+    toml::to_string(&all).map_err(|error| content(name.to_owned(), error.to_string()))
 }
 
 /// Whether a text can be an alias.
@@ -497,6 +504,40 @@ mod tests {
             [("EDDY_SERVER__LISTEN", "x"), ("EDDY_LIMITS__WORKERS", "0"), ("EDDY_NONSENSE__X", "1")]
         {
             assert!(load("", &[(name, value)]).unwrap_err().contains(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn the_file_of_an_earlier_program_is_read_as_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("config.json");
+        let text = r#"{"features": ["bytes_transferred", "packet_count"], "contamination": 0.15,
+            "n_estimators": 100, "random_state": 42, "visualization": {
+            "scatter_plot": {"figsize": [12, 8], "alpha": 0.6, "colors": {"Normal": "blue", "Anomaly": "red"}},
+            "distribution_plot": {"figsize": [12, 6], "bins": 50}}}"#;
+        let load = |text: &str| {
+            std::fs::write(&path, text).unwrap();
+            Config::load(Some(&path), []).map_err(|error| error.to_string())
+        };
+        let config = load(text).unwrap();
+        assert_eq!(config.detection.features, ["bytes_transferred", "packet_count"]);
+        assert_eq!((config.detection.contamination, config.detection.random_state), (Some(0.15), Some(42)));
+        let scatter = &config.visualization.scatter_plot;
+        assert_eq!((scatter.figsize, scatter.alpha), (Some([12.0, 8.0]), Some(0.6)));
+        assert_eq!(scatter.colors.as_ref().unwrap().anomaly.as_deref(), Some("red"));
+        assert_eq!(config.visualization.distribution_plot.bins, Some(50));
+        for (wrong, said) in [
+            ("{", "config.json:1"),
+            (r#"{"contamination": 0.9}"#, "contamination"),
+            (r#"{"colour": 1}"#, "colour"),
+            (
+                r#"{"visualization": {"scatter_plot": {"colors": {"Normal": "url(x)"}}}}"#,
+                "scatter_plot.colors",
+            ),
+            (r#"{"visualization": {"scatter_plot": {"alpha": 0}}}"#, "scatter_plot.alpha"),
+        ] {
+            let error = load(wrong).unwrap_err();
+            assert!(error.contains(said), "{wrong}: {error}");
         }
     }
 

@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::body::Body;
 use axum::extract::Request;
-use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 
 use crate::api::status;
@@ -64,7 +64,7 @@ fn page(request: &Request) -> Response {
     }
 }
 
-/// A file of the dashboard, or its page under any other address that a browser asks for.
+/// A file of the dashboard, or the way to its page from any other address that a browser asks for.
 pub(crate) fn asset(request: &Request) -> Option<Response> {
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         return None;
@@ -73,8 +73,23 @@ pub(crate) fn asset(request: &Request) -> Option<Response> {
     if let Some(asset) = ASSETS.iter().find(|asset| asset.path == path) {
         return Some(answer(asset, request));
     }
-    let is_page = wants_page(request) && !path.starts_with("/api/") && !path.contains('.');
-    is_page.then(|| page(request))
+    let is_page = wants_page(request)
+        && !["/api/", "//"].iter().any(|start| path.starts_with(start))
+        && !path.contains('.');
+    is_page.then(|| see_page(request.uri()))
+}
+
+/// Leads to the page under an address: pages stand behind the `#`. The way is told from where one is, so that it also
+/// holds below the prefix of a proxy.
+fn see_page(address: &Uri) -> Response {
+    let up = "../".repeat(address.path().trim_start_matches('/').matches('/').count());
+    let page = address.path_and_query().map_or("/", |page| page.as_str());
+    let place = HeaderValue::from_str(&format!("{}#{page}", if up.is_empty() { "./" } else { &up }));
+    let mut response = StatusCode::SEE_OTHER.into_response();
+    if let Ok(place) = place {
+        response.headers_mut().insert(header::LOCATION, place);
+    }
+    response
 }
 
 fn answer(asset: &Asset, request: &Request) -> Response {
@@ -99,4 +114,22 @@ fn answer(asset: &Asset, request: &Request) -> Response {
     headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(asset.media));
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_without_the_mark_leads_to_its_page() {
+        for (path, wanted) in [
+            ("/runs", "./#/runs"),
+            ("/runs/abc?tab=table", "../#/runs/abc?tab=table"),
+            ("/a/b/c", "../../#/a/b/c"),
+        ] {
+            let response = see_page(&Uri::from_static(path));
+            assert_eq!(response.status(), StatusCode::SEE_OTHER);
+            assert_eq!(response.headers()[header::LOCATION], wanted, "{path}");
+        }
+    }
 }

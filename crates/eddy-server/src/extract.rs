@@ -31,10 +31,15 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for In<T> {
 
 /// Reads JSON: what is no JSON is malformed, what does not fit is invalid.
 pub(crate) fn parsed<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
-    serde_json::from_slice(bytes).map_err(|error| match error.classify() {
+    serde_json::from_slice(bytes).map_err(|error| reason_of(&error))
+}
+
+/// What is wrong with a body.
+pub(crate) fn reason_of(error: &serde_json::Error) -> Problem {
+    match error.classify() {
         serde_json::error::Category::Data => Problem::invalid(error.to_string()),
         _ => Problem::malformed(format!("the body is no JSON: {error}")),
-    })
+    }
 }
 
 /// Whether the body is said to be JSON.
@@ -62,6 +67,20 @@ pub(crate) async fn whole(body: Body, most: usize) -> Result<bytes::Bytes, Probl
             Err(Problem::too_large(format!("the body is larger than {most} bytes; send a file instead")))
         }
         Err(error) => Err(Problem::malformed(format!("the body broke off: {error}"))),
+    }
+}
+
+/// Parts of the path.
+pub(crate) struct Path<T>(pub(crate) T);
+
+impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Path<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let axum::extract::Path(value) = axum::extract::Path::<T>::from_request_parts(parts, state)
+            .await
+            .map_err(|error| Problem::malformed(error.body_text()))?;
+        Ok(Self(value))
     }
 }
 

@@ -24,23 +24,26 @@ mod limiter;
 mod metrics;
 mod openapi;
 mod password;
+mod picture;
 mod predict;
 mod problem;
+mod records;
 mod route;
 mod router;
 mod serve;
 mod table;
 mod tls;
 mod upload;
+mod verdict;
 
 #[cfg(test)]
 mod tests;
 
 pub use config::{
-    Accounts, Compatibility, Config, ConfigError, Detection, Keep, Limits, LogForm, LogLevel, Picture,
-    Server, Tls, Visualization,
+    Accounts, Compatibility, Config, ConfigError, Detection, Keep, Limits, LogForm, LogLevel, Server, Tls,
 };
 pub use jobs::{Workers, worker_main};
+pub use picture::{Colors, Picture, Visualization};
 pub use serve::{ServeError, Start, log, serve};
 
 /// The description of the API, as `/api/v1/openapi.json` serves it.

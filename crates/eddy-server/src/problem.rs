@@ -17,7 +17,13 @@ pub(crate) struct Problem {
     retry_after: Option<u64>,
     /// Methods that would have been right.
     allow: Option<String>,
+    /// Whom or what the request was about, for the audit log.
+    subject: Option<Box<str>>,
 }
+
+/// Whom or what a refused request was about.
+#[derive(Debug, Clone)]
+pub(crate) struct Subject(pub(crate) Box<str>);
 
 /// What went wrong, for programs and for people (RFC 9457, "Problem Details for HTTP APIs").
 #[derive(Serialize, JsonSchema)]
@@ -41,7 +47,7 @@ pub(crate) struct InJson<'a> {
 
 impl Problem {
     fn new(status: StatusCode, kind: &'static str, title: &'static str, detail: impl Into<String>) -> Self {
-        Self { kind, title, status, detail: detail.into(), retry_after: None, allow: None }
+        Self { kind, title, status, detail: detail.into(), retry_after: None, allow: None, subject: None }
     }
 
     /// 400: the request cannot be read.
@@ -138,6 +144,11 @@ impl Problem {
         Self::new(StatusCode::INSUFFICIENT_STORAGE, "disk-full", "There is no room on the disk", detail)
     }
 
+    /// Notes whom or what the request was about.
+    pub(crate) fn about(self, subject: impl Into<Box<str>>) -> Self {
+        Self { subject: Some(subject.into()), ..self }
+    }
+
     pub(crate) fn detail(&self) -> &str {
         &self.detail
     }
@@ -200,6 +211,9 @@ impl IntoResponse for Problem {
         }
         if self.status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        if let Some(subject) = self.subject {
+            response.extensions_mut().insert(Subject(subject));
         }
         response
     }

@@ -257,7 +257,11 @@ impl Drop for Counted {
     }
 }
 
-async fn listen(app: &Arc<App>, listener: TcpListener, tls: Option<Arc<RwLock<Arc<ServerConfig>>>>) {
+pub(crate) async fn listen(
+    app: &Arc<App>,
+    listener: TcpListener,
+    tls: Option<Arc<RwLock<Arc<ServerConfig>>>>,
+) {
     let limits = app.config().limits.clone();
     let places = Arc::new(Semaphore::new(limits.connections));
     let per_address = Arc::new(PerAddress::default());

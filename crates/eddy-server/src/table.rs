@@ -1,5 +1,7 @@
 //! Rows of a table that a run has left, a piece at a time.
 
+use std::cmp::Ordering;
+use std::collections::BinaryHeap;
 use std::path::Path;
 
 use eddy_frame::{Column, Field, Frame, TimeStyle, format_time};
@@ -59,8 +61,9 @@ impl RowsQuery {
     }
 }
 
-/// Reads a piece. Two passes at most: one to find the rows, one to read them.
-pub(crate) fn rows(path: &Path, query: &RowsQuery) -> Result<Rows, Problem> {
+/// Reads a piece of a table of so many rows. Two passes at most: one to find the rows, where not all are wanted as they
+/// stand, and one to read them.
+pub(crate) fn rows(path: &Path, n_rows: u64, query: &RowsQuery) -> Result<Rows, Problem> {
     let (offset, limit) = query.piece()?;
     let broken = |error: eddy_io::ReadError| {
         tracing::error!(%error, "a table cannot be read");
@@ -69,46 +72,20 @@ pub(crate) fn rows(path: &Path, query: &RowsQuery) -> Result<Rows, Problem> {
     let path = [path.display().to_string()];
     let mut source = open(&path, &ReadOptions::default()).map_err(broken)?;
     let schema = source.description().schema.clone();
-    let place = |name: &Option<String>| match name {
-        Some(name) => schema.index_of(name).map(Some).ok_or_else(|| {
-            Problem::invalid(format!("there is no column '{}'", name.chars().take(60).collect::<String>()))
-        }),
-        None => Ok(None),
-    };
-    let (sort, searched) = (place(&query.sort)?, place(&query.column)?);
-    let verdict = query.verdict.as_deref().map(|word| (schema.fields.len() - 1, word.to_owned()));
-    let contains = query.contains.as_ref().map(|text| text.to_lowercase());
-    let wanted = |frame: &Frame, row: usize| {
-        let of = |at: usize| text(&schema.fields[at], frame.column(at), row);
-        verdict.as_ref().is_none_or(|(at, word)| of(*at) == *word)
-            && contains.as_ref().is_none_or(|part| match searched {
-                Some(at) => of(at).to_lowercase().contains(part),
-                None => (0..schema.fields.len()).any(|at| of(at).to_lowercase().contains(part)),
-            })
-    };
-    let mut found: Vec<(Key, u64)> = Vec::new();
-    let mut first = 0;
-    while let Some(frame) = source.next_frame().map_err(broken)? {
-        for row in 0..frame.n_rows() {
-            if wanted(&frame, row) {
-                let key = sort.map_or(Key::None, |at| key_of(frame.column(at), row));
-                found.push((key, first + row as u64));
-            }
-        }
-        first += frame.n_rows() as u64;
+    let wanted = Wanted::new(query, &schema.fields)?;
+    let order: Vec<u64>;
+    let total;
+    if wanted.is_all() {
+        let start = (offset as u64).min(n_rows);
+        order = (start..(start + limit as u64).min(n_rows)).collect();
+        total = n_rows;
+    } else {
+        (order, total) = wanted.places(source.as_mut(), offset, limit).map_err(broken)?;
+        source.rewind().map_err(broken)?;
     }
-    let total = found.len() as u64;
-    if sort.is_some() {
-        found.sort_by(|a, b| a.0.cmp(&b.0).then(a.1.cmp(&b.1)));
-        if query.descending == Some(true) {
-            found.reverse();
-        }
-    }
-    let order: Vec<u64> = found.into_iter().skip(offset).take(limit).map(|(_, row)| row).collect();
     let mut cells: Vec<Vec<Value>> = vec![Vec::new(); order.len()];
     let mut at: Vec<(u64, usize)> = order.iter().enumerate().map(|(place, row)| (*row, place)).collect();
     at.sort_unstable();
-    source.rewind().map_err(broken)?;
     let (mut first, mut next) = (0, 0);
     while next < at.len() {
         let Some(frame) = source.next_frame().map_err(broken)? else { break };
@@ -133,10 +110,120 @@ pub(crate) fn rows(path: &Path, query: &RowsQuery) -> Result<Rows, Problem> {
     })
 }
 
+/// Which rows, by the places of the columns.
+struct Wanted<'s> {
+    fields: &'s [Field],
+    sort: Option<usize>,
+    descending: bool,
+    verdict: Option<&'s str>,
+    column: Option<usize>,
+    contains: Option<String>,
+    /// Whether no number or time can contain the text.
+    in_texts_only: bool,
+}
+
+impl<'s> Wanted<'s> {
+    fn new(query: &'s RowsQuery, fields: &'s [Field]) -> Result<Self, Problem> {
+        let place = |name: &Option<String>| match name {
+            Some(name) => fields.iter().position(|field| *field.name == **name).map(Some).ok_or_else(|| {
+                let name: String = name.chars().take(60).collect();
+                Problem::invalid(format!("there is no column '{name}'"))
+            }),
+            None => Ok(None),
+        };
+        let contains = query.contains.as_ref().map(|text| text.to_lowercase());
+        // What numbers and times are written with: exponents, "inf", "nan", and the T and Z of times.
+        let in_words = |letter: char| letter.is_alphabetic() && !"einfatz".contains(letter);
+        Ok(Self {
+            fields,
+            sort: place(&query.sort)?,
+            descending: query.descending == Some(true),
+            verdict: query.verdict.as_deref(),
+            column: place(&query.column)?,
+            in_texts_only: contains.as_ref().is_some_and(|part| part.contains(in_words)),
+            contains,
+        })
+    }
+
+    /// All rows as they stand.
+    fn is_all(&self) -> bool {
+        self.sort.is_none() && self.verdict.is_none() && self.contains.is_none()
+    }
+
+    fn has(&self, frame: &Frame, row: usize) -> bool {
+        let of = |at: usize| text(&self.fields[at], frame.column(at), row);
+        self.verdict.is_none_or(|word| of(self.fields.len() - 1) == word)
+            && self.contains.as_ref().is_none_or(|part| match self.column {
+                Some(at) => of(at).to_lowercase().contains(part),
+                None => (0..self.fields.len())
+                    .filter(|&at| !self.in_texts_only || matches!(frame.column(at), Column::Text(_)))
+                    .any(|at| of(at).to_lowercase().contains(part)),
+            })
+    }
+
+    /// Numbers of the rows of a piece, in order, and how many rows there are. Keeps no more rows than come up to the end
+    /// of the piece.
+    fn places(
+        &self,
+        source: &mut dyn eddy_io::Source,
+        offset: usize,
+        limit: usize,
+    ) -> Result<(Vec<u64>, u64), eddy_io::ReadError> {
+        let mut first_ones: BinaryHeap<Ranked> = BinaryHeap::new();
+        let mut as_they_stand = Vec::new();
+        let (mut first, mut total) = (0, 0);
+        while let Some(frame) = source.next_frame()? {
+            for row in (0..frame.n_rows()).filter(|&row| self.has(&frame, row)) {
+                let number = first + row as u64;
+                if let Some(at) = self.sort {
+                    let key = key_of(frame.column(at), row);
+                    let ranked = Ranked { key, row: number, descending: self.descending };
+                    if first_ones.len() < offset + limit {
+                        first_ones.push(ranked);
+                    } else if let Some(mut last) = first_ones.peek_mut()
+                        && ranked < *last
+                    {
+                        *last = ranked;
+                    }
+                } else if (offset as u64..(offset + limit) as u64).contains(&total) {
+                    as_they_stand.push(number);
+                }
+                total += 1;
+            }
+            first += frame.n_rows() as u64;
+        }
+        if self.sort.is_some() {
+            let sorted = first_ones.into_sorted_vec();
+            as_they_stand = sorted.into_iter().skip(offset).map(|ranked| ranked.row).collect();
+        }
+        Ok((as_they_stand, total))
+    }
+}
+
+/// A row in the order that was asked for.
+#[derive(PartialEq, Eq)]
+struct Ranked {
+    key: Key,
+    row: u64,
+    descending: bool,
+}
+
+impl Ord for Ranked {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let order = self.key.cmp(&other.key).then(self.row.cmp(&other.row));
+        if self.descending { order.reverse() } else { order }
+    }
+}
+
+impl PartialOrd for Ranked {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
 /// What rows are sorted by.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 enum Key {
-    None,
     Number(u64),
     Text(String),
 }

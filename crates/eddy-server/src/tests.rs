@@ -4,6 +4,7 @@ mod accounts;
 mod api;
 mod compat;
 mod matrix;
+mod tls;
 
 use std::fmt::Write as _;
 use std::net::SocketAddr;

@@ -17,6 +17,8 @@ pub struct Retention {
     pub job_days: f64,
     /// Days that the audit log goes back.
     pub audit_days: f64,
+    /// Most lines of the audit log; beyond, the oldest go first.
+    pub audit_lines: u64,
     /// Most bytes of the whole folder; beyond, the oldest data sets and runs go first.
     pub most_bytes: u64,
 }
@@ -99,6 +101,9 @@ impl Store {
         }
         self.write(|tx| {
             tx.execute("DELETE FROM audit WHERE at_ms < ?1", [before(keep.audit_days)])?;
+            // Numbers of lines only grow, by one.
+            let lines = i64::try_from(keep.audit_lines).unwrap_or(i64::MAX);
+            tx.execute("DELETE FROM audit WHERE seq <= (SELECT max(seq) FROM audit) - ?1", [lines])?;
             tx.execute(
                 "DELETE FROM feedback WHERE subject NOT IN (SELECT id FROM findings)
                  AND subject NOT IN (SELECT id FROM incidents) AND created_ms < ?1",
@@ -168,8 +173,14 @@ mod tests {
     use crate::runs::tests::sample;
     use crate::store::tests::store;
 
-    const FOREVER: Retention =
-        Retention { run_days: 1e6, dataset_days: 1e6, job_days: 1e6, audit_days: 1e6, most_bytes: u64::MAX };
+    const FOREVER: Retention = Retention {
+        run_days: 1e6,
+        dataset_days: 1e6,
+        job_days: 1e6,
+        audit_days: 1e6,
+        audit_lines: u64::MAX,
+        most_bytes: u64::MAX,
+    };
 
     #[test]
     fn what_is_too_old_goes_and_the_rest_stays() {
@@ -181,6 +192,22 @@ mod tests {
         store.write(|tx| tx.execute("UPDATE runs SET created_ms = 0", [])).unwrap();
         assert_eq!(store.expire(&Retention { run_days: 1.0, ..FOREVER }).unwrap().runs, 3);
         assert_eq!(store.usage().unwrap().findings, 0);
+    }
+
+    #[test]
+    fn the_audit_log_keeps_its_newest_lines() {
+        let (_folder, store) = store();
+        store.expire(&Retention { audit_lines: 3, ..FOREVER }).unwrap();
+        store
+            .write(|tx| {
+                let line = "INSERT INTO audit(at_ms, address, action, outcome) VALUES(?1, '', ?1, 'refused')";
+                (0..10).try_for_each(|n| tx.execute(line, [n + now_ms()]).map(drop))
+            })
+            .unwrap();
+        store.expire(&Retention { audit_lines: 3, ..FOREVER }).unwrap();
+        let page = crate::PageRequest { cursor: None, limit: 100 };
+        let kept = store.audit_log(&page).unwrap().items;
+        assert_eq!(kept.iter().map(|line| line.seq).collect::<Vec<_>>(), [10, 9, 8]);
     }
 
     #[test]

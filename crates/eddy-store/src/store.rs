@@ -14,6 +14,8 @@ use crate::{Folder, StoreError};
 
 /// Connections for reading that are kept.
 const READERS: usize = 8;
+/// A disk with less room, in bytes, counts as full.
+const LEAST_ROOM: u64 = 1 << 20;
 
 /// What a server remembers. All calls block; an async caller makes them on a thread that may.
 #[derive(Debug)]
@@ -57,8 +59,11 @@ impl Store {
         &self.folder
     }
 
-    /// Whether the database answers and takes writes.
+    /// Whether the database answers and there is room for writes.
     pub fn check(&self) -> Result<(), StoreError> {
+        if self.folder.free_bytes().is_some_and(|free| free < LEAST_ROOM) {
+            return Err(StoreError::Full { path: self.folder.root().to_owned() });
+        }
         self.write(|tx| tx.execute_batch("DELETE FROM invitation WHERE expires_ms < 0"))
     }
 

@@ -4,6 +4,7 @@ mod client;
 
 use std::collections::HashSet;
 use std::fmt::Write as _;
+use std::io::Write as _;
 use std::time::{Duration, Instant};
 
 use client::{Client, Running};
@@ -83,6 +84,81 @@ fn a_stop_lets_go_of_everything_and_parks_what_is_at_work() {
     assert_eq!(job["state"], "interrupted", "{job}");
     let left: Vec<_> = std::fs::read_dir(folder.path().join("work")).unwrap().collect();
     assert!(left.is_empty(), "{left:?}");
+}
+
+/// A small file system of its own, where this may be made.
+struct SmallDisk(tempfile::TempDir);
+
+impl SmallDisk {
+    fn new(bytes: &str) -> Option<Self> {
+        let folder = tempfile::tempdir().unwrap();
+        let mount = std::process::Command::new("mount")
+            .args(["-t", "tmpfs", "-o", &format!("size={bytes}"), "tmpfs"])
+            .arg(folder.path())
+            .output();
+        mount.is_ok_and(|done| done.status.success()).then(|| Self(folder))
+    }
+
+    /// Takes all the room there is.
+    fn fill(&self) {
+        let mut file = std::fs::File::create(self.0.path().join("ballast")).unwrap();
+        for piece in [1 << 16, 1] {
+            while file.write_all(&vec![0; piece]).is_ok() {}
+        }
+    }
+
+    fn make_room(&self) {
+        std::fs::remove_file(self.0.path().join("ballast")).unwrap();
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = std::process::Command::new("umount").arg("-l").arg(self.0.path()).status();
+    }
+}
+
+#[test]
+fn a_full_disk_is_said_and_survived() {
+    let Some(disk) = SmallDisk::new("16m") else {
+        eprintln!("skipped: a file system cannot be mounted here");
+        return;
+    };
+    let data = disk.0.path().join("data");
+    let server = Running::start(&data, &[]);
+    let client = server.set_up();
+    let before = client.upload("before.csv", &table(200));
+    disk.fill();
+    let media = "application/octet-stream";
+    let (status, said) = client.answer("POST", "/api/v1/datasets?name=a.csv", media, &vec![b'1'; 1 << 20]);
+    assert_eq!(status, 507, "{said}");
+    assert!(said["detail"].as_str().unwrap().contains("disk"), "{said}");
+    // What is asked for is either refused or kept, and what is there is still shown.
+    let change = json!({ "name": "another name" }).to_string();
+    let path = format!("/api/v1/datasets/{}", before["id"].as_str().unwrap());
+    let (mut refused, mut kept) = (0, 0);
+    for _ in 0..400 {
+        match client.answer("PATCH", &path, "application/json", change.as_bytes()).0 {
+            200 => kept += 1,
+            507 => refused += 1,
+            other => panic!("{other}"),
+        }
+    }
+    assert!(refused > 0, "{kept} changes were kept on a full disk");
+    assert_eq!(client.get(&path)["id"], before["id"]);
+    assert_eq!(client.fetch("/healthz").0, 200);
+    assert_eq!(client.fetch("/readyz").0, 507);
+    disk.make_room();
+    assert_eq!(client.fetch("/readyz").0, 200);
+    assert_eq!(client.upload("after.csv", &table(300))["state"], "ready");
+    let job = client.post("/api/v1/jobs", &json!({ "kind": "detect", "dataset": before["id"] }));
+    assert_eq!(client.wait_for(&job)["state"], "done");
+    let left: Vec<_> = std::fs::read_dir(data.join("incoming")).unwrap().collect();
+    assert!(left.is_empty(), "{left:?}");
+    drop(server);
+    let server = Running::start(&data, &[]);
+    let client = Client { address: server.address, token: client.token };
+    assert_eq!(client.get("/api/v1/datasets")["items"].as_array().unwrap().len(), 2);
 }
 
 /// What was acknowledged before a kill.

@@ -56,10 +56,10 @@ export async function settled(page) {
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
 /** What axe-core finds fault with. */
-export async function faults(page, only = null) {
+export async function faults(page) {
   // Evaluated by the debugger, beside the policy of the page.
   await page.evaluate(AXE);
-  const runOnly = only ?? ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
+  const runOnly = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
   const result = await page.evaluate((rules) => window.axe.run(document, { runOnly: rules }), runOnly);
   return result.violations.map((one) => `${one.id} (${one.impact}): ${one.nodes.map((node) => `${node.target.join(" ")} ${node.html.slice(0, 120)} ${node.any[0]?.message ?? ""}`).slice(0, 3).join(" | ")}`);
 }

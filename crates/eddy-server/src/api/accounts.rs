@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use eddy_store::{Role, Token, User, now_ms, random_bytes};
@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::access::{Caller, TOKEN, cookie_name, csrf_of};
 use crate::app::App;
-use crate::extract::In;
+use crate::extract::{In, Path};
 use crate::password::{LONGEST, hex};
 use crate::problem::Problem;
 use crate::route::Access::{Public, Role as Needs};
@@ -239,7 +239,7 @@ async fn login(
     if let Err(seconds) = app.logins.begin(&short, caller.ip(), app.logins.now()) {
         app.metrics.logins_limited.fetch_add(1, Ordering::Relaxed);
         tracing::warn!(name = ?short, address = %caller.ip(), "a login was refused: too many tries");
-        return Err(Problem::too_often(seconds));
+        return Err(Problem::too_often(seconds).about(short));
     }
     let asked_name = short.clone();
     let known = app.ask(move |store| Ok(store.user_by_name(&asked_name)?)).await?;
@@ -249,7 +249,7 @@ async fn login(
     let Some(user) = user.filter(|user| holds && !user.disabled) else {
         app.metrics.logins_refused.fetch_add(1, Ordering::Relaxed);
         tracing::warn!(name = ?short, address = %caller.ip(), "a login was refused");
-        return Err(Problem::unknown_caller("name or password is wrong"));
+        return Err(Problem::unknown_caller("name or password is wrong").about(short));
     };
     app.logins.succeeded(&short, caller.ip(), app.logins.now());
     begin(&app, &caller, user).await

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::body::Body;
-use axum::extract::{FromRequest, Multipart, Path, Request, State};
+use axum::extract::{FromRequest, Multipart, Request, State};
 use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use eddy_store::{Dataset, DatasetState, Job, Origin, Page, Role, new_id, now_ms};
@@ -16,7 +16,7 @@ use serde_json::json;
 use super::jobs::JobView;
 use crate::access::Caller;
 use crate::app::App;
-use crate::extract::{In, PageQuery, Q, media_type};
+use crate::extract::{In, PageQuery, Path, Q, media_type};
 use crate::files;
 use crate::jobs::{GenerateRequest, JobRequest};
 use crate::problem::Problem;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use eddy_store::{Feedback, FindingRecord, IncidentRecord, Opinion, Page, Role, Subject};
@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::access::Caller;
 use crate::app::App;
-use crate::extract::{In, PageQuery, Q};
+use crate::extract::{In, PageQuery, Path, Q};
 use crate::problem::Problem;
 use crate::route::Access::Role as Needs;
 use crate::route::{PAGE, Route};

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use eddy_store::{Job, JobKind, JobState, Page, Role};
@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::access::Caller;
 use crate::app::App;
-use crate::extract::{In, Q};
+use crate::extract::{In, Path, Q};
 use crate::files;
 use crate::jobs::{JobRequest, Progress};
 use crate::problem::Problem;

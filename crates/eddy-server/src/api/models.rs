@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::body::Body;
-use axum::extract::{Path, Request, State};
+use axum::extract::{Request, State};
 use axum::http::{Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use eddy_store::{Alias, Model, NewModel, Page, PageRequest, Role, new_id};
@@ -17,10 +17,10 @@ use tokio::sync::watch;
 use crate::access::Caller;
 use crate::app::App;
 use crate::config::is_alias;
-use crate::extract::{In, Q, media_type, parsed, whole};
+use crate::extract::{In, Path, Q, media_type, whole};
 use crate::files;
 use crate::jobs::{Ended, Input, ReadRequest, Work, order_of, run_order};
-use crate::predict::{Loaded, answer, asked};
+use crate::predict::{Loaded, answer};
 use crate::problem::Problem;
 use crate::route::Access::Role as Needs;
 use crate::route::{PAGE, Param, Route};
@@ -255,8 +255,8 @@ pub(crate) async fn predicted(
     match media_type(request.headers()).as_deref() {
         Some("application/json") => {
             let body = whole(request.into_body(), 64 << 20).await?;
-            let asked = asked(parsed(&body)?, &model)?;
-            Ok(Json(answer(app, model, asked, query.explain == Some(true)).await?).into_response())
+            let answer = answer(app, model, body, query.explain == Some(true)).await?;
+            Ok(([(header::CONTENT_TYPE, "application/json")], answer).into_response())
         }
         Some("text/csv") => {
             let mut body: Body = request.into_body();

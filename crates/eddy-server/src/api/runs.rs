@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use eddy_io::{ReadOptions, TableWriter};
@@ -13,10 +13,10 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::app::App;
-use crate::config::Picture;
-use crate::extract::{PageQuery, Q};
+use crate::extract::{PageQuery, Path, Q};
 use crate::files;
 use crate::jobs::PLOTS;
+use crate::picture::Picture;
 use crate::problem::Problem;
 use crate::route::Access::Role as Needs;
 use crate::route::{PAGE, Param, Route};
@@ -35,8 +35,8 @@ const ROWS: &[Param] = &[
     Param { name: "contains", kind: "string", about: "Only rows with this text, whatever its case." },
 ];
 const SIZE: &[Param] = &[
-    Param { name: "width", kind: "integer", about: "Width of a PNG in pixels, 200 to 4096." },
-    Param { name: "height", kind: "integer", about: "Height of a PNG in pixels, 200 to 4096." },
+    Param { name: "width", kind: "integer", about: "Width of a PNG in pixels, 200 to 8000." },
+    Param { name: "height", kind: "integer", about: "Height of a PNG in pixels, 200 to 8000." },
 ];
 
 #[derive(Debug, Default, Deserialize)]
@@ -219,7 +219,7 @@ async fn some_rows(
     let found = app
         .ask(move |store| {
             let run = store.run(&id)?;
-            rows(&store.folder().run(&run.id).join("table.parquet"), &query)
+            rows(&store.folder().run(&run.id).join("table.parquet"), run.rows, &query)
         })
         .await?;
     Ok(Json(found))
@@ -318,10 +318,6 @@ pub(crate) async fn picture(
     let (name, plot) = PLOTS.iter().find(|(known, _)| *known == name).ok_or_else(|| {
         Problem::missing("there are scatter, distribution, timeseries, scores and overview")
     })?;
-    let path = app.folder().run(&run.id).join(format!("{name}.svg"));
-    if !as_png {
-        return files::file(&path, "image/svg+xml", None).await;
-    }
     let config = app.config();
     let look = &config.visualization;
     let set: Option<&Picture> = match *name {
@@ -331,14 +327,21 @@ pub(crate) async fn picture(
         "scores" => Some(&look.scores_plot),
         _ => None,
     };
+    let svg = tokio::fs::read_to_string(app.folder().run(&run.id).join(format!("{name}.svg")))
+        .await
+        .map_err(|_| Problem::missing("there is no such picture: the table has too few numbers for it"))?;
+    let svg = match set {
+        Some(picture) => picture.applied(&svg),
+        None => svg,
+    };
+    if !as_png {
+        return Ok(([(header::CONTENT_TYPE, "image/svg+xml")], svg).into_response());
+    }
     let set = set.and_then(|picture| picture.figsize).map(|[w, h]| ((w * 100.0) as u32, (h * 100.0) as u32));
     let (width, height) = size.or(set).unwrap_or_else(|| plot.natural_size());
     if ![width, height].iter().all(|side| (200..=8_000).contains(side)) || width * height > 32_000_000 {
         return Err(Problem::invalid("width and height: 200 to 8000 pixels each, 32 million in all"));
     }
-    let svg = tokio::fs::read_to_string(&path)
-        .await
-        .map_err(|_| Problem::missing("there is no such picture: the table has too few numbers for it"))?;
     let png = tokio::task::spawn_blocking(move || eddy_report::png_of_svg(&svg, width, height)).await?;
     let png = png.map_err(|error| Problem::internal(error.to_string()))?;
     Ok(([(header::CONTENT_TYPE, "image/png")], png).into_response())

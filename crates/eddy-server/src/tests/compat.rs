@@ -40,7 +40,7 @@ async fn the_root_tells_programs_and_shows_browsers() {
 #[tokio::test]
 async fn network_in_is_answered_as_ever() {
     let rig = Rig::new().at_work();
-    assert_eq!(rig.plain("POST", "/predict", Some(json!({ "network_in": 105 }))).await.status, 503);
+    assert_eq!(rig.plain("POST", "/predict", Some(json!({ "network_in": 105 }))).await.status, 409);
     promote(&rig, "metric", metric(), json!({ "detector": "isolation_forest", "steps": [] })).await;
     let normal = rig.plain("POST", "/predict", Some(json!({ "network_in": 105 }))).await.json();
     assert_eq!(normal["network_in"].as_f64(), Some(105.0));
@@ -66,6 +66,34 @@ async fn network_in_is_answered_as_ever() {
         let answer = rig.plain("POST", "/predict", Some(json!({ "network_in": extreme }))).await.json();
         assert!(answer["anomaly_score"].as_f64().is_some_and(f64::is_finite), "{answer}");
     }
+}
+
+#[tokio::test]
+async fn a_model_that_was_shown_no_past_says_so() {
+    let rig = Rig::new().at_work();
+    promote(&rig, "series", metric(), json!({ "detector": "rolling_z", "steps": [] })).await;
+    let lone = rig.plain("POST", "/predict", Some(json!({ "network_in": 9000 }))).await.json();
+    assert!(lone["note"].as_str().is_some_and(|note| note.contains("values")), "{lone}");
+    assert!(lone["anomaly_score"].as_f64().is_some_and(f64::is_finite));
+    let several = rig.plain("POST", "/predict", Some(json!({ "values": [100, 101, 102] }))).await.json();
+    assert_eq!(several["records"], 3);
+    assert!(several["predictions"][0]["note"].is_null());
+}
+
+#[tokio::test]
+async fn an_address_of_the_dashboard_without_its_mark_leads_there() {
+    let rig = Rig::new();
+    let ask = |path: &str| Request::get(path).header("accept", "text/html").body(Body::empty()).unwrap();
+    let page = rig.send(ask("/runs/abc?tab=table")).await;
+    assert_eq!((page.status.as_u16(), page.header("location")), (303, "../#/runs/abc?tab=table"));
+    for nothing in ["/api/v1/nothing", "/nothing.js", "//elsewhere.example"] {
+        assert_eq!(rig.send(ask(nothing)).await.status, 404, "{nothing}");
+    }
+    assert_eq!(
+        rig.plain("GET", "/runs/abc", None).await.status,
+        404,
+        "a program is told that there is nothing"
+    );
 }
 
 #[tokio::test]

@@ -116,7 +116,7 @@ async fn faults_are_problems_with_the_right_status() {
         ("GET", "/api/v1/datasets?limit=many", json, "", 422),
         ("GET", "/api/v1/jobs?state=odd", json, "", 422),
         ("PUT", "/api/v1/aliases/..%2f..", json, "{\"model\":\"x\"}", 422),
-        ("POST", "/predict", json, "{\"network_in\":1}", 503),
+        ("POST", "/predict", json, "{\"network_in\":1}", 409),
         ("GET", "/visualization/../../etc/passwd/scatter", json, "", 404),
     ] {
         let answer = rig.send(make(method, path, media, body)).await;

@@ -148,6 +148,12 @@ impl Client {
         (status, body)
     }
 
+    /// Status and answer, whatever they are.
+    pub(crate) fn answer(&self, method: &str, path: &str, media: &str, body: &[u8]) -> (u16, Value) {
+        let (status, _, answer) = self.raw(method, path, media, "", body).expect("the server answers");
+        (status, serde_json::from_slice(&answer).unwrap_or_default())
+    }
+
     pub(crate) fn get(&self, path: &str) -> Value {
         serde_json::from_slice(&self.fetch(path).1).unwrap()
     }

@@ -382,6 +382,8 @@ export interface Prediction {
   probabilities?: Record<string, number>;
   why?: string;
   causes?: FindingCause[];
+  /** What to know about the verdict. */
+  note?: string;
 }
 
 export interface Schema {
