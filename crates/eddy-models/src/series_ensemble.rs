@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     checked,
     columns::finite,
-    streaming::{Events, Expected, Fusion, Members, REASONS, Size, Surprises, Trail},
+    streaming::{Events, Expected, Fusion, Members, REASONS, Size, Surprise, Surprises, Trail},
 };
 
 /// Where the least and the greatest value of a column come from.
@@ -75,7 +75,7 @@ impl Default for SeriesEnsemble {
             size: Size::Full,
             range: RangeSource::Running,
             without: None,
-            threshold: Positive::new(2.1),
+            threshold: Positive::new(2.0),
             warm_up: Count::new(100),
             span: Count::new(600),
         }
@@ -204,8 +204,8 @@ impl SeriesModel for SeriesEnsembleModel {
 /// What one column of one series did so far.
 struct Column {
     members: Members,
-    n_missing: u64,
-    n_seen: u64,
+    n_missing: u32,
+    n_seen: u32,
     standing: Standing,
     trail: Trail,
     spikes: Spikes,
@@ -215,40 +215,46 @@ struct Column {
 #[derive(Debug, Clone, Copy, Default)]
 struct Standing {
     bits: u32,
-    run: u64,
-    longest: u64,
+    run: u32,
+    longest: u32,
 }
 
 /// A run of equal values is an event when it is so many times as long as any before,
-const STANDING_TIMES: u64 = 3;
+const STANDING_TIMES: u32 = 3;
 /// and has at least so many rows,
-const STANDING_ROWS: u64 = 8;
+const STANDING_ROWS: u32 = 8;
 /// and the series was known for so many times as many.
-const STANDING_KNOWN: u64 = 12;
+const STANDING_KNOWN: u32 = 12;
 /// Surprise of such a run: more than any threshold asks, as it happens once.
 const STANDING_SURPRISE: f64 = 8.0;
 
 impl Standing {
     /// Sees the next value, the row `n_seen` from 1 on; says whether a run has just become an event.
-    fn push(&mut self, value: f32, n_seen: u64) -> bool {
+    fn push(&mut self, value: f32, n_seen: u32) -> bool {
         if value.to_bits() == self.bits && n_seen > 1 {
-            self.run += 1;
+            self.run = self.run.saturating_add(1);
         } else {
             self.longest = self.longest.max(self.run);
             (self.bits, self.run) = (value.to_bits(), 1);
         }
-        let limit = (STANDING_TIMES * self.longest).max(STANDING_ROWS);
+        let limit = self.longest.saturating_mul(STANDING_TIMES).max(STANDING_ROWS);
         // A pause after another event may swallow the first of these rows.
-        (limit..limit + 3).contains(&self.run) && n_seen > STANDING_KNOWN * limit
+        (limit..limit.saturating_add(3)).contains(&self.run) && n_seen > limit.saturating_mul(STANDING_KNOWN)
     }
 }
 
-/// A value so many usual errors from its prediction is a spike that needs no other evidence,
+/// A value so many usual errors from its prediction is a spike or a step that needs no other evidence,
 const SPIKE_FROM: f32 = 8.0;
-/// unless there were such values of late: a row of one weighs this much after the next.
+/// or so many times that for each of late,
+const SPIKE_TIMES: f32 = 1.25;
+/// of which each weighs this much after the next row.
 const SPIKE_KEPT: f32 = 0.9995;
-/// Surprise of such a spike: enough where rows come every ten seconds, in a series that is young.
-const SPIKE_SURPRISE: f64 = 6.5;
+/// Rows between two that count as two.
+const SPIKE_APART: u32 = 10;
+/// Surprise of the least spike, less one for each of late: enough where rows come every ten seconds.
+const SPIKE_SURPRISE: f64 = 7.0;
+/// What ten times the distance adds: the tail of the distances falls with their fourth power.
+const SPIKE_TAIL: f64 = 4.0;
 /// Where "spike" stands among the reasons.
 const SPIKE_REASON: usize = 0;
 
@@ -256,49 +262,63 @@ const SPIKE_REASON: usize = 0;
 #[derive(Debug, Clone, Copy, Default)]
 struct Spikes {
     often: f32,
+    /// The same before the newest.
+    before: f32,
+    /// Rows since the newest.
+    since: u32,
 }
 
 impl Spikes {
-    /// Sees how far the next value is from its prediction, in usual errors; says whether it is far and few others were.
-    fn push(&mut self, distance: f32) -> bool {
+    /// Sees how far the next value is from its prediction, in usual errors; the surprise, if it is far and others as far
+    /// were few.
+    fn push(&mut self, distance: f32) -> Option<f64> {
         self.often *= SPIKE_KEPT;
+        self.since = self.since.saturating_add(1);
         if distance < SPIKE_FROM {
-            return false;
+            return None;
         }
-        let is_rare = self.often < 1.0;
-        self.often += 1.0;
-        is_rare
+        if self.since > SPIKE_APART || self.often <= 0.0 {
+            self.before = self.often;
+            self.often += 1.0;
+        }
+        self.since = 0;
+        let is_far = distance > self.before * SPIKE_FROM * SPIKE_TIMES;
+        let surprise = SPIKE_SURPRISE + SPIKE_TAIL * f64::from(distance / SPIKE_FROM).log10();
+        is_far.then(|| (surprise - f64::from(self.before)).max(0.0))
     }
 }
 
 /// What one column makes of one value.
 struct Finding {
     surprises: Surprises,
+    /// How surprising the value is by itself, if it is a spike.
+    sudden: f64,
     reason: usize,
     expected: Option<Expected>,
 }
 
 impl Column {
     fn push(&mut self, time: Option<i64>, value: f32, fusion: &Fusion, numbers: &mut [f32]) -> Finding {
-        self.n_seen += 1;
+        self.n_seen = self.n_seen.saturating_add(1);
         if value.is_nan() {
-            self.n_missing += 1;
-            let surprise = ((self.n_seen + 1) as f64 / self.n_missing as f64).log10();
+            self.n_missing = self.n_missing.saturating_add(1);
+            let surprise = ((f64::from(self.n_seen) + 1.0) / f64::from(self.n_missing)).log10();
             let surprises = Surprises { dense: surprise, event: 0.0 };
-            return Finding { surprises, reason: REASONS.len(), expected: None };
+            return Finding { surprises, sudden: 0.0, reason: REASONS.len(), expected: None };
         }
         let value = finite(value);
         let expected = self.members.push(time, value, numbers);
         let mut surprises = fusion.surprises(numbers, &mut self.trail);
-        if self.standing.push(value, self.n_seen) {
+        let spike = self.spikes.push(self.members.distance());
+        let reason = if self.standing.push(value, self.n_seen) {
             surprises.event = surprises.event.max(STANDING_SURPRISE);
-            return Finding { surprises, reason: STANDING_REASON, expected };
-        }
-        if self.spikes.push(numbers.last().copied().unwrap_or(0.0)) {
-            surprises.event = surprises.event.max(SPIKE_SURPRISE);
-            return Finding { surprises, reason: SPIKE_REASON, expected };
-        }
-        Finding { surprises, reason: fusion.reason(numbers), expected }
+            STANDING_REASON
+        } else if spike.is_some() {
+            SPIKE_REASON
+        } else {
+            fusion.reason(numbers)
+        };
+        Finding { surprises, sudden: spike.unwrap_or(0.0), reason, expected }
     }
 }
 
@@ -313,27 +333,44 @@ struct Scorer {
 impl Scorer {
     fn read_row(&mut self, time: Option<i64>, row: &[f32]) -> Reading {
         let mut reading = Reading { score: -1.0, ..Reading::of_score(0.0) };
-        let mut event = 0.0f64;
+        let mut opening = reading;
+        let (mut event, mut sudden, mut most) = (0.0f64, 0.0f64, -1.0f64);
         for (idx, (column, &value)) in self.columns.iter_mut().zip(row).enumerate() {
             let finding = column.push(time, value, &self.model.fusion, &mut self.numbers);
             event = event.max(finding.surprises.event);
+            sudden = sudden.max(finding.sudden);
+            let strongest = finding.surprises.event.max(finding.sudden);
+            if strongest > most {
+                most = strongest;
+                tell(&mut opening, idx, &finding);
+            }
             if finding.surprises.dense > reading.score {
                 reading.score = finding.surprises.dense;
-                reading.column = idx as u32;
-                reading.reason = finding.reason as u32;
-                let nothing = Expected { value: f32::NAN, low: f32::NAN, high: f32::NAN };
-                let expected = finding.expected.unwrap_or(nothing);
-                (reading.expected, reading.low, reading.high) = (expected.value, expected.low, expected.high);
+                tell(&mut reading, idx, &finding);
             }
         }
         reading.score = (reading.score - self.cost_of_choice).max(0.0);
         let params = &self.model.params;
-        event = (event - self.cost_of_choice).max(0.0);
+        let alone = |surprise: f64| (surprise - self.cost_of_choice).max(0.0);
         let threshold = params.threshold.get();
-        let height = self.events.push(time, event, threshold, params.warm_up.get() as u64);
+        let surprise = Surprise { event: alone(event), sudden: alone(sudden) };
+        let height = self.events.push(time, surprise, threshold, params.warm_up.get() as u64);
+        if height > 0.0 {
+            // An event is told by the column that opened it.
+            reading = Reading { score: reading.score, ..opening };
+        }
         reading.alarm = if height > 0.0 { threshold + height } else { height };
         reading
     }
+}
+
+/// Makes a reading tell of a column.
+fn tell(reading: &mut Reading, column: usize, finding: &Finding) {
+    reading.column = column as u32;
+    reading.reason = finding.reason as u32;
+    let nothing = Expected { value: f32::NAN, low: f32::NAN, high: f32::NAN };
+    let expected = finding.expected.unwrap_or(nothing);
+    (reading.expected, reading.low, reading.high) = (expected.value, expected.low, expected.high);
 }
 
 impl SeriesScorer for Scorer {
@@ -387,6 +424,40 @@ mod tests {
         assert!(reading.low < reading.expected && reading.expected < reading.high);
         assert!(values[1400] > reading.high, "{reading:?}");
         assert!((values[1399] - out[1399].expected).abs() < 10.0, "{:?}", out[1399]);
+    }
+
+    #[test]
+    fn a_port_that_goes_down_and_comes_back_is_told_of_each_time() {
+        // Polled every ten seconds; 24 ports, of which one goes down.
+        let n_ports = 24;
+        let noise = |idx: usize| ((idx * idx * 7 + idx * 13) % 1009) as f32 / 1009.0 - 0.5;
+        let is_down = |row: usize| (300..500).contains(&row) || (700..900).contains(&row);
+        let value = |row: usize, port: usize| {
+            if port == 7 && is_down(row) { 0.0 } else { 1e6 * (1.0 + 0.05 * noise(row * n_ports + port)) }
+        };
+        let values: Vec<f32> =
+            (0..1100 * n_ports).map(|place| value(place / n_ports, place % n_ports)).collect();
+        let times: Vec<i64> = (0..1100).map(|row| row * 10_000_000_000).collect();
+        let rows = RowsView::new(&values, n_ports);
+        let Ok(Model::Series(model)) = SeriesEnsemble::default().fit(rows, &FitContext::default()) else {
+            panic!("no series model")
+        };
+        let mut out = vec![Reading::of_score(0.0); 1100];
+        model.start().read(rows, &times, &mut out);
+        let opened: Vec<(usize, u32)> =
+            (0..1100).filter(|&row| out[row].alarm > 0.0).map(|row| (row, out[row].column)).collect();
+        assert_eq!(opened, [(300, 7), (500, 7), (700, 7), (900, 7)]);
+    }
+
+    #[test]
+    fn what_is_far_as_often_as_not_is_no_spike() {
+        let mut spikes = Spikes::default();
+        let told = (0..2000).filter(|row| spikes.push(if row % 300 == 0 { 8.5 } else { 1.0 }).is_some());
+        assert_eq!(told.collect::<Vec<i32>>(), [0]);
+        // What is farther than all that is told of nevertheless, though it surprises less than it would have at first.
+        let first = Spikes::default().push(900.0).unwrap();
+        let now = spikes.push(900.0).unwrap();
+        assert!(now > 10.0 && now < first - 3.0, "{now} {first}");
     }
 
     #[test]

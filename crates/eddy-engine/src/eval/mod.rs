@@ -11,6 +11,7 @@ mod results;
 mod series;
 mod standing;
 mod stream;
+mod together;
 mod truth;
 
 use serde::Serialize;
@@ -22,9 +23,10 @@ pub use drills::{DrillVerdict, DrillsOptions, eval_drills};
 pub use nab::{NabBoard, NabOptions, eval_nab};
 pub use network::{Band, BehaviourFound, FalseIncident, NetworkOptions, NetworkReport, eval_network};
 pub use results::{Checked, eval_results};
-pub use series::{SeriesOptions, SeriesStanding, SeriesVerdict, eval_series};
+pub use series::{SeriesOptions, SeriesStanding, SeriesVerdict, ToldBy, eval_series};
 pub use standing::{Standing, UnderProfile};
 pub use stream::{EventsOf, Stream};
+pub use together::{Together, ToldWindow};
 
 /// What a detector may know of a series.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]

@@ -18,6 +18,7 @@ use serde_json::{Map, Value};
 
 use super::corpus::{about, text_of};
 use super::stream::{OPENED, Plan, times_of};
+use super::together::{Alarms, Together, told_together};
 use super::{EventsOf, Mode, Stream};
 use crate::findings::cell;
 use crate::labels::{attacks, label_of};
@@ -51,6 +52,18 @@ pub struct SeriesOptions {
     pub events_of: EventsOf,
     /// Alarms a day and series that an operator can look at.
     pub alarms_per_day: f64,
+    /// Who must tell a window.
+    pub told_by: ToldBy,
+}
+
+/// Who must tell a window of a file with several series.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ToldBy {
+    /// Each series has the windows for itself.
+    #[default]
+    Each,
+    /// The windows are of the file as a whole: any of its series may tell them.
+    Any,
 }
 
 /// A series and what was found on it.
@@ -91,6 +104,8 @@ pub struct SeriesStanding {
     pub fixed: EventFigures,
     /// Alarms of all series at the threshold that keeps the budget.
     pub in_budget: Option<EventFigures>,
+    /// How windows of whole files were told at the fixed threshold, if that was asked.
+    pub together: Option<Together>,
     /// Seconds that scoring took.
     pub seconds: f64,
 }
@@ -102,6 +117,8 @@ struct Labelled {
     times: Vec<i64>,
     truth: Truth,
     buffer: usize,
+    /// The file, by its place.
+    file: usize,
 }
 
 /// Runs detectors on labelled series, each series on its own, and judges them.
@@ -111,8 +128,9 @@ pub fn eval_series(paths: &[String], options: &SeriesOptions) -> Result<Vec<Seri
         Some(path) => Some(read_windows(&text_of(path)?).map_err(|error| about(path, &error))?),
         None => None,
     };
-    for path in paths {
-        read_file(path, windows.as_ref(), options, &mut series)?;
+    let mut limits = Vec::with_capacity(paths.len());
+    for (file, path) in paths.iter().enumerate() {
+        limits.push(read_file((file, path), windows.as_ref(), options, &mut series)?);
     }
     let mut names = options.detectors.clone();
     if names.is_empty() {
@@ -125,26 +143,27 @@ pub fn eval_series(paths: &[String], options: &SeriesOptions) -> Result<Vec<Seri
         );
     }
     let mut standings =
-        names.iter().map(|name| contend(name, &series, options)).collect::<Result<Vec<_>, _>>()?;
+        names.iter().map(|name| contend(name, &series, &limits, options)).collect::<Result<Vec<_>, _>>()?;
     let rank = |one: &SeriesStanding| one.volumes.map_or(f64::NEG_INFINITY, |volumes| volumes.pr);
     standings.sort_by(|a, b| rank(b).total_cmp(&rank(a)));
     Ok(standings)
 }
 
-/// The series of a file: one for each entity, in the order of time.
+/// The series of a file: one for each entity, in the order of time. Gives the windows of the file as a whole.
 fn read_file(
-    path: &str,
+    (file, path): (usize, &str),
     windows: Option<&BTreeMap<String, Limits>>,
     options: &SeriesOptions,
     out: &mut Vec<Labelled>,
-) -> Result<(), EngineError> {
+) -> Result<Vec<(i64, i64)>, EngineError> {
     let refuse = |reason: String| EngineError::Input(format!("{path}: {reason}"));
     let input = read(std::slice::from_ref(&path.to_owned()), &options.run)?;
     let frame = input.to_fit(true, usize::MAX).map_err(refuse)?;
     if frame.n_rows() as u64 != input.n_rows {
         return Err(refuse("is larger than --max-memory".into()));
     }
-    let limits = windows.map(|windows| of_file(windows, path));
+    let limits =
+        windows.map(|windows| times_of_limits(&of_file(windows, path))).transpose().map_err(refuse)?;
     if limits.is_none() && label_of(frame.schema()).is_none() {
         return Err(refuse("has no label column; name it with --label, or give --windows".into()));
     }
@@ -172,12 +191,19 @@ fn read_file(
         let first = part.schema().with_role(Role::Value).chain(part.schema().inputs()).next();
         let values: Vec<f64> =
             first.map_or_else(Vec::new, |idx| (warm_up..n).map(|row| part.column(idx).number(row)).collect());
-        out.push(Labelled { name, buffer: period(&values).min(MOST_BUFFER), frame: part, times, truth });
+        out.push(Labelled {
+            name,
+            buffer: period(&values).min(MOST_BUFFER),
+            frame: part,
+            times,
+            truth,
+            file,
+        });
     }
     if out.is_empty() {
         return Err(refuse(format!("holds no series of at least {LEAST_ROWS} rows")));
     }
-    Ok(())
+    Ok(limits.unwrap_or_default())
 }
 
 /// The rows of each entity, in order of first appearance.
@@ -205,22 +231,29 @@ fn of_file(windows: &BTreeMap<String, Limits>, path: &str) -> Limits {
     named.max_by_key(|(name, _)| name.len()).map(|(_, limits)| limits.clone()).unwrap_or_default()
 }
 
+/// The first and last time of each window.
+fn times_of_limits(limits: &Limits) -> Result<Vec<(i64, i64)>, String> {
+    let times = limits.iter().map(|(from, to)| match (parse_time(from), parse_time(to)) {
+        (Some(from), Some(to)) => Ok((from, to)),
+        _ => Err(format!("'{from}' or '{to}' is no time")),
+    });
+    times.collect()
+}
+
 /// Whether each time lies in a window.
-fn labels_of(limits: &Limits, times: &[i64]) -> Result<Vec<bool>, String> {
+fn labels_of(limits: &[(i64, i64)], times: &[i64]) -> Result<Vec<bool>, String> {
     if times.is_empty() {
         return Err("windows need a time column; name it with --time".into());
     }
-    let limits = limits
-        .iter()
-        .map(|(from, to)| match (parse_time(from), parse_time(to)) {
-            (Some(from), Some(to)) => Ok((from, to)),
-            _ => Err(format!("'{from}' or '{to}' is no time")),
-        })
-        .collect::<Result<Vec<_>, _>>()?;
     Ok(times.iter().map(|time| limits.iter().any(|(from, to)| (from..=to).contains(&time))).collect())
 }
 
-fn contend(name: &str, series: &[Labelled], options: &SeriesOptions) -> Result<SeriesStanding, EngineError> {
+fn contend(
+    name: &str,
+    series: &[Labelled],
+    limits: &[Vec<(i64, i64)>],
+    options: &SeriesOptions,
+) -> Result<SeriesStanding, EngineError> {
     let entry = DETECTORS.get(name)?;
     let own = options.set.iter().filter(|(owner, ..)| owner.replace('-', "_") == entry.about.name);
     let params: Map<String, Value> = own.map(|(_, name, value)| (name.clone(), value.clone())).collect();
@@ -244,6 +277,16 @@ fn contend(name: &str, series: &[Labelled], options: &SeriesOptions) -> Result<S
         .zip(&streams)
         .map(|(one, stream)| Judged { truth: &one.truth, times: &one.times, scores: stream.submitted() })
         .collect();
+    let together = (options.told_by == ToldBy::Any).then(|| {
+        let alarms = series.iter().zip(&judged).map(|(one, judged)| Alarms {
+            name: &one.name,
+            file: one.file,
+            times: &one.times,
+            scores: judged.scores,
+            warm_up: one.truth.probation(),
+        });
+        told_together(&alarms.collect::<Vec<_>>(), limits, fixed)
+    });
     let budget = threshold_for_budget(&judged, options.alarms_per_day);
     let verdicts: Vec<SeriesVerdict> = series
         .par_iter()
@@ -265,6 +308,7 @@ fn contend(name: &str, series: &[Labelled], options: &SeriesOptions) -> Result<S
         fixed: event_figures(&judged, fixed),
         in_budget: budget.map(|threshold| event_figures(&judged, threshold)),
         series: verdicts,
+        together,
         seconds,
     })
 }

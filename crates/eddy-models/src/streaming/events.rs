@@ -1,7 +1,9 @@
 //! From a dense score to few events.
 
-/// The pause after an event, as a share of the rows that show what is usual.
+/// The pause after an event, as a share of the rows that show what is usual,
 const PAUSE_SHARE: f64 = 0.2;
+/// but no longer than so much.
+const LONGEST_PAUSE_NS: f64 = 2.0 * DAY_NS;
 /// By how much an event makes the next one dearer, in units of surprise.
 const PRICE: f64 = 0.25;
 /// Spans after which the price has fallen to a third.
@@ -14,9 +16,18 @@ const DAY_NS: f64 = 86_400e9;
 /// What is added to the threshold while the series is known for less than a day, and so what is usual of each hour is not.
 const YOUNG: f64 = 1.5;
 /// How far below the threshold a row may be and still be told of.
-const DEPTH: f64 = 2.0;
+const DEPTH: f64 = 1.0;
 /// By how much a row must be above the last one told of to be told of within its pause.
-const CLIMB: f64 = 1.0;
+const CLIMB: f64 = 0.5;
+
+/// How surprising a row is.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Surprise {
+    /// As a part of what the series does.
+    pub event: f64,
+    /// By itself, as a value far from its prediction: that needs no knowledge of the hours of the day.
+    pub sudden: f64,
+}
 
 /// Decides which rows open an event: those beyond a threshold, with a pause after each event, and at a price that grows
 /// with every recent one. Rows that come more often than every quarter of an hour must be rarer in proportion, so that there
@@ -54,12 +65,14 @@ impl Events {
 
     /// Takes in the surprise of the next row. The height above the threshold where it opens an event; below 0, by how
     /// much it is short of the threshold where it would open one without that; else 0.
-    pub fn push(&mut self, time: Option<i64>, surprise: f64, threshold: f64, warm_up: u64) -> f64 {
+    pub fn push(&mut self, time: Option<i64>, surprise: Surprise, threshold: f64, warm_up: u64) -> f64 {
         self.n_seen += 1;
         self.price *= self.price_kept;
         self.pace(time);
+        let surprise = surprise.sudden.max(surprise.event - self.youth());
         let height = surprise - self.price - threshold - self.haste();
-        let is_past = |row: u64| self.n_seen - row > self.pause;
+        let pause = self.pause();
+        let is_past = |row: u64| self.n_seen - row > pause;
         if self.n_seen <= warm_up || height <= -DEPTH {
             return 0.0;
         }
@@ -93,14 +106,27 @@ impl Events {
         self.begin = self.begin.or(time);
     }
 
-    /// What is added to the threshold for rows that come often, and for a series that is young.
-    fn haste(&self) -> f64 {
-        let known = self.time.zip(self.begin).map(|(now, begin)| now.saturating_sub(begin) as f64);
-        let young = if known.is_some_and(|known| known < DAY_NS) { YOUNG } else { 0.0 };
+    /// Rows of the pause after an event.
+    fn pause(&self) -> u64 {
         if self.step_ns > 0.0 {
-            young + HASTE * (DAY_NS / self.step_ns / CALM_ROWS_A_DAY).log10().max(0.0)
+            self.pause.min((LONGEST_PAUSE_NS / self.step_ns).ceil() as u64)
         } else {
-            young
+            self.pause
+        }
+    }
+
+    /// What is added to the threshold while a series is young.
+    fn youth(&self) -> f64 {
+        let known = self.time.zip(self.begin).map(|(now, begin)| now.saturating_sub(begin) as f64);
+        if known.is_some_and(|known| known < DAY_NS) { YOUNG } else { 0.0 }
+    }
+
+    /// What is added to the threshold for rows that come often.
+    fn haste(&self) -> f64 {
+        if self.step_ns > 0.0 {
+            HASTE * (DAY_NS / self.step_ns / CALM_ROWS_A_DAY).log10().max(0.0)
+        } else {
+            0.0
         }
     }
 }
@@ -109,10 +135,14 @@ impl Events {
 mod tests {
     use super::*;
 
+    fn of(event: f64) -> Surprise {
+        Surprise { event, sudden: 0.0 }
+    }
+
     #[test]
     fn an_event_is_followed_by_a_pause_and_makes_the_next_dearer() {
         let mut events = Events::new(150);
-        let opened: Vec<bool> = (0..200).map(|_| events.push(None, 3.0, 2.0, 50) > 0.0).collect();
+        let opened: Vec<bool> = (0..200).map(|_| events.push(None, of(3.0), 2.0, 50) > 0.0).collect();
         let rows: Vec<usize> = (0..200).filter(|&row| opened[row]).collect();
         assert_eq!(rows[0], 50);
         assert!(rows.windows(2).all(|pair| pair[1] - pair[0] > 30), "{rows:?}");
@@ -123,7 +153,7 @@ mod tests {
     fn rows_that_come_often_must_be_rarer() {
         let opens = |step_s: i64| {
             let mut events = Events::new(100);
-            (0..3000).any(|row| events.push(Some(row * step_s * 1_000_000_000), 2.5, 2.0, 50) > 0.0)
+            (0..3000).any(|row| events.push(Some(row * step_s * 1_000_000_000), of(2.3), 2.0, 50) > 0.0)
         };
         assert!(opens(900) && opens(3600) && !opens(300) && !opens(60));
     }
@@ -132,7 +162,7 @@ mod tests {
     fn on_the_first_day_it_takes_more() {
         let first = |surprise: f64| {
             let mut events = Events::new(100);
-            (0..300).find(|hour| events.push(Some(hour * 3_600_000_000_000), surprise, 2.0, 0) > 0.0)
+            (0..300).find(|hour| events.push(Some(hour * 3_600_000_000_000), of(surprise), 2.0, 0) > 0.0)
         };
         assert_eq!((first(2.5), first(4.0), first(1.9)), (Some(24), Some(0), None));
     }
@@ -142,8 +172,21 @@ mod tests {
         let mut events = Events::new(100);
         let surprises = [0.0, 1.5, 1.6, 1.4, 2.5, 1.9, 0.0];
         let heights: Vec<f64> =
-            surprises.iter().map(|&surprise| events.push(None, surprise, 2.0, 0)).collect();
+            surprises.iter().map(|&surprise| events.push(None, of(surprise), 2.0, 0)).collect();
         assert!((heights[1] + 0.5).abs() < 1e-9 && (heights[4] - 0.5).abs() < 1e-9, "{heights:?}");
         assert!([0, 2, 3, 5, 6].iter().all(|&row| heights[row] == 0.0), "{heights:?}");
+    }
+
+    #[test]
+    fn a_sudden_value_need_not_wait_for_the_first_day_and_no_pause_is_longer_than_two() {
+        let mut events = Events::new(1000);
+        let opened: Vec<i64> = (0..200)
+            .filter(|hour| {
+                let surprise = Surprise { event: 0.0, sudden: 2.5 };
+                events.push(Some(hour * 3_600_000_000_000), surprise, 2.0, 10) > 0.0
+            })
+            .collect();
+        // The price of three is more than the surprise is above the threshold.
+        assert_eq!(opened, [10, 59, 108]);
     }
 }

@@ -11,12 +11,12 @@ const SHIPPED: &str = include_str!("weights.txt");
 const N_KNOTS: usize = 17;
 const KNOTS_PER_DECADE: f64 = 4.0;
 /// Rows that the dense score is smoothed over.
-const SMOOTHED: f64 = 5.0;
+const SMOOTHED: f32 = 5.0;
 /// By how much the dense score falls from one row to the next, at most, in units of the sum.
-const FALL: f64 = 1.0 / 40.0;
+const FALL: f32 = 1.0 / 40.0;
 /// What the distance of a row from its prediction counts in the dense score, from so many usual errors on.
-const POINT_SHARE: f64 = 2.0;
-const POINT_FROM: f64 = 2.5;
+const POINT_SHARE: f32 = 2.0;
+const POINT_FROM: f32 = 2.5;
 /// The largest weight that a saved model may have.
 const MOST: f32 = 1e3;
 /// No surprise is greater.
@@ -50,13 +50,13 @@ pub struct Surprises {
 /// The sums of a series so far: smoothed, and the highest of late.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Trail {
-    smooth: Option<f64>,
-    highest: f64,
+    smooth: Option<f32>,
+    highest: f32,
 }
 
 impl Trail {
     /// Takes in the sum of the next row and its distance from the prediction; the dense sum.
-    fn push(&mut self, sum: f64, point: f64) -> f64 {
+    fn push(&mut self, sum: f32, point: f32) -> f32 {
         let smooth = self.smooth.map_or(sum, |before| before + (sum - before) / SMOOTHED);
         self.highest = if self.smooth.is_some() { smooth.max(self.highest - FALL) } else { smooth };
         self.smooth = Some(smooth);
@@ -112,8 +112,11 @@ impl Fusion {
     pub fn surprises(&self, numbers: &[f32], trail: &mut Trail) -> Surprises {
         let sum: f32 = self.weights.iter().zip(numbers).map(|(weight, number)| weight * number).sum();
         let point = numbers.last().copied().unwrap_or(0.0);
-        let dense = trail.push(f64::from(sum), f64::from(point));
-        Surprises { dense: surprise(&self.dense_knots, dense), event: surprise(&self.knots, f64::from(sum)) }
+        let dense = trail.push(sum, point);
+        Surprises {
+            dense: surprise(&self.dense_knots, f64::from(dense)),
+            event: surprise(&self.knots, f64::from(sum)),
+        }
     }
 
     /// Which reason the numbers give the most for.
@@ -201,7 +204,7 @@ mod tests {
         let mut trail = Trail::default();
         assert_eq!(trail.push(-4.0, 1.0), -4.0);
         let risen = trail.push(1.0, 1.0);
-        assert!((risen + 3.0).abs() < 1e-9);
+        assert!((risen + 3.0).abs() < 1e-6);
         assert_eq!(trail.push(-40.0, 1.0), risen - FALL);
         assert!(trail.push(-40.0, 9.0) > risen + 2.0);
     }

@@ -1,7 +1,9 @@
 //! The last values of a series, on a scale of its own.
 
+use super::record::asinh;
+
 /// Steps of the scale in one unit of the usual spread.
-const STEPS: f32 = 256.0;
+pub(super) const STEPS: f32 = 256.0;
 /// The largest value on the scale, either way: sums of 64 squared differences fit into 32 bits.
 const LARGEST: f32 = 2047.0;
 /// Values between two looks at the scale once it has settled.
@@ -33,7 +35,7 @@ impl History {
 
     /// A history that keeps at least the last `kept` values.
     pub fn new(kept: usize) -> Self {
-        let slack = kept / 16 + 6;
+        let slack = kept / 32 + 3;
         let room = kept + slack;
         Self {
             raw: Vec::with_capacity(room),
@@ -110,7 +112,7 @@ impl History {
     pub fn scaled(&self, value: f32) -> f32 {
         // Halves first: differences of the largest numbers overflow.
         let half = (value * 0.5 - self.center * 0.5) / (self.spread * 0.5);
-        half.clamp(-1e18, 1e18).asinh().clamp(-8.0, 8.0)
+        asinh(half.clamp(-1e18, 1e18)).clamp(-8.0, 8.0)
     }
 
     /// The value that [`History::scaled`] gives `scaled` for.

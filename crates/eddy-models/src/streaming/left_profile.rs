@@ -37,25 +37,42 @@ eddy_detect::wide! {
     /// Brings the sums one step on and gives the least of them, plain and mean-free.
     fn advance(squares: &mut [i32], sides: [&[i16]; 2], sums: [&[i32]; 2], step: Step) -> (f32, f32) {
         let Step { newest, leaving, total, per_length, skipped } = step;
-        for ((square, &coming), &going) in squares.iter_mut().zip(sides[0]).zip(sides[1]) {
-            // Differences of levels fit into 16 bits, and so their squares are quick.
-            let gain = i32::from(newest - coming);
-            let loss = i32::from(leaving - going);
-            *square += gain * gain - loss * loss;
-        }
+        // Levels fit into 12 bits, and so do their sums and differences into 16: a quick product, and the difference of two
+        // squares is one.
+        let (both, apart) = (newest - leaving, newest + leaving);
+        let change = |coming: i16, going: i16| {
+            i32::from(both - coming + going) * i32::from(apart - coming - going)
+        };
         let counted = squares.len() - skipped;
+        let (squares, uncounted) = squares.split_at_mut(counted);
+        let (coming, last_coming) = sides[0].split_at(counted);
+        let (going, last_going) = sides[1].split_at(counted);
+        for ((square, &coming), &going) in uncounted.iter_mut().zip(last_coming).zip(last_going) {
+            *square += change(coming, going);
+        }
+        let (upto, before) = (&sums[0][..counted], &sums[1][..counted]);
         let mut least = [i32::MAX; LANES];
         let mut least_free = [f32::MAX; LANES];
-        let (squares, upto, before) = (&squares[..counted], &sums[0][..counted], &sums[1][..counted]);
-        let lanes = squares.chunks(LANES).zip(upto.chunks(LANES)).zip(before.chunks(LANES));
-        for ((squares, upto), before) in lanes {
-            let each = squares.iter().zip(upto).zip(before).zip(least.iter_mut().zip(&mut least_free));
-            for (((&square, &upto), &before), (least, least_free)) in each {
-                let shift = total.wrapping_sub(upto.wrapping_sub(before)) as f32;
+        let whole = counted - counted % LANES;
+        for start in (0..whole).step_by(LANES) {
+            let end = start + LANES;
+            let (squares, coming, going) = (&mut squares[start..end], &coming[start..end], &going[start..end]);
+            let (upto, before) = (&upto[start..end], &before[start..end]);
+            for lane in 0..LANES {
+                let square = squares[lane] + change(coming[lane], going[lane]);
+                squares[lane] = square;
+                let shift = total.wrapping_sub(upto[lane].wrapping_sub(before[lane])) as f32;
                 let free = square as f32 - shift * shift * per_length;
-                *least = square.min(*least);
-                *least_free = if free < *least_free { free } else { *least_free };
+                least[lane] = square.min(least[lane]);
+                least_free[lane] = if free < least_free[lane] { free } else { least_free[lane] };
             }
+        }
+        for at in whole..counted {
+            squares[at] += change(coming[at], going[at]);
+            let shift = total.wrapping_sub(upto[at].wrapping_sub(before[at])) as f32;
+            let free = squares[at] as f32 - shift * shift * per_length;
+            least[0] = squares[at].min(least[0]);
+            least_free[0] = if free < least_free[0] { free } else { least_free[0] };
         }
         let plain = least.iter().copied().min().unwrap_or(i32::MAX);
         let free = least_free.iter().copied().fold(f32::MAX, f32::min);

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{ClockProfile, History, LeftProfile, Predictor, Record, Resonance};
+use super::{ClockProfile, History, LeftProfile, Predictor, Record, Resonance, history::STEPS};
 
 /// How much a series remembers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
@@ -32,7 +32,7 @@ pub const REASONS: [&str; 8] = [
 ];
 
 /// The statistics; the first [`N_LIGHT`] need no memory of shapes.
-const STATISTICS: [Statistic; 30] = [
+const STATISTICS: [Statistic; 33] = [
     ("step", 0),
     ("step_scaled", 0),
     ("up", 1),
@@ -49,6 +49,9 @@ const STATISTICS: [Statistic; 30] = [
     ("clock_nearest", 5),
     ("residual", 6),
     ("residual_share", 6),
+    ("clock_slow", 5),
+    ("departure", 3),
+    ("shift320", 3),
     ("profile8", 7),
     ("profile8_free", 7),
     ("profile16", 7),
@@ -65,15 +68,21 @@ const STATISTICS: [Statistic; 30] = [
     ("novelty5_level", 7),
 ];
 /// Statistics of the light size.
-const N_LIGHT: usize = 16;
+const N_LIGHT: usize = 17;
 /// Where the distance from the prediction in usual errors stands.
 const POINT: usize = 15;
+/// Where the difference from the same time of earlier days, smoothed, stands.
+const CLOCK_SLOW: usize = 16;
+/// Where the least distance of three values on end from what was expected of the first stands.
+const DEPARTURE: usize = 17;
+/// Where the longest shift stands.
+const LONG_SHIFT: usize = 18;
 /// Where the distances to earlier windows stand.
-const PROFILES: usize = 16;
+const PROFILES: usize = 19;
 /// Where the novelties of windows stand.
-const NOVELTIES: usize = 24;
-/// Statistics that are told in units of the usual spread.
-const SCALED: std::ops::Range<usize> = 1..15;
+const NOVELTIES: usize = 27;
+/// Statistics that are told in units of the usual spread; so are the distances to earlier windows.
+const SCALED: [usize; 16] = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, CLOCK_SLOW, LONG_SHIFT];
 /// Numbers that a statistic is told by: its share of the record, and its deviation from its usual level.
 const TOLD: usize = 2;
 /// Numbers beside them: how far the value is outside of the range so far, the alarms of the memories of windows, and the
@@ -128,8 +137,16 @@ const LENGTHS: [usize; 4] = [8, 16, 32, 64];
 const MEMORIES: [(usize, usize); 3] = [(usize::MAX, 256), (208, 256), (104, 128)];
 /// The fewest and the most rows that the memories learn from first.
 const FIRST_ROWS: [usize; 2] = [100, 1000];
-/// Values that the longest shift needs.
+/// Values that the longest shift of the light size needs.
 const LONGEST_SPAN: usize = 161;
+/// Values of the longest shift of the full size; the history keeps more than thrice as many.
+const LONG: usize = 320;
+/// Values that the difference from the same time of earlier days is smoothed over.
+const SLOW: f32 = 12.0;
+/// Values after a change of the scale until distances from predictions say something, at most,
+const UNSETTLED: u8 = 16;
+/// or until one is smaller than this.
+const SETTLED_BELOW: f32 = 3.0;
 /// Half the width of the band of ordinary values, in usual errors.
 const BAND: f32 = 4.0;
 /// Values before which a range has no outside.
@@ -144,6 +161,13 @@ pub struct Members {
     clock: ClockProfile,
     predictor: Predictor,
     records: Vec<Record>,
+    distance: f32,
+    /// Values until the distance says something on a new scale.
+    unsettled: u8,
+    /// The difference from the same time of earlier days, smoothed.
+    slow: f32,
+    /// What was expected of the last three values, and the usual errors then.
+    ahead: [[f32; 2]; 3],
     level: f32,
     low: f32,
     high: f32,
@@ -179,6 +203,10 @@ impl Members {
             clock: ClockProfile::default(),
             predictor: Predictor::default(),
             records: vec![Record::default(); size.n_statistics()],
+            distance: 0.0,
+            unsettled: 0,
+            slow: 0.0,
+            ahead: [[0.0; 2]; 3],
             level: 0.0,
             low: range.map_or(f32::MAX, |range| range.0),
             high: range.map_or(f32::MIN, |range| range.1),
@@ -199,6 +227,7 @@ impl Members {
         self.near(&mut stats);
         self.spans(&mut stats);
         let expected = self.clocked(time, value, &mut stats);
+        stats[LONG_SHIFT] = self.long_shift();
         for (idx, profile) in self.profiles.iter_mut().enumerate() {
             if let Some((plain, free)) = profile.push(&self.history, new_scale.is_some()) {
                 stats[PROFILES + 2 * idx] = Some(plain);
@@ -219,9 +248,21 @@ impl Members {
         others[0] = self.excess(value);
         others[1..=self.memories.len()].copy_from_slice(&alarms[..self.memories.len()]);
         // On a scale that is new the usual error is not known yet.
-        let point = stats[POINT].filter(|_| new_scale.is_none());
-        others[self.memories.len() + 1] = point.unwrap_or(0.0).min(FARTHEST);
+        let point = stats[POINT].filter(|_| new_scale.is_none()).unwrap_or(0.0);
+        others[self.memories.len() + 1] = point.min(FARTHEST);
+        // The prediction may need a few values to find itself on a new scale.
+        if new_scale.is_some() {
+            self.unsettled = UNSETTLED;
+        }
+        self.distance = if self.unsettled == 0 { point } else { 0.0 };
+        let is_settled = new_scale.is_none() && point < SETTLED_BELOW;
+        self.unsettled = if is_settled { 0 } else { self.unsettled.saturating_sub(1) };
         expected
+    }
+
+    /// How far the newest value is from its prediction, in usual errors; 0 where that is not known.
+    pub fn distance(&self) -> f32 {
+        self.distance
     }
 
     fn rescale(&mut self, factor: f32) {
@@ -232,6 +273,9 @@ impl Members {
             }
         }
         self.level *= factor;
+        self.slow *= factor;
+        // What was expected on the old scale is not comparable.
+        self.ahead = [[0.0; 2]; 3];
     }
 
     /// Steps, and how far the value is from its long level.
@@ -264,13 +308,36 @@ impl Members {
             let squares: i32 = last.iter().map(|&level| i32::from(level) * i32::from(level)).sum();
             let mean = sum as f32 / span as f32;
             let variance = (squares as f32 / span as f32 - mean * mean).max(0.0);
-            let deviation = variance.sqrt() / 256.0;
+            let deviation = variance.sqrt() / STEPS;
             stats[4 + idx] = Some(deviation);
-            stats[7 + idx] = Some((sum - before).abs() as f32 / span as f32 / 256.0);
+            stats[7 + idx] = Some((sum - before).abs() as f32 / span as f32 / STEPS);
             if idx > 0 {
                 stats[9 + idx] = Some(1.0 / (deviation + 0.02));
             }
         }
+    }
+
+    /// The shift of the mean of the last so many values against that of twice as many before.
+    fn long_shift(&self) -> Option<f32> {
+        let sums = self.history.sums();
+        let begin = sums.len().checked_sub(3 * LONG + 1)?;
+        let sum = |from: usize, to: usize| sums[begin + to].wrapping_sub(sums[begin + from]) as f32;
+        let (before, last) = (sum(0, 2 * LONG) / (2 * LONG) as f32, sum(2 * LONG, 3 * LONG) / LONG as f32);
+        Some((last - before).abs() / STEPS)
+    }
+
+    /// The least distance of the last three values, if they are on one side, from what was expected of the first, in usual
+    /// errors. Takes in what is expected of the newest.
+    fn departure(&mut self, expected: f32, usual_error: f32) -> Option<f32> {
+        self.ahead.rotate_left(1);
+        self.ahead[2] = [expected, usual_error];
+        let [before, error] = self.ahead[0];
+        if error <= 0.0 {
+            return None;
+        }
+        let last = self.history.levels().iter().rev().take(3).map(|&level| f32::from(level) / STEPS - before);
+        let (low, high) = last.fold((f32::MAX, f32::MIN), |(low, high), far| (low.min(far), high.max(far)));
+        Some(low.max(-high).max(0.0) / (error + 1e-3))
     }
 
     /// Against the same time of earlier days, and against the prediction.
@@ -284,12 +351,16 @@ impl Members {
         let recent = &raw[raw.len().saturating_sub(3)..];
         let mean = recent.iter().map(|&value| self.history.scaled(value)).sum::<f32>() / recent.len() as f32;
         let mut usual = None;
+        let mut week = None;
         if let Some(time) = time {
             let same = self.clock.push(time, value);
             if let Some(median) = same.median() {
                 let median = self.history.scaled(median);
                 usual = Some(median);
+                week = same.week().map(|value| self.history.scaled(value));
                 stats[12] = Some((mean - median).abs());
+                self.slow += (self.history.newest() - median - self.slow) / SLOW;
+                stats[CLOCK_SLOW] = Some(self.slow.abs());
                 // The nearest are the next below and above: only they need to be scaled.
                 let here = self.history.unscaled(mean);
                 let below =
@@ -301,10 +372,11 @@ impl Members {
             }
         }
         let newest = self.history.newest();
-        let (expected, usual_error) = self.predictor.push(newest, usual);
+        let (expected, usual_error) = self.predictor.push(newest, usual, week);
         if self.history.n_seen() <= 30 {
             return None;
         }
+        stats[DEPARTURE] = self.departure(expected, usual_error);
         stats[14] = Some((newest - expected).abs());
         stats[15] = Some((newest - expected).abs() / (usual_error + 1e-3));
         let width = BAND * usual_error;

@@ -12,7 +12,7 @@ mod resonance;
 mod usual_level;
 
 pub use clock_profile::ClockProfile;
-pub use events::Events;
+pub use events::{Events, Surprise};
 pub use fusion::{Fusion, Surprises, Trail};
 pub use history::History;
 pub use left_profile::LeftProfile;

@@ -2,21 +2,21 @@
 
 /// Values before that a prediction is made of.
 const ORDER: usize = 6;
-/// All that it is made of: those, the usual value of the time of day, and one.
-const INPUTS: usize = ORDER + 2;
+/// All that it is made of: those, the usual value of the time of day, the value of a week ago, and one.
+const INPUTS: usize = ORDER + 3;
 /// Numbers of a symmetric matrix of the inputs.
 const HALF: usize = INPUTS * (INPUTS + 1) / 2;
 /// What is left of a value's weight after the next one.
 const KEPT: f64 = 0.998;
 
-/// A linear prediction of the next value from the last six and the usual value of the time of day, fitted by recursive
-/// least squares with forgetting; wild errors teach no more than three usual ones.
+/// A linear prediction of the next value from the last six, the usual value of the time of day and the one of a week ago,
+/// fitted by recursive least squares with forgetting; wild errors teach no more than three usual ones.
 #[derive(Debug, Clone)]
 pub struct Predictor {
     weights: [f64; INPUTS],
     /// Row by row up to the diagonal.
     inverse: [f64; HALF],
-    last: [f64; ORDER],
+    last: [f32; ORDER],
     usual_error: f64,
     n_seen: u32,
 }
@@ -37,17 +37,19 @@ impl Default for Predictor {
 }
 
 impl Predictor {
-    /// Takes in the next value (on a scale where it lies between -8 and 8) and the usual one of its time of day, and
-    /// gives what was expected and the usual error.
-    pub fn push(&mut self, value: f32, usual: Option<f32>) -> (f32, f32) {
-        let value = f64::from(value);
+    /// Takes in the next value (on a scale where it lies between -8 and 8) the usual one of its time of day
+    /// and the one of a week ago, and gives what was expected and the usual error.
+    pub fn push(&mut self, value: f32, usual: Option<f32>, week: Option<f32>) -> (f32, f32) {
         let mut inputs = [1.0; INPUTS];
-        inputs[..ORDER].copy_from_slice(&self.last);
-        inputs[ORDER] = usual.map_or(self.last[0], f64::from);
+        for (input, &last) in inputs.iter_mut().zip(&self.last) {
+            *input = f64::from(last);
+        }
+        inputs[ORDER] = usual.map_or(inputs[0], f64::from);
+        inputs[ORDER + 1] = week.map_or(inputs[ORDER], f64::from);
         let expected: f64 = self.weights.iter().zip(&inputs).map(|(weight, input)| weight * input).sum();
         let expected = expected.clamp(-8.0, 8.0);
         let out = (expected as f32, self.usual_error as f32);
-        let error = value - expected;
+        let error = f64::from(value) - expected;
         let is_warm = self.n_seen >= 30;
         let most = if is_warm { 3.0 * self.usual_error + 1e-6 } else { 16.0 };
         self.learn(&inputs, error.clamp(-most, most));
@@ -63,7 +65,7 @@ impl Predictor {
     /// small differences are larger.
     pub fn rescale(&mut self, last: impl Iterator<Item = f32>, factor: f32) {
         for (before, value) in self.last.iter_mut().zip(last) {
-            *before = f64::from(value);
+            *before = value;
         }
         self.usual_error *= f64::from(factor);
     }

@@ -9,6 +9,12 @@ const RECORD_HALF_LIFE: f32 = 3000.0;
 /// The longest memory of mean and deviation.
 const LONGEST_MEMORY: f32 = 1000.0;
 
+/// The inverse hyperbolic sine, quicker and to some six digits, or to 1e-7 near 0.
+pub(super) fn asinh(value: f32) -> f32 {
+    let size = value.abs().min(1e18);
+    (size + (size * size + 1.0).sqrt()).ln().copysign(value)
+}
+
 /// A statistic from 0 on, measured by its own past: against its record, and against its usual level.
 ///
 /// The record of numbers drawn alike is broken about `ln n` times in `n` draws, whatever they are drawn from, so
@@ -47,7 +53,7 @@ impl Record {
         };
         let deviation = mean_of_three - self.mean;
         let spread = self.variance.sqrt().max(1e-3 * self.mean.abs()).max(1e-9);
-        let z = if is_warm { (deviation / spread).asinh().clamp(-3.0, 5.0) } else { 0.0 };
+        let z = if is_warm { asinh(deviation / spread).clamp(-3.0, 5.0) } else { 0.0 };
         self.n_seen = self.n_seen.saturating_add(1);
         let weight = 1.0 / (self.n_seen as f32).min(LONGEST_MEMORY);
         let step = deviation.clamp(-8.0 * spread, if is_warm { 8.0 * spread } else { f32::MAX });
@@ -94,5 +100,15 @@ mod tests {
             let (a, b) = (one.push(Some(value)), other.push(Some(value * factor)));
             assert!((a[0] - b[0]).abs() < 1e-4 && (a[1] - b[1]).abs() < 1e-4, "{idx}: {a:?} {b:?}");
         }
+    }
+
+    #[test]
+    fn the_inverse_of_the_hyperbolic_sine_is_what_it_says() {
+        for value in [0.0f32, 1e-9, 0.01, 0.5, 3.0, 1e4, 1e18] {
+            let wanted = f64::from(value).asinh() as f32;
+            assert!((asinh(value) - wanted).abs() <= 2e-7 + 1e-6 * wanted, "{value}");
+            assert_eq!(asinh(-value), -asinh(value));
+        }
+        assert!(asinh(f32::MAX).is_finite());
     }
 }

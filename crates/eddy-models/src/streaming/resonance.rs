@@ -99,16 +99,55 @@ struct Best {
     level_fit: f32,
 }
 
+/// Templates that are looked at together.
+const LANES: usize = 16;
+
+/// How well a template that needs to grow from `size` to `grown` takes a window in, and how well in its newest level.
+#[inline]
+fn fits(size: u16, grown: u16, newest: [u8; 2], here: u8) -> (f32, f32) {
+    let share = f32::from(WHOLE - grown) / f32::from((WHOLE - size).max(1));
+    let [low, high] = newest;
+    let level_fit =
+        (255.0 - f32::from(high.max(here) - low.min(here))) / (255.0 - f32::from(high - low)).max(1.0);
+    (share * share * level_fit * level_fit, level_fit)
+}
+
 eddy_detect::wide! {
-    /// By how much each template grows when it takes the sides in: its size then. `lows` and `highs` hold the sides one
-    /// after another, `room` templates each.
-    fn sizes_with(lows: &[u8], highs: &[u8], room: usize, sides: &[u8; SIDES], grown: &mut [u16]) {
-        grown.fill(0);
-        for ((lows, highs), &here) in lows.chunks_exact(room).zip(highs.chunks_exact(room)).zip(sides) {
-            for ((grown, &low), &high) in grown.iter_mut().zip(lows).zip(highs) {
-                *grown += u16::from(high.max(here) - low.min(here));
+    /// The template that the sides fit best into, the first of several, and how well. `lows` and `highs` hold the sides one
+    /// after another, `sizes.len()` templates each, the first `n` of which count.
+    fn best_of(lows: &[u8], highs: &[u8], sizes: &[u16], n: usize, sides: &[u8; SIDES]) -> Option<(usize, f32)> {
+        let room = sizes.len();
+        let here = sides[SIDES - 1];
+        let mut most = [-1.0f32; LANES];
+        let mut places = [0u32; LANES];
+        for start in (0..n).step_by(LANES) {
+            let mut grown = [0u16; LANES];
+            for (side, &here) in sides.iter().enumerate() {
+                let from = side * room + start;
+                let (lows, highs) = (&lows[from..from + LANES], &highs[from..from + LANES]);
+                for lane in 0..LANES {
+                    grown[lane] += u16::from(highs[lane].max(here) - lows[lane].min(here));
+                }
+            }
+            let from = (SIDES - 1) * room + start;
+            let (lows, highs) = (&lows[from..from + LANES], &highs[from..from + LANES]);
+            let sizes = &sizes[start..start + LANES];
+            let left = (n - start) as u32;
+            for lane in 0..LANES {
+                let (fit, _) = fits(sizes[lane], grown[lane], [lows[lane], highs[lane]], here);
+                let is_better = fit > most[lane] && (lane as u32) < left;
+                most[lane] = if is_better { fit } else { most[lane] };
+                places[lane] = if is_better { start as u32 } else { places[lane] };
             }
         }
+        let mut best: Option<(usize, f32)> = None;
+        for lane in 0..LANES.min(n) {
+            let (at, fit) = (places[lane] as usize + lane, most[lane]);
+            if best.is_none_or(|best| fit > best.1 || fit >= best.1 && at < best.0) {
+                best = Some((at, fit));
+            }
+        }
+        best
     }
 }
 
@@ -121,47 +160,21 @@ struct Templates {
     lows: Vec<u8>,
     highs: Vec<u8>,
     sizes: Vec<u16>,
-    grown: Vec<u16>,
 }
 
 impl Templates {
     fn new(room: usize) -> Self {
-        // So many at once are looked at.
-        let room = room.max(1).next_multiple_of(16);
-        Self {
-            room,
-            n: 0,
-            lows: vec![0; room * SIDES],
-            highs: vec![0; room * SIDES],
-            sizes: vec![0; room],
-            grown: vec![0; room],
-        }
+        let room = room.max(1).next_multiple_of(LANES);
+        Self { room, n: 0, lows: vec![0; room * SIDES], highs: vec![0; room * SIDES], sizes: vec![0; room] }
     }
 
     /// The one that the sides fit best into, if there is one.
-    fn best(&mut self, sides: &[u8; SIDES]) -> Option<Best> {
-        sizes_with(&self.lows, &self.highs, self.room, sides, &mut self.grown);
-        let newest = (SIDES - 1) * self.room;
-        let here = sides[SIDES - 1];
-        let mut best: Option<Best> = None;
-        let mut least_share = 0.0;
-        for (at, (&size, &grown)) in self.sizes[..self.n].iter().zip(&self.grown).enumerate() {
-            // Without a division, and so rounded: only those that are clearly worse are left out.
-            if f32::from(WHOLE - grown) < least_share * f32::from(WHOLE - size) {
-                continue;
-            }
-            let share = f32::from(WHOLE - grown) / f32::from((WHOLE - size).max(1));
-            let whole_fit = share * share;
-            let (low, high) = (self.lows[newest + at], self.highs[newest + at]);
-            let grown = f32::from(high.max(here) - low.min(here));
-            let level_fit = (255.0 - grown) / (255.0 - f32::from(high - low)).max(1.0);
-            let fit = whole_fit * level_fit * level_fit;
-            if best.is_none_or(|best| fit > best.fit) {
-                best = Some(Best { at, fit, level_fit });
-                least_share = 0.9999 * fit.sqrt();
-            }
-        }
-        best
+    fn best(&self, sides: &[u8; SIDES]) -> Option<Best> {
+        let (at, fit) = best_of(&self.lows, &self.highs, &self.sizes, self.n, sides)?;
+        let newest = (SIDES - 1) * self.room + at;
+        let (low, high) = (self.lows[newest], self.highs[newest]);
+        let (_, level_fit) = fits(0, 0, [low, high], sides[SIDES - 1]);
+        Some(Best { at, fit, level_fit })
     }
 
     /// Lets a template grow.
@@ -204,7 +217,7 @@ impl Templates {
     }
 
     fn memory_bytes(&self) -> usize {
-        self.room * (2 * SIDES + 4)
+        self.room * (2 * SIDES + 2)
     }
 }
 

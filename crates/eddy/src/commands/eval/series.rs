@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::Args;
-use eddy_engine::{SeriesOptions, SeriesStanding, eval_series};
+use eddy_engine::{SeriesOptions, SeriesStanding, Together, ToldBy, eval_series};
 use eddy_eval::EventFigures;
 use eddy_insight::count;
 
@@ -28,6 +28,9 @@ pub(crate) struct Series {
     /// Share of each series to learn from, which is not judged [default: 15 %, but never more than 750 rows]
     #[arg(long, value_name = "SHARE")]
     warm_up: Option<f64>,
+    /// The windows are of each file as a whole, such as a port that was shut: any series of the file may tell them
+    #[arg(long)]
+    together: bool,
     #[command(flatten)]
     which: WhichArgs,
     #[command(flatten)]
@@ -58,6 +61,7 @@ impl Series {
             alarm_surprise: self.which.alarm_surprise,
             events_of: self.which.events_of(),
             alarms_per_day: self.which.alarms_per_day,
+            told_by: if self.together { ToldBy::Any } else { ToldBy::Each },
         };
         let found = eval_series(&self.inputs, &options)?;
         if let Some(path) = &self.json {
@@ -65,6 +69,11 @@ impl Series {
                 .with_context(|| path.display().to_string())?;
         }
         let mut text = table(&found, self.which.alarms_per_day);
+        for one in &found {
+            if let Some(together) = &one.together {
+                text.push_str(&by_any(&one.detector, together));
+            }
+        }
         if self.each {
             found.iter().for_each(|one| text.push_str(&by_series(one)));
         }
@@ -133,6 +142,28 @@ fn table(found: &[SeriesStanding], per_day: f64) -> String {
          of windows. false/d: false alarms a day and series. delay: median time from the first row of a found window to its\n\
          alarm. affiliation F1: how near alarms lie to windows; lenient, a second opinion only.\n",
     );
+    text
+}
+
+/// The windows of whole files, and who told them.
+fn by_any(detector: &str, together: &Together) -> String {
+    let told = together.windows.iter().filter(|window| window.delay_seconds.is_some()).count();
+    let mut text = format!(
+        "\n{}: {told} of {} windows told by any series of their file; {} alarms elsewhere in {:.2} series-days\n",
+        terminal::plain(detector),
+        together.windows.len(),
+        together.other_alarms,
+        together.series_days
+    );
+    for window in &together.windows {
+        let by = window.by.first().map_or_else(|| "nobody".to_owned(), |name| terminal::plain(name));
+        let others = match window.by.len() {
+            0 | 1 => String::new(),
+            n => format!(" and {} more", n - 1),
+        };
+        let after = time(window.delay_seconds);
+        let _ = writeln!(text, "  {} s: after {after}, by {by}{others}", window.from_ns / 1_000_000_000);
+    }
     text
 }
 
