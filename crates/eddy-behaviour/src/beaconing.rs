@@ -303,15 +303,12 @@ mod tests {
     use std::net::Ipv4Addr;
 
     use super::*;
-    use crate::watch::tests::flow;
+    use crate::watch::tests::{flow, watched};
 
     const OUTSIDE: IpAddr = IpAddr::V4(Ipv4Addr::new(203, 0, 113, 7));
 
     fn run(flows: impl IntoIterator<Item = Flow<'static>>) -> Vec<Sighting> {
-        let (mut beaconing, mut out) = (Beaconing::default(), Vec::new());
-        flows.into_iter().for_each(|flow| beaconing.see(&flow, &mut out));
-        beaconing.end(&mut out);
-        out
+        watched::<Beaconing>(flows)
     }
 
     fn call(at_s: f64, source: u8, octets: u64) -> Flow<'static> {

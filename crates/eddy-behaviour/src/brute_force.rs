@@ -339,13 +339,10 @@ impl Behaviour for BruteForce {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::watch::tests::{address, flow};
+    use crate::watch::tests::{address, flow, watched};
 
     fn run(flows: impl IntoIterator<Item = Flow<'static>>) -> Vec<Sighting> {
-        let (mut brute_force, mut out) = (BruteForce::default(), Vec::new());
-        flows.into_iter().for_each(|flow| brute_force.see(&flow, &mut out));
-        brute_force.end(&mut out);
-        out
+        watched::<BruteForce>(flows)
     }
 
     #[test]

@@ -212,13 +212,10 @@ impl Behaviour for LateralSpread {
 mod tests {
     use super::*;
     use crate::ConnectionState;
-    use crate::watch::tests::{address, flow};
+    use crate::watch::tests::{address, flow, watched};
 
     fn run(flows: impl IntoIterator<Item = Flow<'static>>) -> Vec<Sighting> {
-        let (mut lateral, mut out) = (LateralSpread::default(), Vec::new());
-        flows.into_iter().for_each(|flow| lateral.see(&flow, &mut out));
-        lateral.end(&mut out);
-        out
+        watched::<LateralSpread>(flows)
     }
 
     #[test]

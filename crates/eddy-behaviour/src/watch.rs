@@ -155,6 +155,16 @@ pub(crate) mod tests {
         IpAddr::V4(Ipv4Addr::new(10, 0, 0, host))
     }
 
+    /// What a behaviour tells of flows, up to their end.
+    pub(crate) fn watched<B: Behaviour + Default>(
+        flows: impl IntoIterator<Item = Flow<'static>>,
+    ) -> Vec<Sighting> {
+        let (mut behaviour, mut out) = (B::default(), Vec::new());
+        flows.into_iter().for_each(|flow| behaviour.see(&flow, &mut out));
+        behaviour.end(&mut out);
+        out
+    }
+
     /// An ordinary TCP flow `at_s` seconds after the beginning.
     pub(crate) fn flow(at_s: f64, source: u8, destination: u8, port: u16) -> Flow<'static> {
         Flow {

@@ -1,12 +1,9 @@
 use super::*;
 use crate::ConnectionState;
-use crate::watch::tests::{address, flow};
+use crate::watch::tests::{address, flow, watched};
 
 fn run(flows: impl IntoIterator<Item = Flow<'static>>) -> Vec<Sighting> {
-    let (mut flood, mut out) = (Flood::default(), Vec::new());
-    flows.into_iter().for_each(|flow| flood.see(&flow, &mut out));
-    flood.end(&mut out);
-    out
+    watched::<Flood>(flows)
 }
 
 fn syn(at: u32, source: u8) -> Flow<'static> {

@@ -1,12 +1,9 @@
 use super::*;
 use crate::ConnectionState;
-use crate::watch::tests::{address, flow};
+use crate::watch::tests::{address, flow, watched};
 
 fn run(flows: impl IntoIterator<Item = Flow<'static>>) -> Vec<Sighting> {
-    let (mut scan, mut out) = (Scan::default(), Vec::new());
-    flows.into_iter().for_each(|flow| scan.see(&flow, &mut out));
-    scan.end(&mut out);
-    out
+    watched::<Scan>(flows)
 }
 
 #[test]

@@ -1,5 +1,7 @@
 // What the API gives and takes, as `/api/v1/openapi.json` describes it. Whatever a server may leave out is optional here.
 
+import type { Stretch } from "../../../shared/points";
+
 export interface Page<T> {
   items: T[];
   next: string | null;
@@ -148,14 +150,6 @@ export interface FindingCause {
   share: number;
   seen: number | string | null;
   expected: Typical;
-}
-
-export interface Stretch {
-  first_row: number;
-  last_row: number;
-  flagged: number;
-  from?: string;
-  to?: string;
 }
 
 export interface FindingBody {
