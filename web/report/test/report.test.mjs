@@ -89,7 +89,8 @@ test("an incident opens, shows rules for each filter and gives them to the clipb
     const first = page.locator("details.incident").first();
     assert.equal(await first.getAttribute("open"), "");
     await page.locator(".incident-list a").nth(1).click();
-    assert.equal(await page.locator("details.incident").nth(1).getAttribute("open"), "");
+    // The browser tells of a new fragment after the click, so this is waited for.
+    await page.locator("details.incident").nth(1).locator(".evidence").waitFor({ state: "visible" });
     const tabs = first.locator(".tabs").first();
     assert.match(await tabs.locator(".tab:visible pre").first().textContent(), /^table inet eddy_/);
     await tabs.getByText("Suricata").click();
