@@ -22,9 +22,11 @@ export function number(value: number | null | undefined): string {
   return significant.format(value);
 }
 
+/** A number and its unit: `3 hosts`, `1 host`, `20 %`. */
 export function withUnit(value: number | null | undefined, unit: string | null | undefined): string {
   const text = number(value);
-  return unit && text !== "missing" ? `${text} ${plain(unit)}` : text;
+  if (!unit || text === "missing") return text;
+  return `${text} ${plain(value === 1 ? unit.replace(/^([a-z]{3,})s$/, "$1") : unit)}`;
 }
 
 export function percent(share: number): string {

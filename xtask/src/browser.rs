@@ -51,23 +51,36 @@ pub(crate) fn test(root: &Path) -> Result<()> {
 
 /// Takes the pictures under `docs/images` anew.
 pub(crate) fn screenshots(root: &Path) -> Result<()> {
-    let web = root.join("web/report");
+    let (web, dashboard) = (root.join("web/report"), root.join("web/dashboard"));
     let refused = |why: String| anyhow::anyhow!("pictures need a browser: {why}");
-    packages(&web).map_err(refused)?;
+    packages(&web).and_then(|()| packages(&dashboard)).map_err(refused)?;
     let browser = browser().map_err(refused)?;
     let eddy = eddy(root)?;
     // The page names its source as it was given: the demonstration runs where its folder has a short name.
     let place = root.join("target/screenshots");
     fs::create_dir_all(&place).with_context(|| format!("cannot make {}", place.display()))?;
-    run(Command::new(eddy).args(["demo", "--out", "demo"]).current_dir(&place).stdout(Stdio::null()))?;
+    run(Command::new(&eddy).args(["demo", "--out", "demo"]).current_dir(&place).stdout(Stdio::null()))?;
     let images = root.join("docs/images");
     fs::create_dir_all(&images).with_context(|| format!("cannot make {}", images.display()))?;
     run(Command::new("node")
         .arg("test/screenshots.mjs")
         .arg(place.join("demo/report.html"))
         .arg(images.join("report.png"))
+        .env("CHROMIUM", &browser)
+        .current_dir(&web))?;
+    // The dashboard is seen as a newcomer sees it, on the way that the test of it goes.
+    run(Command::new("node")
+        .args(["--test", "test/newcomer.test.mjs"])
         .env("CHROMIUM", browser)
-        .current_dir(&web))
+        .env("EDDY", eddy)
+        .env("PICTURES", &place)
+        .current_dir(&dashboard))?;
+    for (step, picture) in [("3-scan-light", "dashboard-light.png"), ("2-record-dark", "dashboard-dark.png")]
+    {
+        let taken = place.join(format!("newcomer-{step}.png"));
+        fs::copy(&taken, images.join(picture)).with_context(|| format!("cannot copy {}", taken.display()))?;
+    }
+    Ok(())
 }
 
 /// Builds the command and tells where it is.

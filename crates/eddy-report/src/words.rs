@@ -70,10 +70,13 @@ pub(crate) fn score(value: f64) -> String {
     if value.is_finite() { format!("{value:.3}") } else { "none".into() }
 }
 
-/// A number and its unit.
+/// A number and its unit: `3 hosts`, `1 host`, `20 %`.
 pub(crate) fn with_unit(value: f64, unit: Option<&str>) -> String {
-    unit.filter(|unit| !unit.is_empty())
-        .map_or_else(|| number(value), |unit| format!("{} {unit}", number(value)))
+    let Some(unit) = unit.filter(|unit| !unit.is_empty()) else { return number(value) };
+    let one = unit
+        .strip_suffix('s')
+        .filter(|one| one.len() >= 3 && one.bytes().all(|byte| byte.is_ascii_lowercase()));
+    format!("{} {}", number(value), if value == 1.0 { one.unwrap_or(unit) } else { unit })
 }
 
 /// A number for the side of a plot: `1.5k`, `20M`, `0.25`.
@@ -151,6 +154,19 @@ mod tests {
             (4.56e15, "4.56e15"),
         ] {
             assert_eq!(number(value), expect);
+        }
+    }
+
+    #[test]
+    fn one_of_a_unit_is_in_the_singular() {
+        for (value, unit, expect) in [
+            (1.0, "ports", "1 port"),
+            (2.0, "ports", "2 ports"),
+            (1.0, "s", "1 s"),
+            (1.0, "%", "1 %"),
+            (1.0, "", "1"),
+        ] {
+            assert_eq!(with_unit(value, Some(unit)), expect);
         }
     }
 
