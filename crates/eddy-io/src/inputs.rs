@@ -72,13 +72,15 @@ fn folder(folder: &Path) -> Result<Vec<Input>, ReadError> {
     let shown = folder.display().to_string();
     let failed = |source| io_error(&shown, source);
     let mut files = Vec::new();
-    let mut days = Vec::new();
+    let (mut days, mut other) = (Vec::new(), Vec::new());
     for entry in std::fs::read_dir(folder).map_err(failed)? {
         let path = entry.map_err(failed)?.path();
         if path.is_file() && !is_hidden(&path) && has_known_ending(&path) {
             files.push(path);
         } else if path.is_dir() && is_day(&path) {
             days.push(path);
+        } else if path.is_dir() && !is_hidden(&path) {
+            other.push(path);
         }
     }
     for day in days {
@@ -89,8 +91,12 @@ fn folder(folder: &Path) -> Result<Vec<Input>, ReadError> {
     }
     if files.is_empty() {
         let known = ENDINGS.join(", ");
+        other.sort();
+        let inner = other.first().map_or_else(String::new, |inner| {
+            format!("; folders within it are read when they are named: eddy ... {}", inner.display())
+        });
         return Err(ReadError::Nothing(format!(
-            "the folder {shown} has no file that ends in {known} (or these with .gz or .zst)"
+            "the folder {shown} has no file that ends in {known} (or these with .gz or .zst){inner}"
         )));
     }
     files.sort();

@@ -620,6 +620,9 @@ fn several_files_of_the_same_columns_are_one_source() {
     assert!(refusal(&[path("*.parquet")]).starts_with("nothing to read: no file matches"));
     let empty = tempfile::tempdir().unwrap();
     assert!(refusal(&[empty.path().display().to_string()]).contains("has no file that ends in csv"));
+    let inner = empty.path().join("site-a");
+    std::fs::create_dir(&inner).unwrap();
+    assert!(refusal(&[empty.path().display().to_string()]).ends_with(&inner.display().to_string()));
 }
 
 #[test]
