@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use eddy_frame::{TimeStyle, format_time};
+use eddy_frame::moment_in_words;
 use eddy_insight::{Filter, FlowRecord, Incident, Measure, Role, Severity, count};
 use eddy_report::{EvidenceRow, FLOW_COLUMNS, FilterCard, FormCard, Host, IncidentCard, Urgency};
 
@@ -104,9 +104,8 @@ fn flow(flow: &FlowRecord) -> [String; FLOW_COLUMNS.len()] {
     };
     let protocol =
         if flow.application.is_empty() { protocol } else { format!("{protocol} {}", flow.application) };
-    let start = flow.start_ns.div_euclid(1_000_000).saturating_mul(1_000_000);
     [
-        format_time(start, TimeStyle::Spaced),
+        moment_in_words(flow.start_ns, 3),
         side(flow.source, flow.source_port),
         side(flow.destination, flow.destination_port),
         protocol,

@@ -37,25 +37,24 @@ pub(crate) fn watch(input: &mut Input) -> Result<Option<Watched>, EngineError> {
     let flows = watch.flows();
     let (sightings, dropped) = watch.end();
     let incidents = examined(input, incidents(sightings))?;
-    Ok(Some(Watched { incidents, flows, unread, dropped }))
+    Ok(Some(Watched { incidents, flows, rows: flows + unread, unread, dropped }))
 }
 
-/// What hosts did, from a list of packets; none where they did nothing that a behaviour knows.
+/// What hosts did, from a list of packets, as from the capture that it was made from; none where it names no two hosts.
 fn watch_packets(input: &mut Input) -> Result<Option<Watched>, EngineError> {
-    let (listed, unread) = flows(input)?;
+    let (listed, rows, unread) = flows(input)?;
     let mut watch = Watch::within(input.max_bytes / 2);
     listed.iter().for_each(|one| watch.see(&one.flow()));
     let flows = watch.flows();
-    let (sightings, dropped) = watch.end();
-    if sightings.is_empty() {
-        // What is unusual is then told of single packets.
+    if flows == 0 {
         return Ok(None);
     }
+    let (sightings, dropped) = watch.end();
     let mut examination = Examination::new(incidents(sightings));
     listed.iter().for_each(|one| examination.see(&one.flow(), ""));
     let mut trial = examination.end();
     listed.iter().for_each(|one| trial.see(&one.flow(), ""));
-    Ok(Some(Watched { incidents: trial.end(), flows, unread, dropped }))
+    Ok(Some(Watched { incidents: trial.end(), flows, rows, unread, dropped }))
 }
 
 /// Incidents with the flows behind them and what to do about them: all flows are looked at twice again.
@@ -90,7 +89,9 @@ pub(crate) struct Watched {
     pub(crate) incidents: Vec<Incident>,
     /// Flows watched.
     pub(crate) flows: u64,
-    /// Rows without two addresses and a time.
+    /// Rows looked at: flows, or packets of a list.
+    pub(crate) rows: u64,
+    /// Those without two addresses and a time.
     pub(crate) unread: u64,
     /// Entries that had to go for want of room.
     pub(crate) dropped: u64,
@@ -395,6 +396,21 @@ mod tests {
         let of_list = told("list.csv", list.as_bytes());
         assert_eq!(of_list.len(), 1);
         assert_eq!(of_list, told("capture", &bytes));
+    }
+
+    #[test]
+    fn one_odd_packet_of_a_list_is_a_row_and_no_incident() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut list = String::from("No.,Time,Source,Destination,Protocol,Length,Info\n");
+        for at in 0..400 {
+            let length = if at == 333 { 1_514 } else { 60 + at % 7 };
+            let _ = writeln!(list, "{at},{at}.5,10.0.0.5,10.0.0.9,UDP,{length},40000  >  5004 Len=20");
+        }
+        let path = folder.path().join("list.csv");
+        std::fs::write(&path, list).unwrap();
+        let run = detect(&[path.display().to_string()], &Fitting::default(), &RunOptions::default()).unwrap();
+        assert!(run.verdicts[333], "the row is told");
+        assert_eq!(run.incidents, []);
     }
 
     /// The head of a capture of Ethernet.

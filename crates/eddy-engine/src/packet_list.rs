@@ -43,13 +43,15 @@ pub(crate) fn is_packet_list(schema: &Schema) -> bool {
         && schema.with_role(Role::Time).next().is_some()
 }
 
-/// The flows of a list of packets in the order of their begin, and how many packets have no two addresses.
-pub(crate) fn flows(input: &mut Input) -> Result<(Vec<ListedFlow>, u64), EngineError> {
+/// The flows of a list of packets in the order of their begin, how many packets there are, and how many of them have no
+/// two addresses.
+pub(crate) fn flows(input: &mut Input) -> Result<(Vec<ListedFlow>, u64, u64), EngineError> {
     let mut assembler = Assembler::default();
-    let mut unread = 0u64;
+    let (mut packets, mut unread) = (0u64, 0u64);
     input.each::<EngineError>(1, &mut |frames| {
         for frame in frames {
             let columns = Columns::of(frame);
+            packets += frame.n_rows() as u64;
             for row in 0..frame.n_rows() {
                 match columns.packet(row) {
                     Some(packet) => unread += u64::from(!assembler.add(&packet)),
@@ -59,7 +61,7 @@ pub(crate) fn flows(input: &mut Input) -> Result<(Vec<ListedFlow>, u64), EngineE
         }
         Ok(())
     })?;
-    Ok((assembler.end(), unread))
+    Ok((assembler.end(), packets, unread))
 }
 
 struct Columns<'a> {

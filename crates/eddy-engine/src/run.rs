@@ -565,7 +565,7 @@ fn caution_of_watching(watched: &Watched, cautions: &mut Vec<String>) {
         cautions.push(format!(
             "{} of {} rows have no two addresses and a time and were not watched for what hosts do",
             count(watched.unread),
-            count(watched.unread + watched.flows)
+            count(watched.rows)
         ));
     }
     if watched.dropped > 0 {

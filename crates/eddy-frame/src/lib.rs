@@ -19,4 +19,4 @@ pub use field::{CounterBits, Field, Kind, Role, Schema, TimeStyle};
 pub use frame::{Frame, Lines, ShapeError};
 pub use label::is_normal_label;
 pub use rows::{Rows, RowsView};
-pub use time::{CivilTime, NANOS_PER_SECOND, format_time};
+pub use time::{CivilTime, NANOS_PER_SECOND, format_time, is_counted_from_a_start, moment_in_words};

@@ -74,6 +74,33 @@ pub fn format_time(nanos: i64, style: TimeStyle) -> String {
     }
 }
 
+/// A moment for people, with so many digits after the second (9 at most): `2024-01-15 08:00:00.250`, UTC. No record of
+/// traffic is from 1970: times of that year were counted from the begin of a record, and stay so (`6.713 s`).
+pub fn moment_in_words(nanos: i64, digits: u32) -> String {
+    let unit = 10_i64.pow(9 - digits.min(9));
+    let nanos = nanos.max(i64::MIN + NANOS_PER_SECOND).div_euclid(unit) * unit;
+    let fraction = |text: &mut String| {
+        if digits > 0 {
+            let digits = digits.min(9) as usize;
+            text.push('.');
+            text.push_str(&format!("{:09}", nanos.rem_euclid(NANOS_PER_SECOND))[..digits]);
+        }
+    };
+    if is_counted_from_a_start(nanos) {
+        let mut text = (nanos / NANOS_PER_SECOND).to_string();
+        fraction(&mut text);
+        return text + " s";
+    }
+    let mut text = format_time(nanos.div_euclid(NANOS_PER_SECOND) * NANOS_PER_SECOND, TimeStyle::Spaced);
+    fraction(&mut text);
+    text
+}
+
+/// Whether a time is one that was counted from the begin of a record: it lies in the first year of the epoch.
+pub fn is_counted_from_a_start(nanos: i64) -> bool {
+    (0..365 * 86_400 * NANOS_PER_SECOND).contains(&nanos)
+}
+
 fn decimal(nanos: i64, unit: i64) -> String {
     let sign = if nanos < 0 { "-" } else { "" };
     let magnitude = nanos.unsigned_abs();
@@ -96,6 +123,18 @@ mod tests {
 
     fn check(nanos: i64, style: TimeStyle, expect: &str) {
         assert_eq!(format_time(nanos, style), expect);
+    }
+
+    #[test]
+    fn moments_of_1970_are_counted_from_a_start() {
+        let t = 1_397_088_240 * NANOS_PER_SECOND + 120_456_789;
+        assert_eq!(moment_in_words(t, 3), "2014-04-10 00:04:00.120");
+        assert_eq!(moment_in_words(t, 0), "2014-04-10 00:04:00");
+        assert_eq!(moment_in_words(6_713_935_000, 3), "6.713 s");
+        assert_eq!(moment_in_words(0, 0), "0 s");
+        assert_eq!(moment_in_words(-1, 0), "1969-12-31 23:59:59");
+        assert!(moment_in_words(i64::MIN, 9).starts_with("1677-09-21"));
+        assert!(moment_in_words(i64::MAX, 0).starts_with("2262-04-11"));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Numbers in words.
 
-use eddy_frame::CivilTime;
+use eddy_frame::{CivilTime, is_counted_from_a_start};
 
 /// A number with four significant digits and thousands separated: `12,340`, `0.00123`, `4.56e15`; "missing" when it is
 /// not finite.
@@ -106,9 +106,14 @@ pub(crate) fn rough(value: f64) -> String {
     if value.fract() == 0.0 && value.abs() < 9_990.0 { number(value) } else { tick(rounded) }
 }
 
-/// A time in milliseconds since 1970 as a date and a clock in UTC: `2024-01-15 08:00`, with seconds where there are any.
+/// A time in milliseconds since 1970 as a date and a clock in UTC: `2024-01-15 08:00`, with seconds where there are any;
+/// as seconds where it was counted from the begin of a record.
 pub(crate) fn moment(ms: f64) -> String {
-    let time = CivilTime::from_nanos((ms * 1e6) as i64);
+    let nanos = (ms * 1e6) as i64;
+    if is_counted_from_a_start(nanos) {
+        return format!("{} s", number(ms / 1000.0));
+    }
+    let time = CivilTime::from_nanos(nanos);
     let minute =
         format!("{:04}-{:02}-{:02} {:02}:{:02}", time.year, time.month, time.day, time.hour, time.minute);
     if time.second == 0 { minute } else { format!("{minute}:{:02}", time.second) }

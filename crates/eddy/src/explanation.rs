@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::net::IpAddr;
 
 use eddy_detect::Typical;
-use eddy_frame::{TimeStyle, format_time};
+use eddy_frame::moment_in_words;
 use eddy_insight::{Finding, FlowRecord, Incident, Moment, Role, Seen, count, number, span_in_words};
 
 use crate::incident_list::{counted, urgency};
@@ -92,9 +92,7 @@ pub(crate) fn of_finding(finding: &Finding, incidents: &[Incident]) -> String {
 
 /// A time with three digits after the second.
 fn at(nanos: i64) -> String {
-    let text = format_time(nanos.div_euclid(1_000_000).saturating_mul(1_000_000), TimeStyle::Spaced);
-    let (seconds, fraction) = text.split_once('.').unwrap_or((&text, ""));
-    format!("{seconds}.{fraction:0<3}")
+    moment_in_words(nanos, 3)
 }
 
 fn facts(text: &mut String, incident: &Incident) {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use eddy_frame::{TimeStyle, format_time};
+use eddy_frame::moment_in_words;
 use eddy_insight::{Incident, Severity, count};
 
 use crate::terminal::plain;
@@ -33,9 +33,7 @@ pub(crate) fn write(text: &mut String, incidents: &[Incident], top: usize, input
     let n = counted(incidents.len() as u64, "incident", "incidents");
     let _ = writeln!(text, "{n} told from what hosts do:");
     for incident in incidents.iter().take(top) {
-        let at = |nanos: i64| {
-            format_time(nanos.div_euclid(1_000_000_000).saturating_mul(1_000_000_000), TimeStyle::Spaced)
-        };
+        let at = |nanos: i64| moment_in_words(nanos, 0);
         let urgency = urgency(incident.severity);
         let _ = writeln!(text, "{:>3}. {urgency}  {}", incident.rank, plain(&incident.sentence));
         let techniques: Vec<String> =
