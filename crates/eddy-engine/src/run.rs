@@ -527,8 +527,9 @@ fn finish(
     if let Some(watched) = &watched {
         caution_of_watching(watched, &mut cautions);
     }
-    let of_rows =
-        || table_incidents(&findings, &times_of(finding_rows.as_ref(), findings.len()), threshold.surprise);
+    let times = times_of(finding_rows.as_ref(), findings.len());
+    let learned = pipeline.trained_rows;
+    let of_rows = || table_incidents(&findings, &times, threshold.surprise, learned);
     let incidents = watched.map_or_else(of_rows, |watched| watched.incidents);
     timings.score = started.elapsed();
     Ok(Run {

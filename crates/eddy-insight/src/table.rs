@@ -21,6 +21,8 @@ const MOST_ROWS: usize = 20;
 const MOST_INCIDENTS: usize = 200;
 /// Surprise of a spike or an exfiltration that somebody should look at now: one ordinary row in ten thousand.
 const URGENT: f64 = 4.0;
+/// Rows learned from that are so few that a sure thing is only half sure.
+const UNSURE_ROWS: f64 = 20.0;
 
 /// A row that proves an incident.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -83,8 +85,13 @@ impl TableKind {
 }
 
 /// Unusual rows as incidents, most urgent first. `times_ns` are the times of the findings, none where rows have none;
-/// `threshold` is the least surprise that was flagged.
-pub fn table_incidents(findings: &[Finding], times_ns: &[Option<i64>], threshold: f64) -> Vec<Incident> {
+/// `threshold` is the least surprise that was flagged, `learned` the number of rows that the detector learned from.
+pub fn table_incidents(
+    findings: &[Finding],
+    times_ns: &[Option<i64>],
+    threshold: f64,
+    learned: u64,
+) -> Vec<Incident> {
     let mut at_row: Vec<(TableKind, &Finding, Option<i64>)> = findings
         .iter()
         .enumerate()
@@ -102,7 +109,7 @@ pub fn table_incidents(findings: &[Finding], times_ns: &[Option<i64>], threshold
             _ => groups.push(vec![one]),
         }
     }
-    let mut found: Vec<Incident> = groups.iter().map(|group| incident(group, threshold)).collect();
+    let mut found: Vec<Incident> = groups.iter().map(|group| incident(group, threshold, learned)).collect();
     rank(&mut found);
     found.truncate(MOST_INCIDENTS);
     found
@@ -119,7 +126,7 @@ fn of_one_cause(a: &Placed<'_>, b: &Placed<'_>) -> bool {
     same && (stretch || other.place.row.abs_diff(one.place.row) <= GAP_ROWS)
 }
 
-fn incident(group: &[Placed<'_>], threshold: f64) -> Incident {
+fn incident(group: &[Placed<'_>], threshold: f64, learned: u64) -> Incident {
     let mut strongest: Vec<&Placed<'_>> = group.iter().collect();
     strongest.sort_by(|a, b| b.1.surprise.total_cmp(&a.1.surprise).then(a.1.place.row.cmp(&b.1.place.row)));
     let &&(kind, lead, _) = &strongest[0];
@@ -163,7 +170,7 @@ fn incident(group: &[Placed<'_>], threshold: f64) -> Incident {
         flows: 0,
         octets: 0,
         severity: kind.severity(lead.surprise),
-        confidence: confidence(lead.surprise, threshold, group.len()),
+        confidence: confidence(lead.surprise, threshold, group.len(), learned),
         sentence: format!("{}: {}{more}", kind.in_words(), lead.sentence),
         ordinary: kind.ordinary().to_owned(),
         evidence: evidence(lead),
@@ -184,11 +191,13 @@ fn place(finding: &Finding) -> String {
     finding.place.line.map_or_else(|| format!("row {}", finding.place.row), |line| format!("line {line}"))
 }
 
-/// One half where one row just reaches the threshold, more the stranger it is and the more rows bear it out.
-fn confidence(surprise: f64, threshold: f64, rows: usize) -> f64 {
+/// One half where one row just reaches the threshold, more the stranger it is and the more rows bear it out; never more
+/// than so few rows as were learned from can say.
+fn confidence(surprise: f64, threshold: f64, rows: usize, learned: u64) -> f64 {
     let beyond = (surprise.clamp(0.1, 300.0) / threshold.clamp(0.1, 300.0)).max(1.0);
     let doubt = 0.5 / beyond / (rows.max(1) as f64).sqrt();
-    (((1.0 - doubt) * 100.0).round() / 100.0).min(MOST)
+    let known = learned as f64 / (learned as f64 + UNSURE_ROWS);
+    (((1.0 - doubt) * known * 100.0).round() / 100.0).min(MOST)
 }
 
 fn evidence(finding: &Finding) -> Vec<Measure> {
@@ -380,7 +389,7 @@ mod tests {
     #[test]
     fn the_four_kinds_are_told_by_what_made_the_row() {
         fn check(causes: Vec<Cause>, expect: &str) {
-            let found = table_incidents(&[finding(7, 5.0, causes)], &[None], 3.0);
+            let found = table_incidents(&[finding(7, 5.0, causes)], &[None], 3.0, 10_000);
             assert_eq!(found[0].kind, expect);
             assert!(found[0].mitigation.advice.len() >= 3, "three things to do at least");
             assert_eq!((found[0].n_rows, found[0].rows[0].row), (1, 7));
@@ -403,11 +412,17 @@ mod tests {
         let spike = |row, surprise| finding(row, surprise, vec![number("bytes", 0.9, 900.0)]);
         let rows = [spike(10, 5.0), spike(12, 3.5), spike(11, 4.0), spike(900, 3.2)];
         let times: Vec<Option<i64>> = rows.iter().map(|row| Some(row.place.row as i64 * 60)).collect();
-        let found = table_incidents(&rows, &times, 3.0);
+        let found = table_incidents(&rows, &times, 3.0, 10_000);
         let seen: Vec<(u64, i64, i64, Severity)> =
             found.iter().map(|i| (i.n_rows, i.first_ns, i.last_ns, i.severity)).collect();
         assert_eq!(seen, [(3, 600, 720, Severity::High), (1, 54_000, 54_000, Severity::Medium)]);
         assert!(found[0].confidence > found[1].confidence && found[0].id != found[1].id);
-        assert_eq!(found, table_incidents(&rows, &times, 3.0), "the same names in a second run");
+        assert_eq!(found, table_incidents(&rows, &times, 3.0, 10_000), "the same names in a second run");
+        let of_few = table_incidents(&rows, &times, 3.0, 20);
+        assert!(
+            of_few[0].confidence <= 0.5,
+            "twenty rows cannot say what is ordinary: {}",
+            of_few[0].confidence
+        );
     }
 }
