@@ -297,6 +297,7 @@ fn is_volume(name: &str) -> bool {
             "requests", "length", "count",
         ],
     ) && !is_protocol(name)
+        && !has(name, &["since", "seconds", "delay", "latency", "interarrival"])
 }
 
 fn is_outward(name: &str) -> bool {

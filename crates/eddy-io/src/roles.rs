@@ -259,6 +259,12 @@ impl Planner<'_> {
         let role = match kind {
             Kind::Time => Role::Time,
             Kind::Float | Kind::Int if idx == 0 && self.counts(idx) => Role::Identifier,
+            Kind::Float | Kind::Int
+                if profile.whole == profile.numbers
+                    && self.names.get(idx).is_some_and(|name| numbers_something(name)) =>
+            {
+                Role::Identifier
+            }
             Kind::Float | Kind::Int => Role::Feature,
             Kind::Text => {
                 let mostly_distinct = profile.distinct * 2 > profile.filled;
@@ -443,8 +449,13 @@ impl Planner<'_> {
         if !series {
             return of(shapes::GENERIC);
         }
-        for column in self.columns.iter_mut().filter(|column| column.role == Role::Feature) {
-            column.role = Role::Value;
+        for column in &mut self.columns {
+            match column.role {
+                Role::Feature => column.role = Role::Value,
+                // A text that is the same in all rows, or in none, says nothing of a metric.
+                Role::Category => column.role = Role::Identifier,
+                _ => {}
+            }
         }
         of(shapes::METRIC_SERIES)
     }
@@ -567,6 +578,14 @@ impl Planner<'_> {
 }
 
 /// Whether a name speaks of a point in time.
+/// Whether a name says that its whole numbers only tell one thing from another: `process-id`, `pid`, `sessionId`.
+fn numbers_something(name: &str) -> bool {
+    let last = name.rsplit(|letter: char| !letter.is_alphanumeric()).next().unwrap_or(name);
+    matches!(last.to_ascii_lowercase().as_str(), "id" | "pid" | "uid" | "guid" | "uuid")
+        || last.ends_with("Id")
+        || last.ends_with("ID")
+}
+
 fn sounds_like_time(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     name.contains("time")

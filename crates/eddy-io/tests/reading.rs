@@ -314,6 +314,16 @@ fn roles_follow_names_and_content() {
         none(),
         "src_ip:entity/t dst_port:category/t source port:identifier/f bytes:feature/f",
     );
+    check_columns(
+        "timestamp,path,process-id,cpu\n2024-01-01,a,17,1\n2024-01-01,a,35,2\n2024-01-02,a,17,4\n",
+        none(),
+        "timestamp:time/d path:identifier/t process-id:identifier/f cpu:value/f",
+    );
+    check_columns(
+        "sessionId,valid,paid\n4,1,3\n9,0,5\n",
+        none(),
+        "sessionId:identifier/f valid:feature/f paid:feature/f",
+    );
     let mut text = String::from("comment,kind,flag,bit,n\n");
     for i in 0..40 {
         writeln!(text, "remark number {i},k{},f{},{},{}", i % 3, i % 2, i % 2, i * 7 % 11).unwrap();

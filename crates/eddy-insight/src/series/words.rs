@@ -35,10 +35,15 @@ pub fn event_sentence(event: &SeriesEvent, name: &str, unit: Option<&str>, laste
     };
     let stays =
         if event.goes_on { ", and still so at the end of the record".to_owned() } else { long.clone() };
-    let usual = if event.low.is_finite() && event.high.is_finite() {
-        format!(" (usually {} to {})", number(event.low.min(event.high)), with_unit(event.high))
-    } else {
+    // A band about nothing has the least width that a number can have.
+    let [low, high] = [event.low.min(event.high), event.high]
+        .map(|end| if end.abs() <= 2.0 * f64::MIN_POSITIVE { 0.0 } else { end });
+    let usual = if !(low.is_finite() && high.is_finite()) {
         String::new()
+    } else if number(low) == number(high) {
+        format!(" (usually {})", with_unit(high))
+    } else {
+        format!(" (usually {} to {})", number(low), with_unit(high))
     };
     let times = if event.expected > 0.0 && event.seen / event.expected >= 2.0 && event.low > 0.0 {
         format!(
@@ -110,6 +115,12 @@ mod tests {
             event_sentence(&event(EventKind::Spike, 500.0, 100.0, false), "in", Some("bytes"), hour),
             "in spikes to 500 bytes for 1 h, 5 times the expected 100 (usually 80 to 120 bytes)"
         );
+        let about_nothing = SeriesEvent {
+            low: -f64::MIN_POSITIVE,
+            high: f64::MIN_POSITIVE,
+            ..event(EventKind::Spike, 3.0, 0.0, false)
+        };
+        assert_eq!(event_sentence(&about_nothing, "in", None, hour), "in spikes to 3 for 1 h (usually 0)");
         assert_eq!(
             event_sentence(&event(EventKind::LevelShift, 150.0, 100.0, true), "in", None, hour),
             "in shifts up from about 100 to about 150, and still so at the end of the record"
