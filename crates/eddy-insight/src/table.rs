@@ -73,8 +73,9 @@ impl TableKind {
         }
     }
 
-    fn ordinary(self) -> &'static str {
+    fn ordinary(self, timed: bool) -> &'static str {
         match self {
+            Self::Pattern if !timed => "ordinary would have been values as most rows have them",
             Self::Spike => "ordinary would have been a volume within what is usual here",
             Self::Exfiltration => "ordinary would have been as much out, for as long, as is usual here",
             Self::Protocol => "ordinary would have been one of the usual protocols and states",
@@ -92,17 +93,15 @@ pub fn table_incidents(
     threshold: f64,
     learned: u64,
 ) -> Vec<Incident> {
-    let mut at_row: Vec<(TableKind, &Finding, Option<i64>)> = findings
+    let mut at_row: Vec<Placed<'_>> = findings
         .iter()
         .enumerate()
         .map(|(at, finding)| (kind(finding), finding, times_ns.get(at).copied().flatten()))
         .collect();
-    at_row.sort_by(|a, b| {
-        let key =
-            |one: &(TableKind, &Finding, Option<i64>)| (one.1.place.entity.clone(), one.0, one.1.place.row);
-        key(a).cmp(&key(b))
+    at_row.sort_by_cached_key(|one| {
+        (one.1.place.entity.clone(), one.0, one.2.is_none().then(|| main_features(one.1)), one.1.place.row)
     });
-    let mut groups: Vec<Vec<(TableKind, &Finding, Option<i64>)>> = Vec::new();
+    let mut groups: Vec<Vec<Placed<'_>>> = Vec::new();
     for one in at_row {
         match groups.last_mut() {
             Some(group) if group.last().is_some_and(|last| of_one_cause(last, &one)) => group.push(one),
@@ -117,10 +116,14 @@ pub fn table_incidents(
 
 type Placed<'a> = (TableKind, &'a Finding, Option<i64>);
 
+/// Whether two rows have one cause: near one another in time, or, where rows have no time, unusual in the same features.
 fn of_one_cause(a: &Placed<'_>, b: &Placed<'_>) -> bool {
     let (one, other) = (a.1, b.1);
     let same =
         a.0 == b.0 && one.place.entity == other.place.entity && one.event.is_none() && other.event.is_none();
+    if same && a.2.is_none() && b.2.is_none() && !one.causes.is_empty() {
+        return main_features(one) == main_features(other);
+    }
     let stretch = one.stretch.is_some()
         && one.stretch.as_ref().map(|s| s.first_row) == other.stretch.as_ref().map(|s| s.first_row);
     same && (stretch || other.place.row.abs_diff(one.place.row) <= GAP_ROWS)
@@ -172,7 +175,7 @@ fn incident(group: &[Placed<'_>], threshold: f64, learned: u64) -> Incident {
         severity: kind.severity(lead.surprise),
         confidence: confidence(lead.surprise, threshold, group.len(), learned),
         sentence: format!("{}: {}{more}", kind.in_words(), lead.sentence),
-        ordinary: kind.ordinary().to_owned(),
+        ordinary: kind.ordinary(lead.place.time.is_some()).to_owned(),
         evidence: evidence(lead),
         techniques: Vec::new(),
         attack_version: ATTACK_VERSION,
@@ -232,6 +235,19 @@ fn evidence(finding: &Finding) -> Vec<Measure> {
     finding.causes.iter().filter_map(number).collect()
 }
 
+/// The causes that made a finding: those with at least half the part of the first.
+fn main_causes(finding: &Finding) -> impl Iterator<Item = &Cause> {
+    let first = finding.causes.first().map_or(0.0, |cause| cause.share);
+    finding.causes.iter().filter(move |cause| cause.share >= 0.5 * first)
+}
+
+/// The features of those causes, sorted.
+fn main_features(finding: &Finding) -> Vec<&str> {
+    let mut features: Vec<&str> = main_causes(finding).map(|cause| cause.feature.as_str()).collect();
+    features.sort_unstable();
+    features
+}
+
 /// What a finding is, by the shape of its event or by the features that made it.
 fn kind(finding: &Finding) -> TableKind {
     if let Some(event) = &finding.event {
@@ -261,9 +277,8 @@ fn kind(finding: &Finding) -> TableKind {
         }
         _ => 0,
     };
-    let Some(first) = finding.causes.first() else { return TableKind::Unknown };
     // A cause with a small part does not make the kind.
-    let main = || finding.causes.iter().filter(|cause| cause.share >= 0.5 * first.share);
+    let main = || main_causes(finding);
     let above = |test: fn(&str) -> bool| main().any(|cause| test(&cause.feature) && beyond(cause) > 0);
     let inward = finding.causes.iter().any(|cause| is_inward(&cause.feature) && beyond(cause) > 0);
     if above(is_outward) && !inward || above(is_duration) && !above(is_volume) {
@@ -406,6 +421,15 @@ mod tests {
         check(vec![number("bytes_per_packet", 0.8, 2.0)], "pattern anomaly");
         check(vec![number("x", 0.3, 50.0), number("y", 0.3, 50.0)], "unusual, of no known shape");
         check(vec![], "unusual, of no known shape");
+    }
+
+    #[test]
+    fn rows_without_time_are_one_incident_where_the_same_features_made_them() {
+        let row = |row, feature| finding(row, 5.0, vec![number(feature, 0.9, 900.0)]);
+        let rows = [row(10, "bytes"), row(900, "bytes"), row(11, "packets"), row(9_000, "bytes")];
+        let found = table_incidents(&rows, &[None; 4], 3.0, 10_000);
+        assert_eq!(found.iter().map(|one| one.n_rows).collect::<Vec<_>>(), [3, 1]);
+        assert_eq!(found[0].rows.iter().map(|one| one.row).collect::<Vec<_>>(), [10, 900, 9_000]);
     }
 
     #[test]

@@ -169,8 +169,10 @@ fn evidence(out: &mut String, rows: &[EvidenceRow]) {
     ));
     for row in rows {
         let usual = match row.usual_from {
-            Some(from) => format!("{} to {}", words::number(from), words::number(row.usual)),
-            None => words::number(row.usual),
+            Some(from) if from != row.usual => {
+                format!("{} to {}", words::number(from), words::number(row.usual))
+            }
+            _ => words::number(row.usual),
         };
         let _ = write!(
             out,

@@ -63,7 +63,7 @@ pub(crate) fn of_finding(finding: &Finding, incidents: &[Incident]) -> String {
             Seen::Text(level) => plain(level),
         };
         let expected = match &cause.expected {
-            Typical::Number { low, high, .. } => format!("{} to {}", number(*low), number(*high)),
+            Typical::Number { low, high, .. } => range(*low, *high),
             Typical::Category { mode, share, .. } => format!("{} ({:.0} %)", plain(mode), 100.0 * share),
         };
         let name = plain(&cause.feature);
@@ -88,6 +88,12 @@ pub(crate) fn of_finding(finding: &Finding, incidents: &[Incident]) -> String {
         (None, _) => Ok(()),
     };
     text
+}
+
+/// `3 to 5`, or `3` where both ends read the same.
+fn range(low: f64, high: f64) -> String {
+    let (low, high) = (number(low), number(high));
+    if low == high { low } else { format!("{low} to {high}") }
 }
 
 /// A time with three digits after the second.
@@ -153,7 +159,7 @@ fn evidence(text: &mut String, incident: &Incident) {
     let _ = writeln!(text, "\n{:<58} {:>14} {:>20}", "Evidence", "seen", "ordinary");
     for measure in &incident.evidence {
         let usual = match measure.usual_from {
-            Some(from) => format!("{} to {}", number(from), number(measure.usual)),
+            Some(from) => range(from, measure.usual),
             None => number(measure.usual),
         };
         let what: String = plain(&measure.what).chars().take(57).collect();

@@ -13,6 +13,7 @@ pub(crate) fn table_advice(kind: TableKind, lead: &Finding, n_rows: u64) -> Vec<
     let whom = lead.place.entity.as_ref().map_or_else(String::new, |entity| format!(" of {entity}"));
     let feature =
         lead.causes.first().map_or_else(|| "the values".to_owned(), |cause| format!("'{}'", cause.feature));
+    let timed = lead.place.time.is_some();
     let rows = if n_rows == 1 { "one row".to_owned() } else { format!("{} rows", count(n_rows)) };
     let texts = match kind {
         TableKind::Spike => [
@@ -30,6 +31,11 @@ pub(crate) fn table_advice(kind: TableKind, lead: &Finding, n_rows: u64) -> Vec<
             "Let the firewall pass only the protocols and states that are used here.".to_owned(),
             "Look into the packets (deep packet inspection, a capture of a few minutes) to see whether they are what they claim.".to_owned(),
         ],
+        TableKind::Pattern if !timed => [
+            format!("Set {at}{whom} beside ordinary rows: {rows} show it, {feature} most of all."),
+            "Ask whether such values can be right here; if not, look at what measured them.".to_owned(),
+            "Separate this kind of traffic from the rest (segmentation), so that the next change shows sooner and spreads less.".to_owned(),
+        ],
         TableKind::Pattern => [
             format!("Compare what happened around {at}{whom} with the same hour of other days: {rows} show it, {feature} most of all."),
             "Ask whether something was changed, moved or switched off at that time.".to_owned(),
@@ -37,7 +43,12 @@ pub(crate) fn table_advice(kind: TableKind, lead: &Finding, n_rows: u64) -> Vec<
         ],
         TableKind::Unknown => [
             format!("Look at {at}{whom} and the rows around it; no single value gives it away, but they do not go together as usual."),
-            "Find a second source for that time: a capture, a log of the device, somebody who was there.".to_owned(),
+            if timed {
+                "Find a second source for that time: a capture, a log of the device, somebody who was there."
+            } else {
+                "Find a second source for it: a capture, a log of the device, somebody who was there."
+            }
+            .to_owned(),
             "If it turns out to be ordinary, train with rows like it, so that it is not raised again.".to_owned(),
         ],
     };
