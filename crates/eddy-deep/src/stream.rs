@@ -6,11 +6,7 @@ use rand_pcg::Pcg64Mcg;
 
 /// The stream of random numbers of part `part` of a model.
 pub(crate) fn stream(seed: Seed, part: u64) -> Pcg64Mcg {
-    // The finaliser of SplitMix64 (Steele, Lea & Flood 2014): neighbouring seeds give unrelated numbers.
-    let z = seed.get().wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    Pcg64Mcg::seed_from_u64((z ^ (z >> 31)).wrapping_add(part))
+    Pcg64Mcg::seed_from_u64(seed.of_part(part))
 }
 
 /// Puts the items into a random order (Fisher & Yates).

@@ -46,15 +46,16 @@ pub fn load_classes(section: &SectionReader<'_>) -> Result<Classes, LoadError> {
     if fits { Ok(classes) } else { Err(LoadError::content("classes", "do not fit together")) }
 }
 
-/// Rows whose probabilities are kept at a time.
-const TILE_ROWS: usize = 2048;
+/// Rows whose probabilities are kept at a time, of two classes: a forest is fetched once for all of them.
+const TILE_ROWS: usize = 1 << 15;
 
 /// The probability of an attack, row by row, from a model's class probabilities.
 pub fn score_by_probabilities(model: &impl RowModel, classes: &Classes, rows: RowsView<'_>, out: &mut [f64]) {
     let n_classes = classes.len();
-    let mut probabilities = vec![0.0; TILE_ROWS * n_classes];
-    for (idx, out) in out.chunks_mut(TILE_ROWS).enumerate() {
-        let start = idx * TILE_ROWS;
+    let tile_rows = (2 * TILE_ROWS / n_classes).clamp(1, out.len().max(1));
+    let mut probabilities = vec![0.0; tile_rows * n_classes];
+    for (idx, out) in out.chunks_mut(tile_rows).enumerate() {
+        let start = idx * tile_rows;
         let probabilities = &mut probabilities[..out.len() * n_classes];
         model.probabilities(rows.slice(start, start + out.len()), probabilities);
         for (score, probabilities) in out.iter_mut().zip(probabilities.chunks_exact(n_classes)) {

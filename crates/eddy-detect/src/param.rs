@@ -126,6 +126,27 @@ impl Seed {
         assert!(value <= 1 << 53, "seed out of range");
         Self(value)
     }
+
+    /// Where the random numbers of part `part` (a tree, a layer) of a model start: neighbouring seeds give unrelated
+    /// numbers, by the finaliser of SplitMix64 (Steele, Lea & Flood, "Fast Splittable Pseudorandom Number Generators",
+    /// OOPSLA 2014).
+    #[must_use]
+    pub const fn of_part(self, part: u64) -> u64 {
+        scatter(self.0).wrapping_add(part)
+    }
+
+    /// A seed that depends on this one and on `part` in a scattered way: for a part that has parts of its own.
+    #[must_use]
+    pub const fn part(self, part: u64) -> Self {
+        Self(scatter(self.of_part(part)) >> 11)
+    }
+}
+
+const fn scatter(seed: u64) -> u64 {
+    let z = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
 }
 
 impl Default for Seed {
@@ -138,6 +159,16 @@ impl Default for Seed {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn parts_and_seeds_start_elsewhere() {
+        let seed = Seed::new(42);
+        assert_ne!(seed.of_part(0), seed.of_part(1));
+        assert_ne!(seed.of_part(1), Seed::new(43).of_part(0));
+        assert_ne!(Seed::new(0).part(1), Seed::new(1).part(0));
+        // The first number that SplitMix64 gives for the seed 0, as its authors' own program prints it.
+        assert_eq!(Seed::new(0).of_part(0), 0xe220_a839_7b1d_cdaf);
+    }
 
     #[test]
     fn bad_values_are_refused_in_words() {

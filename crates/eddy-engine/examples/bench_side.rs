@@ -23,9 +23,6 @@ use eddy_models::DETECTORS;
 use rayon::prelude::*;
 use serde_json::{Value, json};
 
-/// Rows handed to a thread at a time, as in a run.
-const CHUNK_ROWS: usize = 8_192;
-
 type Answer = Result<Value, Box<dyn Error>>;
 
 #[derive(Default)]
@@ -110,8 +107,9 @@ impl Bench {
         let Some(Model::Row(model)) = &self.model else { return Err("no row model is fitted".into()) };
         let mut scores = vec![0.0; rows.n_rows()];
         let start = Instant::now();
-        scores.par_chunks_mut(CHUNK_ROWS).enumerate().for_each(|(at, out)| {
-            model.score(rows.slice(at * CHUNK_ROWS, at * CHUNK_ROWS + out.len()), out);
+        let chunk = eddy_engine::chunk_rows(rows.n_rows());
+        scores.par_chunks_mut(chunk).enumerate().for_each(|(at, out)| {
+            model.score(rows.slice(at * chunk, at * chunk + out.len()), out);
         });
         let seconds = start.elapsed().as_secs_f64();
         if let Some(path) = request.get("to").and_then(Value::as_str) {

@@ -53,5 +53,6 @@ pub use report::{detect_report, explore_report};
 pub use run::{
     FitOn, Fitting, Run, RunOptions, Stage, Timings, Visit, detect, load_model, score, train, write_table,
 };
+pub use scoring::chunk_rows;
 pub use series::{SeriesProfile, SeriesSet};
 pub use summary::summary;

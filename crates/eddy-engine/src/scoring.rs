@@ -6,8 +6,14 @@ use rayon::prelude::*;
 
 use crate::events::Readings;
 
-/// Rows handed to a thread at a time.
-const CHUNK: usize = 8_192;
+/// Rows handed to a thread at a time, at least and at most.
+const CHUNK: (usize, usize) = (8_192, 32_768);
+
+/// Rows to be handed to a thread at a time: many, as a model of many trees is fetched anew for each piece, but two
+/// pieces a thread, so that none waits long for another.
+pub fn chunk_rows(n_rows: usize) -> usize {
+    n_rows.div_ceil(2 * rayon::current_num_threads()).clamp(CHUNK.0, CHUNK.1)
+}
 
 /// Scores rows of one series; row and online models on all threads.
 pub(crate) fn score_all(model: &Model, rows: RowsView<'_>, times: &[i64], out: &mut [f64]) {
@@ -22,7 +28,8 @@ pub(crate) fn score_all(model: &Model, rows: RowsView<'_>, times: &[i64], out: &
     if let Model::Series(_) = model {
         model.score_once(rows, times, out);
     } else {
-        out.par_chunks_mut(CHUNK).enumerate().for_each(|(at, out)| score_one(at * CHUNK, out));
+        let chunk = chunk_rows(out.len());
+        out.par_chunks_mut(chunk).enumerate().for_each(|(at, out)| score_one(at * chunk, out));
     }
 }
 
@@ -55,13 +62,14 @@ pub(crate) fn surprises(
         }
         return Ok(());
     }
+    let chunk = chunk_rows(frames.iter().map(Frame::n_rows).sum());
     let pieces: Vec<(usize, usize, usize)> = frames
         .iter()
         .enumerate()
         .flat_map(|(at, frame)| {
             (0..frame.n_rows())
-                .step_by(CHUNK)
-                .map(move |start| (at, start, (start + CHUNK).min(frame.n_rows())))
+                .step_by(chunk)
+                .map(move |start| (at, start, (start + chunk).min(frame.n_rows())))
         })
         .collect();
     let scored: Vec<Vec<f64>> = pieces

@@ -5,7 +5,7 @@ use rayon::prelude::*;
 
 use crate::{
     columns::finite,
-    flat_tree::{CutKind, Cuts},
+    cuts::{CutKind, Cuts},
 };
 
 /// Bins of a column at most: a bin number is one byte.

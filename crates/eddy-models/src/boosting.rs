@@ -10,7 +10,8 @@ use rayon::prelude::*;
 use crate::{
     binned::{bin_of, cuts_of},
     columns::finite,
-    flat_tree::{CutKind, Cuts, FlatTree, Set, Test, is_among},
+    cuts::{CutKind, Cuts},
+    flat_tree::{FlatTree, Set, Test, is_among},
 };
 
 /// Columns in one word.

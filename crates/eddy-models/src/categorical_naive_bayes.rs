@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     binned::cuts_of,
     checked::{self, check_len},
-    flat_tree::{CutKind, Cuts},
+    cuts::{CutKind, Cuts},
     forest::{class_labels, load_classes, score_by_probabilities},
     naive_bayes::log_priors,
     platt::shares_of_logarithms,

@@ -6,7 +6,8 @@ use rand::{Rng, RngExt};
 use crate::{
     binned::{Binned, MAX_BINS},
     checked::check_len,
-    flat_tree::{Cuts, FlatTree, Test, Tile},
+    cuts::Cuts,
+    flat_tree::{FlatTree, Test, Tile},
 };
 
 /// How a tree is grown.

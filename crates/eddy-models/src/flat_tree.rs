@@ -6,7 +6,10 @@
 use eddy_detect::{LoadError, SectionReader, SectionWriter};
 use eddy_frame::RowsView;
 
-use crate::{binned::bin_of, checked::check_len, columns::finite};
+use crate::{
+    checked::check_len,
+    cuts::{CutKind, Cuts, MISSING_BIN, bin_rows, load_kinds},
+};
 
 /// A node: an inner one sends rows that pass its test to `low` and others to `low + 1`; a leaf sends all to itself.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -23,8 +26,6 @@ struct Node {
 const IN_SET: u8 = 1;
 /// A missing value passes.
 const MISSING_LOW: u8 = 2;
-/// The bin of missing values, where a column may have them.
-const MISSING_BIN: u8 = 255;
 /// Columns at most.
 pub(crate) const MAX_FEATURES: usize = 1 << 16;
 
@@ -40,65 +41,6 @@ pub(crate) enum Test {
     Among { feature: usize, set: Set },
 }
 
-/// Where a column is cut, and what is missing in it.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub(crate) struct Cuts {
-    /// Values up to `cuts[b]` are in bin `b` or before.
-    pub(crate) cuts: Vec<f32>,
-    pub(crate) kind: CutKind,
-}
-
-/// What the bins of a column are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) enum CutKind {
-    /// Numbers; a missing one counts as very large.
-    #[default]
-    Numbers,
-    /// Numbers, and a bin of its own for missing ones.
-    WithMissing,
-    /// Numbers of categories, which are their bins.
-    Categories,
-}
-
-impl Cuts {
-    /// Writes the cuts of all columns.
-    pub(crate) fn save_all(all: &[Self], section: &mut SectionWriter<'_>) {
-        section.u8("kinds", &all.iter().map(|cuts| cuts.kind as u8).collect::<Vec<_>>());
-        section.u32("n_cuts", &all.iter().map(|cuts| cuts.cuts.len() as u32).collect::<Vec<_>>());
-        section.f32("cuts", &all.iter().flat_map(|cuts| &cuts.cuts).copied().collect::<Vec<_>>());
-    }
-
-    /// Reads what [`Cuts::save_all`] wrote.
-    pub(crate) fn load_all(section: &SectionReader<'_>, n_features: usize) -> Result<Vec<Self>, LoadError> {
-        let n_cuts = section.u32("n_cuts")?;
-        check_len("n_cuts", n_cuts.len(), n_features)?;
-        let mut values = section.f32("cuts")?;
-        check_len("cuts", values.len(), n_cuts.iter().map(|&n| n as usize).sum())?;
-        let mut all = load_kinds(section, n_features)?;
-        for (cuts, &n) in all.iter_mut().zip(n_cuts) {
-            let (own, rest) = values.split_at(n as usize);
-            values = rest;
-            let most = if cuts.kind == CutKind::Numbers { 255 } else { 254 };
-            if own.len() > most || !own.iter().all(|cut| cut.is_finite()) || !own.is_sorted() {
-                return Err(LoadError::content("cuts", "are not a few ascending numbers"));
-            }
-            cuts.cuts = own.to_vec();
-        }
-        Ok(all)
-    }
-
-    /// The bin of a value.
-    pub(crate) fn bin(&self, value: f32) -> u8 {
-        match self.kind {
-            CutKind::Numbers => bin_of(&self.cuts, finite(value)) as u8,
-            _ if value.is_nan() => MISSING_BIN,
-            CutKind::WithMissing => bin_of(&self.cuts, finite(value)) as u8,
-            CutKind::Categories if (0.0..255.0).contains(&value) => value as u8,
-            CutKind::Categories => MISSING_BIN,
-        }
-    }
-}
-
 /// A tree of cuts.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct FlatTree {
@@ -108,8 +50,18 @@ pub(crate) struct FlatTree {
     /// Number of the set of each node that tests one; nothing where none does.
     set_of: Vec<u32>,
     depth: u32,
-    /// Whether all tests are plain comparisons.
-    is_plain: bool,
+    tests: Tests,
+}
+
+/// What the tests of a tree ask for at most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Tests {
+    /// Comparisons.
+    Plain,
+    /// Comparisons, some of which a missing value passes.
+    Missing,
+    /// Sets besides.
+    Sets,
 }
 
 /// Leaves numbered in the order of nodes: a bit a node says which are leaves, and a leaf's number is how many come
@@ -146,8 +98,12 @@ impl LeafNumbers {
 
 /// Levels a saved tree may have.
 const MAX_DEPTH: usize = 4096;
-/// Rows that are walked down together.
-const LANES: usize = 16;
+/// Rows that are walked down together: as many as a processor has registers for.
+const LANES: usize = 8;
+/// Rows of which those that have not arrived are gathered.
+const BLOCK: usize = 1024;
+/// Steps between looks at who has arrived.
+const STEPS: u32 = 3;
 
 impl FlatTree {
     /// A tree of one leaf.
@@ -158,7 +114,7 @@ impl FlatTree {
             sets: Vec::new(),
             set_of: Vec::new(),
             depth: 0,
-            is_plain: true,
+            tests: Tests::Plain,
         }
     }
 
@@ -194,7 +150,11 @@ impl FlatTree {
             }
         }
         self.depth = levels.iter().copied().max().unwrap_or(0);
-        self.is_plain = self.nodes.iter().all(|node| node.flags == 0);
+        self.tests = match self.nodes.iter().fold(0, |flags, node| flags | node.flags) {
+            0 => Tests::Plain,
+            MISSING_LOW => Tests::Missing,
+            _ => Tests::Sets,
+        };
     }
 
     /// Number of nodes.
@@ -223,41 +183,71 @@ impl FlatTree {
     /// Writes the number of the leaf that each row of the tile falls into.
     pub(crate) fn leaves(&self, tile: &Tile, out: &mut [u32]) {
         let n_cols = tile.n_cols;
-        for (block, out) in tile.bins.chunks(LANES * n_cols).zip(out.chunks_mut(LANES)) {
-            if let (Ok(out), true) = (<&mut [u32; LANES]>::try_from(&mut *out), self.is_plain) {
-                *out = [0; LANES];
-                self.descend(block, n_cols, out);
-            } else {
-                for (row, node) in block.chunks_exact(n_cols).zip(&mut *out) {
-                    *node = self.leaf_node(row);
-                }
+        for (bins, out) in tile.bins.chunks(BLOCK * n_cols).zip(out.chunks_mut(BLOCK)) {
+            match self.tests {
+                _ if out.len() < LANES => self.descend_alone(bins, n_cols, out),
+                Tests::Plain => self.descend::<false>(bins, n_cols, out),
+                Tests::Missing => self.descend::<true>(bins, n_cols, out),
+                Tests::Sets => self.descend_alone(bins, n_cols, out),
             }
             out.iter_mut().for_each(|node| *node = self.leaves.of(*node));
         }
     }
 
-    /// Walks a full block of rows down together: while one waits for memory the others go on.
-    fn descend(&self, block: &[u8], n_cols: usize, nodes: &mut [u32; LANES]) {
-        let step = |lane: usize, at: u32| {
-            let node = self.nodes[at as usize];
-            let bin = block[lane * n_cols + usize::from(node.feature)];
-            node.low + u32::from(bin > node.bin)
-        };
-        for _ in 0..self.depth.div_ceil(4) {
-            for _ in 0..3 {
-                nodes.iter_mut().enumerate().for_each(|(lane, at)| *at = step(lane, *at));
+    fn descend_alone(&self, bins: &[u8], n_cols: usize, out: &mut [u32]) {
+        for (row, node) in bins.chunks_exact(n_cols).zip(out) {
+            *node = self.leaf_node(row);
+        }
+    }
+
+    /// Walks a block of rows down, some together: while one waits for memory the others go on. Few rows arrive in fewer
+    /// steps than a tree of even depth would have; from there on those that have not arrived go on among themselves.
+    fn descend<const MISSING: bool>(&self, bins: &[u8], n_cols: usize, out: &mut [u32]) {
+        // Where the first node is a leaf no step is made.
+        out.fill(0);
+        let mut open = [(0u32, 0u32); BLOCK];
+        let mut n_open = out.len();
+        open.iter_mut().zip(0..out.len() as u32).for_each(|(open, row)| open.0 = row);
+        let mut steps = self.depth.min(self.leaves.count().ilog2() + 1);
+        let mut done = 0;
+        while n_open > 0 && done < self.depth {
+            let mut left = 0;
+            for start in (0..n_open).step_by(LANES) {
+                let last = n_open - 1;
+                let lanes: [(u32, u32); LANES] = std::array::from_fn(|lane| open[last.min(start + lane)]);
+                let rows = lanes.map(|(row, _)| row as usize * n_cols);
+                let at = self.walk::<MISSING>(bins, rows, lanes.map(|(_, at)| at), steps);
+                for lane in 0..LANES.min(n_open - start) {
+                    let (row, at) = (lanes[lane].0, at[lane]);
+                    out[row as usize] = at;
+                    open[left] = (row, at);
+                    left += usize::from(self.nodes[at as usize].low != at);
+                }
             }
-            // A leaf leads to itself, so what does not move has arrived.
-            let mut moved = 0;
-            for (lane, at) in nodes.iter_mut().enumerate() {
-                let next = step(lane, *at);
-                moved |= next ^ *at;
-                *at = next;
-            }
-            if moved == 0 {
-                return;
+            n_open = left;
+            done += steps;
+            steps = STEPS;
+        }
+    }
+
+    /// So many steps down, from the given nodes, of rows whose bins start at the given places.
+    fn walk<const MISSING: bool>(
+        &self,
+        bins: &[u8],
+        rows: [usize; LANES],
+        mut at: [u32; LANES],
+        steps: u32,
+    ) -> [u32; LANES] {
+        for _ in 0..steps {
+            for (at, row) in at.iter_mut().zip(rows) {
+                let node = self.nodes[*at as usize];
+                let bin = bins[row + usize::from(node.feature)];
+                // Where missing values pass all bins move up by one, and theirs becomes the first.
+                let up = if MISSING { node.flags / MISSING_LOW } else { 0 };
+                *at = node.low + u32::from(bin.wrapping_add(up) > node.bin.saturating_add(up));
             }
         }
+        at
     }
 
     fn leaf_node(&self, row: &[u8]) -> u32 {
@@ -403,23 +393,6 @@ impl Node {
     }
 }
 
-/// Columns without cuts, each of the kind that was saved; without any, all are numbers.
-fn load_kinds(section: &SectionReader<'_>, n_features: usize) -> Result<Vec<Cuts>, LoadError> {
-    let mut cuts = vec![Cuts::default(); n_features];
-    if let Ok(kinds) = section.u8("kinds") {
-        check_len("kinds", kinds.len(), n_features)?;
-        for (cuts, kind) in cuts.iter_mut().zip(kinds) {
-            cuts.kind = match kind {
-                0 => CutKind::Numbers,
-                1 => CutKind::WithMissing,
-                2 => CutKind::Categories,
-                _ => return Err(LoadError::content("kinds", "names a kind that there is not")),
-            };
-        }
-    }
-    Ok(cuts)
-}
-
 /// Where the columns are cut, from the thresholds of all trees.
 fn load_cuts(
     section: &SectionReader<'_>,
@@ -468,13 +441,7 @@ pub(crate) struct Tile {
 
 impl Tile {
     pub(crate) fn new(rows: RowsView<'_>, cuts: &[Cuts]) -> Self {
-        let mut bins = vec![0; rows.values().len()];
-        for (row, bins) in rows.iter().zip(bins.chunks_exact_mut(rows.n_cols())) {
-            for ((bin, &value), cuts) in bins.iter_mut().zip(row).zip(cuts) {
-                *bin = cuts.bin(value);
-            }
-        }
-        Self { bins, n_cols: rows.n_cols() }
+        Self { bins: bin_rows(rows, cuts), n_cols: rows.n_cols() }
     }
 }
 
@@ -509,6 +476,15 @@ mod tests {
     }
 
     #[test]
+    fn a_tree_of_one_leaf_takes_all_rows() {
+        let cuts = vec![Cuts::default()];
+        let tile = Tile::new(RowsView::new(&[1.0; 20], 1), &cuts);
+        let mut leaves = [9; 20];
+        FlatTree::leaf().leaves(&tile, &mut leaves);
+        assert_eq!(leaves, [0; 20]);
+    }
+
+    #[test]
     fn one_at_a_time_and_many_together_find_the_same_leaves() {
         let mut plain = FlatTree::leaf();
         let mut at = 0;
@@ -524,6 +500,26 @@ mod tests {
         plain.leaves(&tile, &mut leaves);
         for (row, leaf) in tile.bins.chunks_exact(2).zip(leaves) {
             assert_eq!(plain.leaves.of(plain.leaf_node(row)), leaf);
+        }
+    }
+
+    #[test]
+    fn missing_values_pass_where_they_should_alone_and_together() {
+        let mut tree = FlatTree::leaf();
+        let low = tree.cut(0, Test::UpTo { feature: 0, bin: 1, missing_passes: true });
+        tree.cut(low, Test::UpTo { feature: 0, bin: 254, missing_passes: false });
+        tree.cut(low + 1, Test::UpTo { feature: 0, bin: 254, missing_passes: true });
+        tree.finish();
+        assert_eq!(tree.tests, Tests::Missing);
+        let cuts = vec![Cuts { cuts: (0..254).map(|cut| cut as f32).collect(), kind: CutKind::WithMissing }];
+        let values: Vec<f32> = (0..300).map(|idx| if idx % 7 == 3 { f32::NAN } else { idx as f32 }).collect();
+        let tile = Tile::new(RowsView::new(&values, 1), &cuts);
+        let bins: Vec<u8> = values.iter().map(|&value| cuts[0].bin(value)).collect();
+        assert_eq!(tile.bins, bins);
+        let mut leaves = vec![0; 300];
+        tree.leaves(&tile, &mut leaves);
+        for (&bin, leaf) in bins.iter().zip(leaves) {
+            assert_eq!(tree.leaves.of(tree.leaf_node(&[bin])), leaf);
         }
     }
 

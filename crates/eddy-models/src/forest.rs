@@ -16,7 +16,8 @@ use crate::{
     binned::Binned,
     checked,
     class_tree::{ClassRows, ClassTree, Growth},
-    flat_tree::{Cuts, MAX_FEATURES, Tile},
+    cuts::Cuts,
+    flat_tree::{MAX_FEATURES, Tile},
     stream::stream,
 };
 
@@ -100,7 +101,7 @@ struct ForestModel {
 }
 
 /// Rows that go down a tree before the next tree: so many that fetching the tree is shared by many.
-const TILE_ROWS: usize = 2048;
+const TILE_ROWS: usize = 1 << 15;
 
 impl RowModel for ForestModel {
     fn n_features(&self) -> usize {

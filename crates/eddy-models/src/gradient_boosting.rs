@@ -15,7 +15,8 @@ use serde::{Deserialize, Serialize};
 use crate::{
     boosting::{Grower, Growth, Slopes, Table},
     checked::{self, check_len},
-    flat_tree::{Cuts, FlatTree, Tile},
+    cuts::Cuts,
+    flat_tree::{FlatTree, Tile},
     forest::{ClassWeight, check_width, class_labels, load_classes, score_by_probabilities},
     platt::{logistic, shares_of_logarithms},
     stream::stream,
@@ -393,7 +394,7 @@ struct BoostingModel {
 }
 
 /// Rows that go down a tree before the next tree.
-const TILE_ROWS: usize = 2048;
+const TILE_ROWS: usize = 8192;
 
 impl RowModel for BoostingModel {
     fn n_features(&self) -> usize {

@@ -13,10 +13,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::{
-    DETECTORS,
-    stream::{part_seed, stream},
-};
+use crate::{DETECTORS, stream::stream};
 
 /// A detector that another one holds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -94,7 +91,7 @@ impl Held {
         context: &FitContext<'_>,
         part: usize,
     ) -> Result<Arc<dyn RowModel>, FitError> {
-        let context = FitContext { seed: part_seed(context.seed, part), progress: None, ..*context };
+        let context = FitContext { seed: context.seed.part(part as u64), progress: None, ..*context };
         match self.parse()?.fit(rows, &context)? {
             Model::Row(model) => Ok(model),
             _ => Err(FitError::Data(format!("{} gave no row model", self.detector))),
@@ -230,7 +227,7 @@ pub(crate) fn out_of_fold(
 /// The part of each row, in which every class has its share.
 fn folds(labels: &ClassLabels<'_>, n_folds: usize, seed: Seed) -> Vec<usize> {
     let mut order: Vec<usize> = (0..labels.of_rows.len()).collect();
-    order.shuffle(&mut stream(part_seed(seed, usize::MAX), 0));
+    order.shuffle(&mut stream(seed.part(u64::MAX), 0));
     order.sort_by_key(|&row| labels.of_rows[row]);
     let mut fold_of = vec![0; order.len()];
     order.into_iter().enumerate().for_each(|(at, row)| fold_of[row] = at % n_folds);

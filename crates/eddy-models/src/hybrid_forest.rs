@@ -8,7 +8,7 @@ use eddy_frame::RowsView;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{IsolationForest, RandomForest, forest, normal_panel::in_pieces, stream::part_seed};
+use crate::{IsolationForest, RandomForest, forest, normal_panel::in_pieces};
 
 /// Isolation forest, then random forest: the rows that are easiest to isolate become the labels of a classifier.
 ///
@@ -49,7 +49,7 @@ impl Detector for HybridForest {
 
     fn fit(&self, rows: RowsView<'_>, context: &FitContext<'_>) -> Result<Model, FitError> {
         let isolation = IsolationForest { n_estimators: self.n_estimators, ..IsolationForest::default() };
-        let first = isolation.fit(rows, &FitContext { seed: part_seed(context.seed, 0), ..*context })?;
+        let first = isolation.fit(rows, &FitContext { seed: context.seed.part(0), ..*context })?;
         let scores = in_pieces(rows, |rows, out| first.score_once(rows, &[], out));
         let n_odd = ((rows.n_rows() as f64 * self.contamination.get()).round() as usize).max(1);
         let mut order: Vec<usize> = (0..rows.n_rows()).collect();
@@ -59,7 +59,7 @@ impl Detector for HybridForest {
         let classes = Classes { names: vec!["usual".into(), "unusual".into()], is_attack: vec![false, true] };
         let class_labels = Some(ClassLabels { classes: &classes, of_rows: &of_rows });
         let forest = RandomForest { n_estimators: self.n_estimators, max_features: None, ..RandomForest::default() };
-        forest.fit(rows, &FitContext { seed: part_seed(context.seed, 1), class_labels, ..*context })
+        forest.fit(rows, &FitContext { seed: context.seed.part(1), class_labels, ..*context })
     }
 
     fn load(section: &SectionReader<'_>) -> Result<Model, LoadError> {

@@ -7,6 +7,7 @@ mod class_tree;
 pub mod clustering;
 mod columns;
 mod cut_tree;
+mod cuts;
 mod density;
 mod ecdf;
 mod flat_tree;

@@ -20,7 +20,7 @@ use crate::{
     rbf::{GammaRule, KernelPoints, add_weighted, gamma_in},
     sampling::labelled_sample,
     smo::{self, Problem, Solution},
-    stream::{part_seed, stream},
+    stream::stream,
     tiles::{LANES, Range, put},
 };
 
@@ -109,7 +109,7 @@ impl Detector for RbfSvm {
         let mut done: Vec<Task> = tasks
             .into_par_iter()
             .with_max_len(1)
-            .map(|(pair, fold)| table.task(pairs[pair], fold, part_seed(context.seed, pair)))
+            .map(|(pair, fold)| table.task(pairs[pair], fold, context.seed.part(pair as u64)))
             .collect();
         let mut machines = Vec::with_capacity(pairs.len());
         for of_pair in done.chunks_mut(N_FOLDS + 1) {

@@ -12,7 +12,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::{DETECTORS, held::is_holder, stream::part_seed};
+use crate::{DETECTORS, held::is_holder};
 
 /// How deep votings may hold votings, the outermost included.
 const MAX_LEVELS: usize = 3;
@@ -160,7 +160,7 @@ impl Detector for Voting {
             .map_err(|reason| ParamError::Invalid { detector: Self::ABOUT.name.into(), reason })?;
         let fit = |(idx, member): (usize, &Member)| {
             let detector = DETECTORS.get(&member.detector)?.parse(&Value::Object(member.params.clone()))?;
-            let context = FitContext { seed: part_seed(context.seed, idx), ..*context };
+            let context = FitContext { seed: context.seed.part(idx as u64), ..*context };
             let voter = match detector.fit(rows, &context)? {
                 Model::Row(model) => Voter::Row(model),
                 Model::Series(model) => Voter::Series(model),

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::split::Fold;
 use super::{CompareOptions, Contender, Detail, Labelled, Target, curves, figures};
-use crate::scoring::score_all;
+use crate::scoring::{chunk_rows, score_all};
 
 /// What all models have in common.
 pub(super) struct Protocol<'a> {
@@ -173,9 +173,6 @@ fn known(rows: &Labelled, learned: &[usize], target: Target) -> Known {
     Known { classes, of_rows, in_table: Some(present) }
 }
 
-/// Rows whose probabilities are computed at a time on one thread.
-const CHUNK_ROWS: usize = 8192;
-
 fn one_fold(
     spec: &PipelineSpec,
     from_labels: bool,
@@ -215,9 +212,10 @@ fn one_fold(
             // Scores and classes chunk by chunk, so that no more than a chunk's probabilities are held.
             let mut classes = vec![0u16; fold.test.len()];
             let in_table = known.in_table.as_deref().unwrap_or_default();
-            scores.par_chunks_mut(CHUNK_ROWS).zip(classes.par_chunks_mut(CHUNK_ROWS)).enumerate().for_each(
+            let chunk = chunk_rows(scores.len());
+            scores.par_chunks_mut(chunk).zip(classes.par_chunks_mut(chunk)).enumerate().for_each(
                 |(at, (scores, classes))| {
-                    let part = encoded.view().slice(at * CHUNK_ROWS, at * CHUNK_ROWS + scores.len());
+                    let part = encoded.view().slice(at * chunk, at * chunk + scores.len());
                     model.score(part, scores);
                     let mut probabilities = vec![0.0; scores.len() * n_classes];
                     model.probabilities(part, &mut probabilities);

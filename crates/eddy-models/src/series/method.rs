@@ -16,7 +16,6 @@ use crate::{
     checked,
     columns::{column, finite},
     robust_scale::RobustScale,
-    stream::part_seed,
 };
 
 /// How far apart rows are taken to be when nothing says so.
@@ -230,7 +229,7 @@ pub(crate) fn fit<M: Method>(
     };
     let columns = (0..rows.n_cols()).into_par_iter().map(|col_idx| {
         let values = column(rows, col_idx);
-        let seed = part_seed(context.seed, col_idx);
+        let seed = context.seed.part(col_idx as u64);
         let past = Past {
             times,
             values: &values,
