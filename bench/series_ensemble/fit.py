@@ -25,9 +25,9 @@ from numba import njit
 from scipy.optimize import minimize
 
 N_GROUPS, N_MADE, MADE_WARM_UP = 8, 36, 600
-PENALTY, SOFTNESS, STRETCH, KEPT = 200.0, 0.3, 0.2, 5
+PENALTY, SOFTNESS, STRETCH, KEPT = 3000.0, 0.3, 0.2, 5
 # As in fusion.rs.
-SMOOTHED, FALL, POINT_SHARE, POINT_FROM = 5.0, 1.0 / 40.0, 2.0, 2.5
+SMOOTHED, FALL, ROW_FROM, ROW_TIMES, ROW_MOST = 5.0, 1.0 / 60.0, -0.5, 5.0, 4.0
 N_KNOTS = 17
 
 
@@ -161,12 +161,12 @@ def knots(sums):
 
 
 @njit(cache=True)
-def dense_sums(sums, points):
+def dense_sums(sums, shares):
     out, smooth, highest = np.empty(len(sums)), sums[0], sums[0]
     for row in range(len(sums)):
         smooth += (sums[row] - smooth) / SMOOTHED
         highest = max(smooth, highest - FALL)
-        out[row] = highest + POINT_SHARE * max(points[row] - POINT_FROM, 0.0)
+        out[row] = highest + min(max(ROW_TIMES * (shares[row] - ROW_FROM), 0.0), ROW_MOST)
     return out
 
 
@@ -175,13 +175,13 @@ def main():
     lines = ["# Weights of the series ensemble: size, group left out, what, numbers. Made by bench/series_ensemble/fit.py."]
     for kind in ("full", "full_range", "light"):
         names, groups, series = read(nab, out / kind)
-        made_of = bags(series, names)
+        made_of, share = bags(series, names), names.index("residual_ratio")
         plain = np.vstack([one.numbers[one.warm_up :][~one.is_odd[one.warm_up :]] for one in series])
         usual = plain[::5].mean(0)
         for group in [*range(N_GROUPS), "all"]:
             is_used = np.ones(len(groups), bool) if group == "all" else groups != group
             weights = learn(made_of, is_used, names)
-            dense = [dense_sums(one.numbers @ weights, one.numbers[:, -1]) for one in series]
+            dense = [dense_sums(one.numbers @ weights, one.numbers[:, share]) for one in series]
             dense = np.concatenate([sums[one.warm_up :][~one.is_odd[one.warm_up :]] for sums, one in zip(dense, series)])
             parts = dict(weights=weights, usual=usual, knots=knots(plain @ weights), dense_knots=knots(dense))
             lines += [f"{kind} {group} {what} " + " ".join("%.5g" % number for number in part)

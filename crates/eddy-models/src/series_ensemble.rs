@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     checked,
     columns::finite,
-    streaming::{Events, Expected, Fusion, Members, REASONS, Size, Surprise, Surprises, Trail},
+    streaming::{Events, Expected, Fusion, Members, REASONS, Size, Spikes, Surprise, Surprises, Trail},
 };
 
 /// Where the least and the greatest value of a column come from.
@@ -36,7 +36,8 @@ pub enum RangeSource {
 /// of these, with weights that are all at least 0, is what both outputs are made of. The score, for ranking and plots, is the
 /// sum smoothed and slow to fall, and higher where the row itself stands out; the row's is that of its strangest column.
 /// Events are opened where the sum of the row is beyond the threshold, with a pause after each and a price that grows
-/// with every recent one; a single value far from its prediction, or one that stands still for long, opens one by itself.
+/// with every recent one; a single value far from its prediction opens one by itself, unless that happens at the same
+/// time every day, and so does a value that stands still for long.
 ///
 /// Score range: a surprise from 0 upwards, 3 for what one in a thousand ordinary rows of the training series reaches.
 /// Input: rows of a series in order of time; times make it see the time of day. A missing value is as surprising as
@@ -59,8 +60,8 @@ pub struct SeriesEnsemble {
     /// fairly. Nothing means the weights learned from all.
     pub without: Option<u8>,
     /// Surprise above which a row opens an event. For rows that come more often than every quarter of an hour it is
-    /// raised in proportion. The default is for few events: about one a month in noise and season. A lower one finds more
-    /// of the subtle ones: 1.5 at about three times as many false events.
+    /// raised in proportion. The default is for few events: at most one a month in noise and season. A lower one finds more
+    /// of the subtle ones, at the price of more false ones.
     pub threshold: Positive,
     /// Rows at the start of a series that open no event.
     pub warm_up: Count,
@@ -75,7 +76,7 @@ impl Default for SeriesEnsemble {
             size: Size::Full,
             range: RangeSource::Running,
             without: None,
-            threshold: Positive::new(2.0),
+            threshold: Positive::new(1.73),
             warm_up: Count::new(100),
             span: Count::new(600),
         }
@@ -243,50 +244,8 @@ impl Standing {
     }
 }
 
-/// A value so many usual errors from its prediction is a spike or a step that needs no other evidence,
-const SPIKE_FROM: f32 = 8.0;
-/// or so many times that for each of late,
-const SPIKE_TIMES: f32 = 1.25;
-/// of which each weighs this much after the next row.
-const SPIKE_KEPT: f32 = 0.9995;
-/// Rows between two that count as two.
-const SPIKE_APART: u32 = 10;
-/// Surprise of the least spike, less one for each of late: enough where rows come every ten seconds.
-const SPIKE_SURPRISE: f64 = 7.0;
-/// What ten times the distance adds: the tail of the distances falls with their fourth power.
-const SPIKE_TAIL: f64 = 4.0;
 /// Where "spike" stands among the reasons.
 const SPIKE_REASON: usize = 0;
-
-/// How often values were far from their prediction of late.
-#[derive(Debug, Clone, Copy, Default)]
-struct Spikes {
-    often: f32,
-    /// The same before the newest.
-    before: f32,
-    /// Rows since the newest.
-    since: u32,
-}
-
-impl Spikes {
-    /// Sees how far the next value is from its prediction, in usual errors; the surprise, if it is far and others as far
-    /// were few.
-    fn push(&mut self, distance: f32) -> Option<f64> {
-        self.often *= SPIKE_KEPT;
-        self.since = self.since.saturating_add(1);
-        if distance < SPIKE_FROM {
-            return None;
-        }
-        if self.since > SPIKE_APART || self.often <= 0.0 {
-            self.before = self.often;
-            self.often += 1.0;
-        }
-        self.since = 0;
-        let is_far = distance > self.before * SPIKE_FROM * SPIKE_TIMES;
-        let surprise = SPIKE_SURPRISE + SPIKE_TAIL * f64::from(distance / SPIKE_FROM).log10();
-        is_far.then(|| (surprise - f64::from(self.before)).max(0.0))
-    }
-}
 
 /// What one column makes of one value.
 struct Finding {
@@ -309,7 +268,7 @@ impl Column {
         let value = finite(value);
         let expected = self.members.push(time, value, numbers);
         let mut surprises = fusion.surprises(numbers, &mut self.trail);
-        let spike = self.spikes.push(self.members.distance());
+        let spike = self.spikes.push(time, self.members.distance());
         let reason = if self.standing.push(value, self.n_seen) {
             surprises.event = surprises.event.max(STANDING_SURPRISE);
             STANDING_REASON
@@ -447,17 +406,6 @@ mod tests {
         let opened: Vec<(usize, u32)> =
             (0..1100).filter(|&row| out[row].alarm > 0.0).map(|row| (row, out[row].column)).collect();
         assert_eq!(opened, [(300, 7), (500, 7), (700, 7), (900, 7)]);
-    }
-
-    #[test]
-    fn what_is_far_as_often_as_not_is_no_spike() {
-        let mut spikes = Spikes::default();
-        let told = (0..2000).filter(|row| spikes.push(if row % 300 == 0 { 8.5 } else { 1.0 }).is_some());
-        assert_eq!(told.collect::<Vec<i32>>(), [0]);
-        // What is farther than all that is told of nevertheless, though it surprises less than it would have at first.
-        let first = Spikes::default().push(900.0).unwrap();
-        let now = spikes.push(900.0).unwrap();
-        assert!(now > 10.0 && now < first - 3.0, "{now} {first}");
     }
 
     #[test]

@@ -11,7 +11,7 @@ const PRICE_SPANS: f64 = 5.0;
 /// Rows a day up to which the threshold stands as it is: one in a quarter of an hour.
 const CALM_ROWS_A_DAY: f64 = 96.0;
 /// What is added to the threshold for ten times as many: more than one, as tails are heavier than they look.
-const HASTE: f64 = 1.2;
+const HASTE: f64 = 1.45;
 const DAY_NS: f64 = 86_400e9;
 /// What is added to the threshold while the series is known for less than a day, and so what is usual of each hour is not.
 const YOUNG: f64 = 1.5;
@@ -38,9 +38,10 @@ pub struct Events {
     price_kept: f64,
     n_seen: u64,
     price: f64,
-    last: Option<u64>,
+    /// The row of the last event, from 1 on; 0 for none.
+    last: u64,
     /// The last row told of, and how high it was above the threshold.
-    told: Option<(u64, f64)>,
+    told: (u64, f64),
     time: Option<i64>,
     begin: Option<i64>,
     step_ns: f64,
@@ -55,8 +56,8 @@ impl Events {
             price_kept: (-1.0 / (PRICE_SPANS * span)).exp(),
             n_seen: 0,
             price: 0.0,
-            last: None,
-            told: None,
+            last: 0,
+            told: (0, 0.0),
             time: None,
             begin: None,
             step_ns: 0.0,
@@ -72,19 +73,20 @@ impl Events {
         let surprise = surprise.sudden.max(surprise.event - self.youth());
         let height = surprise - self.price - threshold - self.haste();
         let pause = self.pause();
-        let is_past = |row: u64| self.n_seen - row > pause;
+        let is_past = |row: u64| row == 0 || self.n_seen - row > pause;
         if self.n_seen <= warm_up || height <= -DEPTH {
             return 0.0;
         }
-        if height > 0.0 && self.last.is_none_or(is_past) {
+        if height > 0.0 && is_past(self.last) {
             self.price += PRICE;
-            self.last = Some(self.n_seen);
-            self.told = Some((self.n_seen, height));
+            self.last = self.n_seen;
+            self.told = (self.n_seen, height);
             return height;
         }
-        let is_news = self.told.is_none_or(|(row, before)| is_past(row) || height > before + CLIMB);
+        let (row, before) = self.told;
+        let is_news = is_past(row) || height > before + CLIMB;
         if height < 0.0 && is_news {
-            self.told = Some((self.n_seen, height));
+            self.told = (self.n_seen, height);
             return height;
         }
         0.0

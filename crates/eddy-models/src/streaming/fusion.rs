@@ -2,7 +2,7 @@
 
 use eddy_detect::{LoadError, SectionReader, SectionWriter};
 
-use super::Size;
+use super::{Size, members::RESIDUAL_SHARE};
 use crate::checked;
 
 /// The shipped weights. `bench/series_ensemble/fit.py` makes them and names the series they were learned from.
@@ -13,10 +13,13 @@ const KNOTS_PER_DECADE: f64 = 4.0;
 /// Rows that the dense score is smoothed over.
 const SMOOTHED: f32 = 5.0;
 /// By how much the dense score falls from one row to the next, at most, in units of the sum.
-const FALL: f32 = 1.0 / 40.0;
-/// What the distance of a row from its prediction counts in the dense score, from so many usual errors on.
-const POINT_SHARE: f32 = 2.0;
-const POINT_FROM: f32 = 2.5;
+const FALL: f32 = 1.0 / 60.0;
+/// A row whose distance from its prediction is more than so much of the record, as a logarithm, stands out by itself:
+const ROW_FROM: f32 = -0.5;
+/// what is more counts so many times in the dense score,
+const ROW_TIMES: f32 = 5.0;
+/// but no more than so much: a series full of spikes would have them above its events.
+const ROW_MOST: f32 = 4.0;
 /// The largest weight that a saved model may have.
 const MOST: f32 = 1e3;
 /// No surprise is greater.
@@ -55,12 +58,13 @@ pub struct Trail {
 }
 
 impl Trail {
-    /// Takes in the sum of the next row and its distance from the prediction; the dense sum.
-    fn push(&mut self, sum: f32, point: f32) -> f32 {
+    /// Takes in the sum of the next row and the logarithm of the share that its distance from the prediction has of the
+    /// record; the dense sum.
+    fn push(&mut self, sum: f32, share: f32) -> f32 {
         let smooth = self.smooth.map_or(sum, |before| before + (sum - before) / SMOOTHED);
         self.highest = if self.smooth.is_some() { smooth.max(self.highest - FALL) } else { smooth };
         self.smooth = Some(smooth);
-        self.highest + POINT_SHARE * (point - POINT_FROM).max(0.0)
+        self.highest + (ROW_TIMES * (share - ROW_FROM)).clamp(0.0, ROW_MOST)
     }
 }
 
@@ -111,8 +115,8 @@ impl Fusion {
     /// How surprising the numbers of a row are, after all those that `trail` has seen.
     pub fn surprises(&self, numbers: &[f32], trail: &mut Trail) -> Surprises {
         let sum: f32 = self.weights.iter().zip(numbers).map(|(weight, number)| weight * number).sum();
-        let point = numbers.last().copied().unwrap_or(0.0);
-        let dense = trail.push(sum, point);
+        let share = numbers.get(RESIDUAL_SHARE).copied().unwrap_or(ROW_FROM);
+        let dense = trail.push(sum, share);
         Surprises {
             dense: surprise(&self.dense_knots, f64::from(dense)),
             event: surprise(&self.knots, f64::from(sum)),
@@ -202,11 +206,13 @@ mod tests {
     #[test]
     fn the_dense_sum_is_slow_to_fall_and_higher_where_a_row_stands_out() {
         let mut trail = Trail::default();
-        assert_eq!(trail.push(-4.0, 1.0), -4.0);
-        let risen = trail.push(1.0, 1.0);
+        assert_eq!(trail.push(-4.0, -2.0), -4.0);
+        let risen = trail.push(1.0, -2.0);
         assert!((risen + 3.0).abs() < 1e-6);
-        assert_eq!(trail.push(-40.0, 1.0), risen - FALL);
-        assert!(trail.push(-40.0, 9.0) > risen + 2.0);
+        assert_eq!(trail.push(-40.0, -2.0), risen - FALL);
+        let stands_out = trail.push(-40.0, 0.0);
+        assert!(stands_out > risen + 2.0 && stands_out < trail.push(-40.0, 3.0));
+        assert!(trail.push(-40.0, 1e9) < risen + ROW_MOST);
     }
 
     #[test]

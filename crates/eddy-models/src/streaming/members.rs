@@ -85,6 +85,8 @@ const NOVELTIES: usize = 27;
 const SCALED: [usize; 16] = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, CLOCK_SLOW, LONG_SHIFT];
 /// Numbers that a statistic is told by: its share of the record, and its deviation from its usual level.
 const TOLD: usize = 2;
+/// Where the share that the distance from the prediction has of its record stands among the numbers.
+pub(super) const RESIDUAL_SHARE: usize = (POINT - 1) * TOLD;
 /// Numbers beside them: how far the value is outside of the range so far, the alarms of the memories of windows, and the
 /// distance from the prediction in usual errors. The light size has the first and the last.
 const OTHERS: [Statistic; 5] =

@@ -9,6 +9,7 @@ mod members;
 mod predictor;
 mod record;
 mod resonance;
+mod spikes;
 mod usual_level;
 
 pub use clock_profile::ClockProfile;
@@ -20,3 +21,4 @@ pub use members::{Expected, Members, REASONS, Size};
 pub use predictor::Predictor;
 pub use record::Record;
 pub use resonance::{Resonance, Resonates};
+pub use spikes::Spikes;
