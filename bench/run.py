@@ -11,13 +11,15 @@ from pathlib import Path
 BENCH = Path(__file__).resolve().parent
 NAMES = ("forest", "end_to_end", "quality", "detectors", "supervised", "clusters", "deep", "series", "startup", "flows", "serve",
          "limits", "conformance")
+# Benches whose peers have nothing to do with those of `requirements.txt`.
+ALONE = {"flows", "readme"}
 MARK = "<!-- results: written by `cargo xtask bench` -->"
 
 
 def missing_peers(names: list[str]) -> list[str]:
     """What is not installed, and what has another version than the results were made with."""
     faults = []
-    wanted = (BENCH / "requirements.txt").read_text().split()
+    wanted = [] if set(names) <= ALONE else (BENCH / "requirements.txt").read_text().split()
     if "deep" in names:
         wanted += (BENCH / "requirements-deep.txt").read_text().split()
     if "flows" in names:

@@ -6,19 +6,27 @@ use anyhow::{Result, bail};
 
 use crate::{has, run};
 
-/// Runs the benches named, or all.
+/// What the benches run besides the program: package, example, and the benches that need it.
+const EXAMPLES: [(&str, &str, &[&str]); 8] = [
+    ("eddy-engine", "bench_side", &["forest", "quality", "detectors", "supervised"]),
+    ("eddy-models", "clusters_side", &["clusters"]),
+    ("eddy-models", "series_side", &["series"]),
+    ("eddy-deep", "deep_side", &["deep"]),
+    ("eddy-flow", "flows", &["flows"]),
+    ("eddy-flow", "flood", &["flows"]),
+    ("eddy-wire", "records", &["flows"]),
+    ("eddy-server", "load", &["serve"]),
+];
+
+/// Runs the benches named, or all. What a bench never starts is not built for it.
 pub(crate) fn bench(root: &Path, names: &[&str]) -> Result<()> {
     let python = python(root)?;
     run("cargo", &["build", "--release", "--locked", "-p", "eddy"])?;
-    run("cargo", &["build", "--release", "--locked", "-p", "eddy-engine", "--example", "bench_side"])?;
-    run("cargo", &["build", "--release", "--locked", "-p", "eddy-models", "--example", "clusters_side"])?;
-    run("cargo", &["build", "--release", "--locked", "-p", "eddy-models", "--example", "series_side"])?;
-    run("cargo", &["build", "--release", "--locked", "-p", "eddy-deep", "--example", "deep_side"])?;
-    for example in ["flows", "flood"] {
-        run("cargo", &["build", "--release", "--locked", "-p", "eddy-flow", "--example", example])?;
+    for (package, example, benches) in EXAMPLES {
+        if names.is_empty() || benches.iter().any(|bench| names.contains(bench)) {
+            run("cargo", &["build", "--release", "--locked", "-p", package, "--example", example])?;
+        }
     }
-    run("cargo", &["build", "--release", "--locked", "-p", "eddy-wire", "--example", "records"])?;
-    run("cargo", &["build", "--release", "--locked", "-p", "eddy-server", "--example", "load"])?;
     let mut args = vec!["bench/run.py"];
     args.extend(names);
     run(&python, &args)

@@ -10,8 +10,8 @@ use crate::{Flow, Sighting};
 pub(crate) const ABOUT: AboutBehaviour = AboutBehaviour {
     name: "arp_spoofing",
     title: "ARP spoofing",
-    summary: "An adapter says that the address of another is its own, again and again and unasked; or floods the network with such announcements.",
-    blind_to: "IPv6, which has another protocol for it; switches that were told before the capture began; a single forged answer; flow logs, which hold no ARP. A cluster whose nodes take an address over and back may look like it.",
+    summary: "An adapter says that the address of another is its own, again and again and unasked; or floods the network with such announcements. With IPv6 the discovery of neighbours is read in place of ARP.",
+    blind_to: "Switches that were told before the capture began; a single forged answer; flow logs, which hold no ARP; forged routers of IPv6. A cluster whose nodes take an address over and back may look like it.",
     techniques: &["T1557.002", "T1498.001"],
 };
 

@@ -17,7 +17,7 @@ pub(crate) const ABOUT: AboutBehaviour = AboutBehaviour {
     summary: "One host opens many short connections of like but not equal size to a service that asks for a password, or \
               very many to a web server, and not at fixed intervals; or a few to each of many hosts; or many hosts outside \
               do so at one service.",
-    blind_to: "Few guesses a day; guesses within one long connection; guesses over datagrams, other than of SNMP; guesses \
+    blind_to: "Few guesses a day; guesses within one long connection; guesses over datagrams, other than of SNMP and SIP; guesses \
                at fixed intervals, which look like checks whether a service is there; services on ports \
                of their own that the source of the flows does not name.",
     techniques: &["T1110.001", "T1110.003", "T1110"],
@@ -59,16 +59,24 @@ const LEAST_PACKETS: u64 = 7;
 const LIKE_SIZE_GROUP: f64 = 0.1;
 /// Ports of mail, which many ask again and again.
 const MAIL: [u16; 8] = [25, 110, 143, 465, 587, 993, 995, 4_190];
+/// Ports of telephony; questions of one conversation that are guesses at accounts, how many a second, and mean bytes of a
+/// question and of a refusal at most.
+const SIP: [u16; 2] = [5_060, 5_061];
+const LEAST_ACCOUNTS: u64 = 60;
+const LEAST_ACCOUNTS_A_SECOND: f64 = 5.0;
+const SIP_QUESTION: u64 = 900;
+const SIP_REFUSAL: u64 = 650;
 /// Questions of one conversation of network management that are guesses, and how many a second.
 const LEAST_COMMUNITIES: u64 = 60;
 const LEAST_COMMUNITIES_A_SECOND: f64 = 5.0;
 /// Ports of services that ask for a password.
-const PORTS: [u16; 30] = [
-    21, 22, 23, 25, 110, 139, 143, 389, 445, 465, 587, 636, 990, 993, 995, 1_433, 1_521, 2_222, 2_323, 3_306,
-    3_389, 5_432, 5_900, 5_901, 5_985, 5_986, 6_379, 8_291, 8_728, 27_017,
+const PORTS: [u16; 42] = [
+    21, 22, 23, 25, 110, 139, 143, 389, 445, 465, 513, 554, 587, 636, 873, 990, 993, 995, 1_080, 1_433,
+    1_494, 1_521, 2_222, 2_323, 3_128, 3_306, 3_389, 3_690, 4_899, 5_038, 5_222, 5_432, 5_900, 5_901, 5_985,
+    5_986, 6_379, 8_291, 8_728, 9_042, 27_017, 50_000,
 ];
-/// Ports of web servers.
-const WEB_PORTS: [u16; 7] = [80, 443, 8_000, 8_008, 8_080, 8_443, 8_888];
+/// Ports of web servers, and of databases that are asked over HTTP.
+const WEB_PORTS: [u16; 11] = [80, 443, 5_984, 8_000, 8_008, 8_080, 8_086, 8_443, 8_888, 9_200, 10_000];
 
 #[derive(Debug, Clone, Copy, Default)]
 struct Tries {
@@ -148,6 +156,19 @@ struct Told {
     techniques: &'static [&'static str],
 }
 
+/// Whether a conversation is guesses at accounts of a telephone exchange: many questions a second, of changing size, each
+/// answered by a refusal. Where calls are made both sides say how they are carried, which takes more.
+fn is_account_guessing(flow: &Flow<'_>) -> bool {
+    flow.protocol == Flow::UDP
+        && SIP.contains(&flow.destination_port)
+        && flow.packets >= LEAST_ACCOUNTS
+        && flow.packets as f64 * 1e9 >= LEAST_ACCOUNTS_A_SECOND * flow.duration_ns as f64
+        && !flow.octets.is_multiple_of(flow.packets)
+        && flow.octets <= SIP_QUESTION.saturating_mul(flow.packets)
+        && flow.reverse_octets <= SIP_REFUSAL.saturating_mul(flow.reverse_packets)
+        && (flow.packets / 2..=flow.packets.saturating_mul(5) / 2).contains(&flow.reverse_packets)
+}
+
 /// Whether a conversation is guesses at the word that an agent of network management answers to: many questions a second,
 /// of changing size, and next to no answer.
 fn is_community_guessing(flow: &Flow<'_>) -> bool {
@@ -161,7 +182,7 @@ fn is_community_guessing(flow: &Flow<'_>) -> bool {
 
 impl BruteForce {
     /// Tells of guesses that are all in one conversation.
-    fn see_communities(&mut self, flow: &Flow<'_>) {
+    fn see_conversation(&mut self, flow: &Flow<'_>, kind: &'static str, what: &'static str) {
         let key = (flow.source, flow.destination, flow.destination_port);
         if self.open.extend(&key, flow, flow.destination).is_some() {
             return;
@@ -169,7 +190,7 @@ impl BruteForce {
         let (seen, usual) = (flow.packets as f64, LEAST_COMMUNITIES as f64);
         let mut sighting = Sighting {
             behaviour: ABOUT.name,
-            kind: "guessing of SNMP communities",
+            kind,
             actor: Some(flow.source),
             targets: Vec::new(),
             n_targets: 1,
@@ -179,7 +200,7 @@ impl BruteForce {
             last_ns: flow.end_ns(),
             flows: 0,
             octets: 0,
-            evidence: vec![Evidence { what: "questions without an answer in one conversation", seen, usual }],
+            evidence: vec![Evidence { what, seen, usual }],
             severity: Severity::High,
             strength: seen / usual,
             techniques: &["T1110.001", "T1110"],
@@ -259,7 +280,13 @@ impl Behaviour for BruteForce {
     fn see(&mut self, flow: &Flow<'_>, out: &mut Vec<Sighting>) {
         self.open.sweep(flow.start_ns, out);
         if is_community_guessing(flow) {
-            self.see_communities(flow);
+            let what = "questions without an answer in one conversation";
+            self.see_conversation(flow, "guessing of SNMP communities", what);
+            return;
+        }
+        if is_account_guessing(flow) {
+            let what = "questions that were refused in one conversation";
+            self.see_conversation(flow, "guessing of SIP accounts", what);
             return;
         }
         let is_login = asks_for_password(flow);
@@ -443,5 +470,23 @@ mod tests {
         // Pages are of all sizes.
         let page = |at: u32| Flow { reverse_octets: 900 + u64::from(at * 7_919 % 15_000), ..log_in(at) };
         assert!(run((0..500).map(page)).is_empty());
+    }
+
+    #[test]
+    fn questions_to_a_telephone_exchange_that_are_refused_in_few_words_are_guesses_and_calls_are_not() {
+        let asked = |packets: u64, seconds: i64, question: u64, answer: u64| Flow {
+            protocol: Flow::UDP,
+            packets,
+            octets: packets * question + 7,
+            reverse_packets: packets,
+            reverse_octets: packets * answer,
+            duration_ns: seconds * 1_000_000_000,
+            ..flow(0.0, 66, 5, 5_060)
+        };
+        let kinds = |one| run([one]).iter().map(|found| found.kind).collect::<Vec<_>>();
+        assert_eq!(kinds(asked(600, 30, 450, 390)), ["guessing of SIP accounts"]);
+        assert!(kinds(asked(600, 600, 450, 390)).is_empty(), "one a second");
+        assert!(kinds(asked(600, 30, 1_100, 390)).is_empty(), "calls say how they are carried");
+        assert!(kinds(asked(600, 30, 450, 900)).is_empty(), "and so do those who take them");
     }
 }

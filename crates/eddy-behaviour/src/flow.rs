@@ -53,6 +53,10 @@ pub struct Flow<'a> {
     pub dns_name: &'a str,
     /// All that was asked for in it, of DNS.
     pub dns: DnsAsked,
+    /// Code of the first answer, of DNS: 3 where there is no such name.
+    pub dns_code: Option<u8>,
+    /// Type of the first packet, of ICMP of version 4 of the internet protocol.
+    pub icmp_type: Option<u8>,
 }
 
 /// What was asked of a name server in one flow, summed up; all zero where the source does not say.
@@ -94,6 +98,22 @@ impl Flow<'_> {
             && self.reverse_packets == 0
             && self.packets >= 2
             && self.flags.is_some_and(|flags| flags & 0x12 == 0x12)
+    }
+
+    /// An answer of which the question was not recorded, seen from whoever must have asked: a refusal of a connection, or
+    /// the reply to an echo request. The smurf attack is made of such replies as well, from many.
+    pub(crate) fn unseen_question(&self) -> Option<Self> {
+        if self.reverse_packets > 0 {
+            return None;
+        }
+        let is_reply = self.protocol == Self::ICMP && self.icmp_type == Some(0);
+        let is_refusal = self.protocol == Self::TCP
+            && matches!(self.packets, 1 | 2)
+            && matches!(self.flags.map(|flags| flags & 0x3f), Some(0x04 | 0x14));
+        if is_reply {
+            return Some(Self { state: ConnectionState::Established, ..self.turned() });
+        }
+        is_refusal.then(|| Self { flags: None, state: ConnectionState::Rejected, ..self.turned() })
     }
 
     /// The same seen from the other end.

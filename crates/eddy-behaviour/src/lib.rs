@@ -17,6 +17,7 @@ mod entity;
 mod flood;
 mod flow;
 mod lateral;
+mod made_up_names;
 mod moments;
 mod open;
 mod rounds;

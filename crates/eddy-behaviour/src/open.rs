@@ -38,6 +38,11 @@ impl<K: Hash + Eq + Ord + Clone> Open<K> {
         Some(sighting)
     }
 
+    /// The sighting of a key, if there is one.
+    pub(crate) fn get_mut(&mut self, key: &K) -> Option<&mut Sighting> {
+        self.table.get_mut(key)
+    }
+
     /// Whether there is a sighting of a key.
     pub(crate) fn has(&self, key: &K) -> bool {
         self.table.has(key)

@@ -1,7 +1,10 @@
 //! Scans: one host tries many ports or many hosts, and most of it comes to nothing.
 
+mod crowd;
+
 use std::net::IpAddr;
 
+use self::crowd::Crowds;
 use crate::flow::is_private;
 use crate::open::Open;
 use crate::rounds::Rounds;
@@ -17,9 +20,9 @@ pub(crate) const ABOUT: AboutBehaviour = AboutBehaviour {
     summary: "One host tries many ports of a host, or many hosts at few ports, and most of it comes to nothing; fast, \
               within an hour or over a day. Flows whose first packet has flags that no connection begins with are \
               stealth scans. Tries at hosts inside and outside are counted apart, so that reading the web does not hide \
-              a scan inside. What a host that was told of tries again and again, such as a monitor, is told once, and less urgently where it \
+              a scan inside. Many hosts that together try many ports of one are told as a crowd. What a host that was told of tries again and again, such as a monitor, is told once, and less urgently where it \
               comes at even intervals.",
-    blind_to: "Scans slower than the least number of tries a day; scans from many hosts that each try little; scans \
+    blind_to: "Scans slower than the least number of tries a day; slow scans from many hosts that each try little; scans \
                that mostly succeed; scans over UDP from a port that services answer from; later scans of the same hosts \
                and ports by the same host.",
     techniques: &["T1046", "T1595.001", "T1018"],
@@ -120,6 +123,8 @@ const QUIET_NS: i64 = 600_000_000_000;
 const LEAST_ASKED: u64 = 48;
 /// SCTP (RFC 9260).
 const SCTP: u8 = 132;
+/// Mean bytes of packets of it that ask for an association or throw it away, at most.
+const SCTP_BARE: u64 = 80;
 
 /// Sketches of what was told: a scan of one host leaves room for others.
 const TOLD: usize = 4;
@@ -130,12 +135,14 @@ type Key = (IpAddr, bool);
 /// The behaviour.
 pub(crate) struct Scan {
     sources: Table<Key, Source>,
+    /// Hosts that many try.
+    crowds: Crowds,
     open: Open<Key>,
 }
 
 impl Default for Scan {
     fn default() -> Self {
-        Self { sources: Table::new(CAPACITY), open: Open::new(1_800) }
+        Self { sources: Table::new(CAPACITY), crowds: Crowds::default(), open: Open::new(1_800) }
     }
 }
 
@@ -153,18 +160,14 @@ fn is_certain(kind: usize, flow: &Flow<'_>) -> bool {
     kind < CERTAIN || flow.reverse_packets > 0 && flow.reverse_flags.is_some_and(|flags| flags & 0x17 == 0x04)
 }
 
-/// A refusal of which the try was not recorded, seen from whoever tried.
-fn unseen_try<'a>(flow: &Flow<'a>) -> Option<Flow<'a>> {
-    let is_refusal = flow.protocol == Flow::TCP
-        && matches!(flow.packets, 1 | 2)
-        && flow.reverse_packets == 0
-        && matches!(flow.flags.map(|flags| flags & 0x3f), Some(0x04 | 0x14));
-    is_refusal.then(|| Flow { flags: None, state: crate::ConnectionState::Rejected, ..flow.turned() })
-}
-
-/// Whether an association of SCTP was asked for and thrown away: one that is taken up has two packets a side at least.
+/// Whether an association of SCTP was asked for and thrown away: of one that is taken up the answer carries a cookie.
 fn is_aborted(flow: &Flow<'_>) -> bool {
-    flow.protocol == SCTP && flow.packets <= 1 && flow.reverse_packets <= 1
+    let is_small = |octets: u64, packets: u64| octets <= SCTP_BARE.saturating_mul(packets);
+    flow.protocol == SCTP
+        && flow.packets <= 4
+        && flow.reverse_packets <= flow.packets
+        && is_small(flow.octets, flow.packets)
+        && is_small(flow.reverse_octets, flow.reverse_packets)
 }
 
 /// Whether a flow is an answer to something, and no try of its source: to something forged, or asked of all.
@@ -189,7 +192,7 @@ impl Behaviour for Scan {
 
     fn see(&mut self, flow: &Flow<'_>, out: &mut Vec<Sighting>) {
         self.open.sweep(flow.start_ns, out);
-        let unseen = unseen_try(flow);
+        let unseen = flow.unseen_question();
         let flow = unseen.as_ref().unwrap_or(flow);
         if !flow.is_unicast() || unseen.is_none() && is_answer(flow) {
             return;
@@ -207,6 +210,7 @@ impl Behaviour for Scan {
                 (source.unsure, source.echoes, source.failed) = (0, 0, 0);
             }
         }
+        self.crowds.see(flow, failed, out);
         if !failed {
             return;
         }
@@ -269,6 +273,7 @@ impl Behaviour for Scan {
 
     fn end(&mut self, out: &mut Vec<Sighting>) {
         self.open.end(out);
+        self.crowds.end(out);
         for (&(actor, inside), source) in self.sources.iter() {
             let is_there = |target: &IpAddr| is_private(*target) == inside;
             source.rounds.lower(out, ABOUT.name, |one| {
@@ -278,10 +283,10 @@ impl Behaviour for Scan {
     }
 
     fn dropped(&self) -> u64 {
-        self.sources.dropped() + self.open.dropped()
+        self.sources.dropped() + self.crowds.dropped() + self.open.dropped()
     }
 
-    bounded!(sources, open);
+    bounded!(sources, crowds, open);
 }
 
 /// Somebody who asks for the adapters of a whole network.

@@ -14,11 +14,11 @@ pub(crate) const ABOUT: AboutBehaviour = AboutBehaviour {
     name: "exfiltration",
     title: "Large transfer outwards",
     summary: "A host inside sends one host outside far more than it gets back, and far more than it or its peers sent \
-              anybody outside in an hour before. What it did again and again at even intervals, such as copies, is \
+              anybody outside in an hour before; or in a day, to a host that it did not know when the record began. What it did again and again at even intervals, such as copies, is \
               less urgent.",
-    blind_to: "Slow leaks below the usual; transfers over hosts inside; what is sent in the first hour of a record is \
+    blind_to: "Leaks below the usual of a day, and slow ones that were there from the first; transfers over hosts inside; what is sent in the first hour of a record is \
                compared with peers only.",
-    techniques: &["T1048", "T1041"],
+    techniques: &["T1048", "T1041", "T1030"],
 };
 
 /// Pairs and hosts watched at most.
@@ -27,6 +27,10 @@ const CAPACITY: usize = 65_536;
 const WINDOW_NS: i64 = 3_600_000_000_000;
 /// Bytes in an hour below which nothing is said.
 const LEAST_OCTETS: u64 = 50_000_000;
+/// The same of a day, to a host outside that was first spoken to when the record was known for so long.
+const DAY_NS: i64 = 24 * WINDOW_NS;
+const LEAST_OCTETS_A_DAY: u64 = 250_000_000;
+const KNOWN_NS: i64 = 3 * WINDOW_NS;
 /// Times as much as the most this host sent in any hour before.
 const TIMES_OWN: f64 = 4.0;
 /// Times as much as its peers sent: nineteen in twenty of them.
@@ -40,6 +44,22 @@ struct Hour {
     out: u64,
     back: u64,
     rounds: Rounds,
+    /// First flow to that host, begin of the day, and bytes in it.
+    first_ns: i64,
+    day_ns: i64,
+    day_out: u64,
+    day_back: u64,
+}
+
+impl Hour {
+    /// Adds to the day; another one begins when the time has come.
+    fn add_to_day(&mut self, flow: &Flow<'_>) {
+        if flow.start_ns.saturating_sub(self.day_ns) >= DAY_NS {
+            (self.day_ns, self.day_out, self.day_back) = (flow.start_ns, 0, 0);
+        }
+        self.day_out = self.day_out.saturating_add(flow.octets);
+        self.day_back = self.day_back.saturating_add(flow.reverse_octets);
+    }
 }
 
 /// The most a host sent any one host outside in an hour, in the hours before this one.
@@ -48,6 +68,8 @@ struct Past {
     most: u64,
     hours: u32,
     last_hour: i64,
+    /// The most it sent any one host in a day.
+    most_a_day: u64,
 }
 
 type Key = (IpAddr, IpAddr);
@@ -90,6 +112,62 @@ impl Exfiltration {
     }
 }
 
+impl Exfiltration {
+    /// Looks at the day where the hour is nothing: a host that was not known is sent little at a time, and much in all.
+    fn see_day(&mut self, flow: &Flow<'_>, now: &Hour) {
+        let is_new = self.first_ns.is_some_and(|first_ns| now.first_ns.saturating_sub(first_ns) >= KNOWN_NS);
+        let seen = now.day_out as f64;
+        if !is_new || now.day_out < LEAST_OCTETS_A_DAY || seen < LOPSIDED * now.day_back as f64 {
+            return;
+        }
+        let others = self.hosts.iter().filter(|(other, _)| **other != flow.source);
+        let mut most: Vec<u64> = others.map(|(_, past)| past.most_a_day).collect();
+        if most.len() < 5 {
+            return;
+        }
+        let at = (most.len() * 19 / 20).min(most.len() - 1);
+        let usual = (*most.select_nth_unstable(at).1 as f64 * TIMES_PEERS).max(LEAST_OCTETS_A_DAY as f64);
+        if seen < usual {
+            return;
+        }
+        let hours = flow.start_ns.saturating_sub(now.first_ns) as f64 / WINDOW_NS as f64;
+        let mut sighting = Sighting {
+            behaviour: ABOUT.name,
+            kind: "slow transfer outwards",
+            actor: Some(flow.source),
+            targets: Vec::new(),
+            n_targets: 1,
+            port: Some(flow.destination_port),
+            first_ns: now.first_ns,
+            detected_ns: flow.start_ns,
+            last_ns: flow.end_ns(),
+            flows: 0,
+            octets: now
+                .day_out
+                .saturating_add(now.day_back)
+                .saturating_sub(flow.octets + flow.reverse_octets),
+            evidence: vec![
+                Evidence { what: "bytes sent to one host outside in a day", seen, usual },
+                Evidence {
+                    what: "times as much out as back",
+                    seen: (seen / (now.day_back.max(1) as f64)).round(),
+                    usual: LOPSIDED,
+                },
+                Evidence {
+                    what: "hours that it went on for",
+                    seen: (hours * 10.0).round() / 10.0,
+                    usual: 1.0,
+                },
+            ],
+            severity: Severity::Medium,
+            strength: seen / usual,
+            techniques: &["T1048", "T1030"],
+        };
+        sighting.extend(flow, flow.destination);
+        self.open.open((flow.source, flow.destination), flow.start_ns, sighting);
+    }
+}
+
 impl Behaviour for Exfiltration {
     fn about(&self) -> &'static AboutBehaviour {
         &ABOUT
@@ -102,18 +180,23 @@ impl Behaviour for Exfiltration {
             return;
         }
         let key = (flow.source, flow.destination);
-        let hour =
-            self.pairs.entry(key, flow.start_ns, || Hour { start_ns: flow.start_ns, ..Hour::default() });
+        let hour = self.pairs.entry(key, flow.start_ns, || Hour {
+            start_ns: flow.start_ns,
+            first_ns: flow.start_ns,
+            day_ns: flow.start_ns,
+            ..Hour::default()
+        });
         let ended = flow.start_ns.saturating_sub(hour.start_ns) >= WINDOW_NS;
         let before = *hour;
         if ended {
-            *hour = Hour { start_ns: flow.start_ns, rounds: hour.rounds, ..Hour::default() };
+            *hour = Hour { start_ns: flow.start_ns, out: 0, back: 0, ..*hour };
         }
         hour.out = hour.out.saturating_add(flow.octets);
         hour.back = hour.back.saturating_add(flow.reverse_octets);
         if hour.out >= LEAST_OCTETS && hour.out as f64 >= LOPSIDED * hour.back as f64 {
             hour.rounds.see(flow.start_ns, WINDOW_NS);
         }
+        hour.add_to_day(flow);
         let now = *hour;
         let past = self.hosts.entry(flow.source, flow.start_ns, Past::default);
         if ended {
@@ -124,12 +207,14 @@ impl Behaviour for Exfiltration {
             past.hours += u32::from(past.last_hour != 0);
             past.last_hour = this_hour;
         }
+        past.most_a_day = past.most_a_day.max(now.day_out);
         let past = *past;
         if self.open.extend(&key, flow, flow.destination).is_some() {
             return;
         }
         let seen = now.out as f64;
         if now.out < LEAST_OCTETS || seen < LOPSIDED * now.back as f64 {
+            self.see_day(flow, &now);
             return;
         }
         let own = past.most as f64 * TIMES_OWN;
@@ -141,6 +226,7 @@ impl Behaviour for Exfiltration {
             None => own.max(LEAST_OCTETS as f64 * TIMES_PEERS),
         };
         if seen < usual {
+            self.see_day(flow, &now);
             return;
         }
         let mut evidence = vec![
@@ -243,5 +329,24 @@ mod tests {
         // In the very first hour nothing is known of anybody.
         let after: Vec<_> = out.iter().filter(|s| s.evidence[2].seen >= 3.0).map(|s| s.actor).collect();
         assert_eq!(after, [Some(address(2))], "{actors:?}");
+    }
+
+    #[test]
+    fn a_little_at_a_time_to_a_host_that_is_new_is_seen_within_the_day_and_what_was_always_there_is_not() {
+        let run = |first_hour: f64| {
+            let (mut exfiltration, mut out) = (Exfiltration::default(), Vec::new());
+            for minute in 0..960u32 {
+                let at_s = f64::from(minute) * 60.0;
+                let peer = outward(at_s, (minute % 20 + 10) as u8, 40_000);
+                exfiltration.see(&peer, &mut out);
+                if at_s >= 3_600.0 * first_hour {
+                    exfiltration.see(&outward(at_s + 1.0, 1, 700_000), &mut out);
+                }
+            }
+            exfiltration.end(&mut out);
+            out.iter().map(|one| (one.kind, one.actor)).collect::<Vec<_>>()
+        };
+        assert_eq!(run(5.0), [("slow transfer outwards", Some(address(1)))]);
+        assert_eq!(run(0.0), []);
     }
 }

@@ -14,8 +14,8 @@ pub(crate) const ABOUT: AboutBehaviour = AboutBehaviour {
     title: "Tunnel",
     summary: "A host asks for ever new, long, random-looking names below one domain; or it asks a name server much more, \
               and in the same conversation, than a name takes; or echo packets between two hosts carry more than a ping \
-              does, and of changing size.",
-    blind_to: "Tunnels over HTTPS; slow tunnels that ask for a few names an hour; tunnels in echo packets all of one size; \
+              does, and of changing size, or go to and fro without a pause.",
+    blind_to: "Tunnels over HTTPS; slow tunnels that ask for a few names an hour; tunnels in few echo packets all of one size; \
                services that hide data in names by design (block lists, virus checks) look alike.",
     techniques: &["T1071.004", "T1572", "T1095"],
 };
@@ -45,6 +45,13 @@ const MOST_NEW: f64 = 0.8;
 const FEW_NEW: f64 = 0.2;
 const LEAST_LENGTH_WHOLE: f64 = 32.0;
 const LEAST_ENTROPY_WHOLE: f64 = 3.6;
+/// Bytes of the headers of a packet of a connection, and of a datagram.
+const TCP_HEADERS: u64 = 40;
+const UDP_HEADERS: u64 = 28;
+/// Echo packets that are all of one size: mean bytes, packets in a window, and packets a second, each way.
+const LEAST_EVEN_BYTES: f64 = 500.0;
+const LEAST_EVEN_ECHOES: u64 = 200;
+const LEAST_EVEN_RATE: f64 = 5.0;
 /// Mean bytes of an echo packet, where sizes change.
 const LEAST_ECHO_BYTES: f64 = 120.0;
 /// Bytes by which sizes differ that change.
@@ -87,8 +94,15 @@ struct Talk {
 impl Talk {
     fn add(&mut self, flow: &Flow<'_>) {
         self.flows += 1;
-        self.packets = self.packets.saturating_add(flow.packets);
-        self.octets = self.octets.saturating_add(flow.octets);
+        let (mut packets, mut octets) = (flow.packets, flow.octets);
+        if flow.protocol == Flow::TCP {
+            // As many bytes as the questions would have as datagrams.
+            let said = octets.saturating_sub(TCP_HEADERS.saturating_mul(packets));
+            packets = flow.dns.queries.into();
+            octets = said.saturating_add(UDP_HEADERS.saturating_mul(packets));
+        }
+        self.packets = self.packets.saturating_add(packets);
+        self.octets = self.octets.saturating_add(octets);
         self.asked.queries = self.asked.queries.saturating_add(flow.dns.queries);
         self.asked.names = self.asked.names.saturating_add(flow.dns.names);
         if flow.dns.entropy > self.asked.entropy {
@@ -129,7 +143,7 @@ impl Default for Tunnel {
 }
 
 /// The last two labels of a name (three where the last two are both short, as in `co.uk`), and what stands before.
-fn domain(name: &str) -> Option<(&str, &str)> {
+pub(crate) fn domain(name: &str) -> Option<(&str, &str)> {
     let name = name.trim_end_matches('.');
     let mut ends = name.rmatch_indices('.').map(|(at, _)| at);
     let (last, second) = (ends.next()?, ends.next()?);
@@ -139,12 +153,12 @@ fn domain(name: &str) -> Option<(&str, &str)> {
 }
 
 /// Whether names below a domain are addresses turned around.
-fn is_reverse(domain: &str) -> bool {
+pub(crate) fn is_reverse(domain: &str) -> bool {
     domain.rsplit('.').next().is_some_and(|label| label.eq_ignore_ascii_case("arpa"))
 }
 
 /// Bits of entropy a character.
-fn entropy(text: &str) -> f64 {
+pub(crate) fn entropy(text: &str) -> f64 {
     let mut counts = [0u32; 256];
     text.bytes().for_each(|byte| counts[usize::from(byte.to_ascii_lowercase())] += 1);
     let n = text.len().max(1) as f64;
@@ -275,7 +289,10 @@ impl Tunnel {
         }
         // What gets no answer is a flood, if anything.
         let answered = flow.reverse_packets > 0;
-        if !answered || !changing || echoes.packets < LEAST_ECHOES || mean < LEAST_ECHO_BYTES {
+        let rate = flow.packets as f64 * 1e9 / flow.duration_ns.max(1) as f64;
+        let is_fast = echoes.packets >= LEAST_EVEN_ECHOES && flow.packets > 1 && rate >= LEAST_EVEN_RATE;
+        let is_even = is_fast && mean >= LEAST_EVEN_BYTES;
+        if !answered || !(changing || is_even) || echoes.packets < LEAST_ECHOES || mean < LEAST_ECHO_BYTES {
             return;
         }
         let evidence = vec![
@@ -337,7 +354,8 @@ impl Behaviour for Tunnel {
         if !flow.dns_name.is_empty() {
             self.see_name(flow);
         }
-        let is_question = flow.protocol == Flow::UDP && flow.destination_port == 53;
+        let is_question = flow.destination_port == 53
+            && (flow.protocol == Flow::UDP || flow.protocol == Flow::TCP && flow.dns.queries > 0);
         if is_question && flow.is_unicast() {
             self.see_talk(flow);
         } else if matches!(flow.protocol, Flow::ICMP | Flow::ICMP6) {
@@ -466,5 +484,35 @@ mod tests {
             out.len()
         };
         assert_eq!((run(|at| 200 + at * 7_919 % 900), run(|_| 84), run(|_| 1_428)), (1, 0, 0));
+    }
+
+    #[test]
+    fn echo_packets_without_a_pause_and_questions_in_one_connection_are_tunnels_as_well() {
+        let run = |flow: Flow<'static>| {
+            let (mut tunnel, mut out) = (Tunnel::default(), Vec::new());
+            tunnel.see(&flow, &mut out);
+            tunnel.end(&mut out);
+            out.iter().map(|found| found.kind).collect::<Vec<_>>()
+        };
+        let echoes = |seconds: i64, bytes: u64| Flow {
+            protocol: Flow::ICMP,
+            packets: 600,
+            octets: 600 * bytes,
+            reverse_packets: 600,
+            reverse_octets: 600 * bytes,
+            duration_ns: seconds * 1_000_000_000,
+            ..flow(0.0, 8, 9, 0)
+        };
+        assert_eq!(run(echoes(30, 1_328)), ["tunnel in echo packets"]);
+        assert!(run(echoes(600, 1_328)).is_empty() && run(echoes(30, 84)).is_empty());
+        let asked = |queries: u32| Flow {
+            packets: 400,
+            octets: 400 * 40 + 200 * 130,
+            dns: DnsAsked { queries, names: queries, length: 90, entropy: 4.0 },
+            dns_name: "aaaaabbbbb.t.example",
+            ..flow(0.0, 8, 9, 53)
+        };
+        assert_eq!(run(asked(200)), ["tunnel in questions"]);
+        assert!(run(asked(1)).is_empty(), "a zone is handed over");
     }
 }

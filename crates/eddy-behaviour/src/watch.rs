@@ -3,8 +3,8 @@
 use serde::Serialize;
 
 use crate::{
-    ArpClaim, Flow, Sighting, arp_spoofing, beaconing, brute_force, flood, lateral, scan, silence, transfer,
-    tunnel, unusual, wrong_port,
+    ArpClaim, Flow, Sighting, arp_spoofing, beaconing, brute_force, flood, lateral, made_up_names, scan,
+    silence, transfer, tunnel, unusual, wrong_port,
 };
 
 /// What a behaviour says about itself.
@@ -73,6 +73,7 @@ behaviours! {
     beaconing::Beaconing,
     transfer::Exfiltration,
     tunnel::Tunnel,
+    made_up_names::MadeUpNames,
     wrong_port::WrongPort,
     lateral::LateralSpread,
     silence::Silence,
@@ -185,6 +186,8 @@ pub(crate) mod tests {
             application: "",
             dns_name: "",
             dns: crate::DnsAsked::default(),
+            dns_code: None,
+            icmp_type: None,
         }
     }
 

@@ -11,9 +11,10 @@ use crate::{Flow, Sighting};
 pub(crate) const ABOUT: AboutBehaviour = AboutBehaviour {
     name: "wrong_port",
     title: "Protocol on a wrong port",
-    summary: "What is spoken is not what the port is for: SSH where web pages are expected, web pages where names are.",
+    summary: "What is spoken is not what the port is for: SSH where web pages are expected, web pages where names are; or it \
+              is the talk of a program that mines currency with the pool it works for, on any port.",
     blind_to: "Protocols that the source of the flows does not name; TLS around anything; ports that belong to nobody.",
-    techniques: &["T1571", "T1572"],
+    techniques: &["T1571", "T1572", "T1496"],
 };
 
 /// The behaviour.
@@ -46,6 +47,8 @@ fn expected(port: u16) -> Option<&'static [&'static str]> {
     })
 }
 
+/// What programs that mine currency speak with the pool that they work for.
+const MINING: &str = "stratum";
 /// Protocols that are at home on ports of their own, and strange wherever another belongs.
 const TELLING: [&str; 10] = ["ssh", "http", "ftp", "telnet", "smtp", "rdp", "irc", "dns", "smb", "socks"];
 
@@ -56,12 +59,16 @@ impl Behaviour for WrongPort {
 
     fn see(&mut self, flow: &Flow<'_>, out: &mut Vec<Sighting>) {
         self.open.sweep(flow.start_ns, out);
-        let Some(expected) = expected(flow.destination_port).filter(|_| !flow.failed()) else { return };
         // The source may name several: "ssl,smtp".
         let mut spoken = flow.application.split(',').filter(|name| !name.is_empty());
-        let Some(telling) = spoken.clone().find(|name| TELLING.contains(name)) else { return };
-        if spoken.any(|name| expected.contains(&name)) {
+        let Some(telling) = spoken.clone().find(|name| *name == MINING || TELLING.contains(name)) else {
             return;
+        };
+        if telling != MINING {
+            let Some(expected) = expected(flow.destination_port).filter(|_| !flow.failed()) else { return };
+            if spoken.any(|name| expected.contains(&name)) {
+                return;
+            }
         }
         let key = (flow.source, flow.destination, flow.destination_port);
         if self.open.extend(&key, flow, flow.destination).is_some() {
@@ -72,6 +79,7 @@ impl Behaviour for WrongPort {
             "ssh" => "SSH on another's port",
             "http" => "HTTP on another's port",
             "irc" => "IRC on another's port",
+            MINING => "mining of currency",
             _ => "protocol on another's port",
         };
         let mut sighting = Sighting {
@@ -93,7 +101,7 @@ impl Behaviour for WrongPort {
             }],
             severity: Severity::Medium,
             strength: 1.0,
-            techniques: &["T1571"],
+            techniques: if telling == MINING { &["T1496"] } else { &["T1571"] },
         };
         sighting.extend(flow, flow.destination);
         self.open.open(key, flow.start_ns, sighting);
@@ -130,6 +138,7 @@ mod tests {
         check("ssh", 443, Some("SSH on another's port"));
         check("http", 53, Some("HTTP on another's port"));
         check("irc", 80, Some("IRC on another's port"));
+        check("stratum", 14_444, Some("mining of currency"));
         check("ssh", 22, None);
         check("ssl,http", 443, None);
         check("http", 8_080, None);

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use eddy_behaviour::{ConnectionState, DnsAsked, Flow, Watch};
 use eddy_frame::{Column, Frame, MISSING_INT, MISSING_TIME, Schema};
 use eddy_insight::{Examination, Incident, incidents};
+use eddy_io::FlowColumn as Name;
 use rustc_hash::FxHashMap;
 
 use crate::EngineError;
@@ -151,9 +152,7 @@ pub(crate) fn each_flow_by_begin(
 }
 
 fn are_flows(schema: &Schema) -> bool {
-    ["flowStartMilliseconds", "sourceAddress", "destinationAddress"]
-        .iter()
-        .all(|name| schema.index_of(name).is_some())
+    [Name::Start, Name::Source, Name::Destination].iter().all(|name| schema.index_of(name.name()).is_some())
 }
 
 /// Texts by number; 0 is the empty one.
@@ -196,7 +195,7 @@ struct Columns<'a> {
     duration: Option<&'a Column>,
     source: Option<&'a Column>,
     destination: Option<&'a Column>,
-    numbers: [Option<&'a Column>; 9],
+    numbers: [Option<&'a Column>; 11],
     state: Option<&'a Column>,
     application: Option<&'a Column>,
     dns_name: Option<&'a Column>,
@@ -205,36 +204,38 @@ struct Columns<'a> {
     servers: [Option<&'a Column>; 2],
 }
 
-/// Names of the numbers of a flow, in the order of [`Columns::numbers`].
-const NUMBERS: [&str; 9] = [
-    "sourceTransportPort",
-    "destinationTransportPort",
-    "protocolIdentifier",
-    "octetDeltaCount",
-    "packetDeltaCount",
-    "reverseOctetDeltaCount",
-    "reversePacketDeltaCount",
-    "tcpControlBits",
-    "reverseTcpControlBits",
+/// The numbers of a flow, in the order of [`Columns::numbers`].
+const NUMBERS: [Name; 11] = [
+    Name::SourcePort,
+    Name::DestinationPort,
+    Name::Protocol,
+    Name::Octets,
+    Name::Packets,
+    Name::ReverseOctets,
+    Name::ReversePackets,
+    Name::Flags,
+    Name::ReverseFlags,
+    Name::DnsCode,
+    Name::Icmp,
 ];
 
-/// Names of what was asked of name servers: questions, different names, length and bits a character of the most random.
-const DNS: [&str; 4] = ["dnsQueryCount", "dnsNameCount", "dnsHighestEntropyLength", "dnsHighestEntropy"];
+/// What was asked of name servers: questions, different names, length and bits a character of the most random.
+const DNS: [Name; 4] = [Name::DnsQueries, Name::DnsNames, Name::DnsEntropyLength, Name::DnsEntropy];
 
 impl<'a> Columns<'a> {
     fn of(frame: &'a Frame) -> Self {
-        let by = |name: &str| frame.by_name(name).map(|(_, column)| column);
+        let by = |name: Name| frame.by_name(name.name()).map(|(_, column)| column);
         Self {
-            start: by("flowStartMilliseconds").and_then(Column::as_time),
-            duration: by("flowDurationMilliseconds"),
-            source: by("sourceAddress"),
-            destination: by("destinationAddress"),
+            start: by(Name::Start).and_then(Column::as_time),
+            duration: by(Name::Duration),
+            source: by(Name::Source),
+            destination: by(Name::Destination),
             numbers: NUMBERS.map(by),
-            state: by("connectionState"),
-            application: by("applicationName"),
-            dns_name: by("dnsQueryName"),
+            state: by(Name::State),
+            application: by(Name::Application),
+            dns_name: by(Name::DnsName),
             dns: DNS.map(by),
-            servers: ["tlsServerName", "httpRequestHost"].map(by),
+            servers: [Name::TlsName, Name::HttpHost].map(by),
         }
     }
 
@@ -288,6 +289,8 @@ impl<'a> Columns<'a> {
             application: text(self.application, row),
             dns_name: text(self.dns_name, row),
             dns: self.dns(row),
+            dns_code: number(9).and_then(|code| u8::try_from(code).ok()),
+            icmp_type: number(10).map(|type_and_code| (type_and_code >> 8) as u8),
         })
     }
 }

@@ -223,6 +223,8 @@ fn opened(packet: &Packet<'_>, protocol: u8, ports: (u16, u16)) -> ListedFlow {
             application: "",
             dns_name: "",
             dns: eddy_behaviour::DnsAsked::default(),
+            dns_code: None,
+            icmp_type: None,
             reverse_flags: None,
         },
         dns_name: "".into(),

@@ -20,13 +20,14 @@ struct Doubt {
 /// By behaviour; set by the share of incidents of each strength that were planted in generated networks (six seeds, six
 /// hours, fifty hosts, the default mix). Calls at equal distances say little by themselves: most hosts that make them are
 /// machines that keep in touch, and for longer than a beacon does.
-const DOUBTS: [Doubt; 9] = [
+const DOUBTS: [Doubt; 10] = [
     Doubt { behaviour: "scan", at_least: 0.60, slope: 1.5 },
     Doubt { behaviour: "flood", at_least: 0.70, slope: 0.8 },
     Doubt { behaviour: "brute_force", at_least: 0.30, slope: 1.0 },
     Doubt { behaviour: "beaconing", at_least: 0.80, slope: 0.15 },
     Doubt { behaviour: "exfiltration", at_least: 0.30, slope: 1.0 },
     Doubt { behaviour: "tunnel", at_least: 0.30, slope: 1.0 },
+    Doubt { behaviour: "made_up_names", at_least: 0.30, slope: 1.0 },
     Doubt { behaviour: "wrong_port", at_least: 0.50, slope: 0.5 },
     Doubt { behaviour: "lateral_spread", at_least: 0.70, slope: 1.5 },
     Doubt { behaviour: "silence", at_least: 0.30, slope: 1.0 },

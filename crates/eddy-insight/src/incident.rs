@@ -296,6 +296,8 @@ pub(crate) mod tests {
             application: "",
             dns_name: "",
             dns: eddy_behaviour::DnsAsked::default(),
+            dns_code: None,
+            icmp_type: None,
         }
     }
 

@@ -25,6 +25,9 @@ pub(crate) fn clause(sighting: &Sighting) -> String {
         "scan" if sighting.kind == "ARP sweep" => {
             format!("{} addresses asked for by ARP within a minute", seen(0))
         }
+        "scan" if sighting.kind == "scan by many hosts" => {
+            format!("{} ports of {target} tried in vain by {} hosts within a minute", seen(0), seen(1))
+        }
         "scan" => format!(
             "{} of {target}{on_port}: {} pairs of host and port tried in vain",
             sighting.kind,
@@ -38,6 +41,12 @@ pub(crate) fn clause(sighting: &Sighting) -> String {
         "brute_force" if sighting.kind == "guessing of SNMP communities" => {
             format!("{} at {target}{on_port}: {} questions without an answer", sighting.kind, seen(0))
         }
+        "brute_force" if sighting.kind == "guessing of SIP accounts" => {
+            format!("{} at {target}{on_port}: {} questions, each refused", sighting.kind, seen(0))
+        }
+        "made_up_names" => {
+            format!("{} different domains that are not there asked of {target} in ten minutes", seen(0))
+        }
         "brute_force" => {
             format!("guessing of passwords at {target}{on_port}: {} short connections", count(sighting.flows))
         }
@@ -45,6 +54,9 @@ pub(crate) fn clause(sighting: &Sighting) -> String {
             let interval = sighting.evidence.iter().find(|evidence| evidence.what.contains("seconds"));
             let every = interval.map_or_else(String::new, |one| format!(", every {} s", number(one.seen)));
             format!("regular calls to {target}{on_port}{every}, {} so far", count(sighting.flows))
+        }
+        "exfiltration" if sighting.kind == "slow transfer outwards" => {
+            format!("{} bytes sent to {target} within a day, a little at a time", seen(0))
         }
         "exfiltration" => format!("{} bytes sent to {target} within an hour", seen(0)),
         "tunnel" if sighting.kind == "tunnel in questions" => {
@@ -60,10 +72,10 @@ pub(crate) fn clause(sighting: &Sighting) -> String {
         "tunnel" => format!("echo packets of {} bytes to and from {target}", seen(0)),
         "lateral_spread" => format!("log-ons to {} hosts inside for the first time{on_port}", seen(0)),
         "arp_spoofing" if sighting.kind == "ARP spoofing" => format!(
-            "{} ARP answers that nobody had asked for give the address {target} to another adapter",
+            "{} answers that nobody had asked for give the address {target} to another adapter",
             seen(0)
         ),
-        "arp_spoofing" => format!("{} announcements by ARP within a minute", seen(0)),
+        "arp_spoofing" => format!("{} announcements of addresses within a minute", seen(0)),
         "silence" => format!("{target} has not spoken for {} minutes, where it always did", seen(0)),
         _ => format!("{} with {target}{on_port}", sighting.kind),
     }

@@ -39,6 +39,7 @@ mod write;
 
 pub use eddy_flow::features::FeatureSet;
 pub use error::{ReadError, WriteError};
+pub use flowlog::column::Flow as FlowColumn;
 pub use shapes::shapes;
 pub use source::{
     ArpClaim, Description, Input, Note, Overrides, ReadOptions, ReadStats, SetAside, ShapeName, Source, open,

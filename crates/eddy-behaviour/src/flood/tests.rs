@@ -123,7 +123,13 @@ fn a_swarm_from_outside_that_asks_for_the_same_again_and_again_is_a_flood() {
 #[test]
 fn visitors_and_downloads_are_no_flood() {
     assert!(run((0..5_000).map(|at| flow(f64::from(at) * 0.01, (at % 250) as u8, 9, 443))).is_empty());
-    let download = Flow { packets: 40_000, reverse_packets: 80_000, ..flow(0.0, 1, 9, 443) };
+    let download = Flow {
+        packets: 40_000,
+        octets: 1_700_000,
+        reverse_packets: 80_000,
+        reverse_octets: 110_000_000,
+        ..flow(0.0, 1, 9, 443)
+    };
     assert!(run([download]).is_empty());
     let one_way = |seconds: i64, packets: u64| Flow {
         protocol: Flow::UDP,
@@ -197,4 +203,108 @@ fn what_a_target_always_got_is_no_flood() {
         ..flow(f64::from(window) * 10.0, 1, 9, 514)
     });
     assert!(run(flows).is_empty());
+}
+
+#[test]
+fn even_packets_faster_than_sound_are_a_flood_and_full_or_uneven_ones_may_be_pictures() {
+    let sent = |bytes: u64, more: u64| Flow {
+        protocol: Flow::UDP,
+        packets: 12_000,
+        octets: 12_000 * bytes + more,
+        reverse_packets: 0,
+        reverse_octets: 0,
+        duration_ns: 30_000_000_000,
+        ..flow(0.0, 66, 9, 9_000)
+    };
+    assert_eq!(run([sent(540, 0)]).iter().map(|s| s.kind).collect::<Vec<_>>(), ["UDP flood"]);
+    assert!(run([sent(540, 77)]).is_empty());
+    assert!(run([sent(1_344, 0)]).is_empty());
+}
+
+#[test]
+fn questions_within_a_few_connections_are_a_flood_from_a_rate_on_that_no_reader_has() {
+    let asked = |at: u32, packets: u64, port: u16| Flow {
+        packets,
+        octets: packets * 130,
+        reverse_packets: packets,
+        reverse_octets: packets * 220,
+        duration_ns: 30_000_000_000,
+        ..flow(f64::from(at) * 0.01, 66, 9, port)
+    };
+    let found = run((0..10).map(|at| asked(at, 2_000, 80)));
+    assert_eq!(
+        found.iter().map(|s| (s.kind, s.actor)).collect::<Vec<_>>(),
+        [("flood of questions", Some(address(66)))]
+    );
+    assert!(run((0..10).map(|at| asked(at, 300, 80))).is_empty());
+    assert!(run((0..10).map(|at| asked(at, 2_000, 5_432))).is_empty());
+}
+
+#[test]
+fn a_network_of_which_each_host_gets_little_is_flooded_by_many_and_tried_by_one() {
+    let part = |at: u32, source: u8| Flow {
+        destination: IpAddr::from([198, 51, 100, (at * 89 % 250) as u8]),
+        ..Flow { start_ns: flow(f64::from(at) * 0.002, 1, 2, 80).start_ns, ..syn(at, source) }
+    };
+    let found = run((0..8_000).map(|at| part(at, (at * 37 % 251) as u8)));
+    assert_eq!(found.iter().map(|s| (s.kind, s.actor)).collect::<Vec<_>>(), [("SYN flood", None)]);
+    assert!(found[0].n_targets > 150, "{}", found[0].n_targets);
+    assert!(run((0..8_000).map(|at| part(at, 7))).is_empty());
+}
+
+#[test]
+fn names_that_are_not_there_and_leases_for_everybody_are_floods() {
+    let question = |at: u32, code: u8| Flow {
+        protocol: Flow::UDP,
+        dns_code: Some(code),
+        ..flow(f64::from(at) * 0.005, (at % 40) as u8, 9, 53)
+    };
+    let kinds = |found: Vec<Sighting>| found.iter().map(|one| one.kind).collect::<Vec<_>>();
+    assert_eq!(kinds(run((0..4_000).map(|at| question(at, 3)))), ["flood of questions for names"]);
+    assert!(run((0..4_000).map(|at| question(at, if at % 2 == 0 { 3 } else { 0 }))).is_empty());
+    let leases = |packets: u64| Flow {
+        protocol: Flow::UDP,
+        source: IpAddr::from([0, 0, 0, 0]),
+        destination: IpAddr::from([255; 4]),
+        packets,
+        reverse_packets: 0,
+        duration_ns: 30_000_000_000,
+        ..flow(0.0, 1, 2, 67)
+    };
+    let found = run([leases(1_800)]);
+    assert_eq!((found[0].kind, found[0].actor), ("flood of questions for leases", None));
+    assert!(run([leases(60)]).is_empty());
+}
+
+#[test]
+fn answers_alone_tell_who_is_flooded() {
+    // A server answers connections that nobody takes up, to senders that never asked.
+    let answered = |at: u32| Flow {
+        source: IpAddr::from([203, 0, (at % 251) as u8, (at * 37 % 250) as u8]),
+        packets: 0,
+        octets: 0,
+        reverse_octets: 44,
+        reverse_packets: 1,
+        flags: Some(0),
+        reverse_flags: Some(0x12),
+        state: ConnectionState::Unknown,
+        ..flow(f64::from(at) * 0.01, 0, 9, 80)
+    };
+    let found = run((0..1_000).map(answered));
+    assert_eq!(found.iter().map(|s| (s.kind, s.actor)).collect::<Vec<_>>(), [("SYN flood", None)]);
+    assert_eq!(found[0].targets, [address(9)]);
+    // It refuses segments that belong to no connection.
+    let refused = |at: u32| Flow {
+        source_port: 80,
+        packets: 1,
+        octets: 40,
+        reverse_packets: 0,
+        reverse_octets: 0,
+        flags: Some(0x04),
+        state: ConnectionState::Unanswered,
+        ..flow(f64::from(at) * 0.002, 9, 66, 1_024 + (at % 60_000) as u16)
+    };
+    let found = run((0..4_000).map(refused));
+    assert_eq!((found[0].kind, found[0].actor), ("TCP flood", Some(address(66))));
+    assert_eq!((found[0].targets.as_slice(), found[0].port), (&[address(9)][..], Some(80)));
 }

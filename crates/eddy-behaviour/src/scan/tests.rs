@@ -102,11 +102,16 @@ fn a_thrown_away_association_is_a_try_in_vain() {
     let association = |at: u16| Flow {
         protocol: SCTP,
         packets: 1,
+        octets: 52,
         reverse_packets: 1,
+        reverse_octets: 36,
         ..flow(f64::from(at) * 0.1, 1, 2, at)
     };
     assert_eq!(run((1..100).map(association)).len(), 1);
-    assert!(run((1..100).map(|at| Flow { packets: 3, reverse_packets: 3, ..association(at) })).is_empty());
+    assert!(
+        run((1..100).map(|at| Flow { packets: 3, octets: 700, reverse_packets: 3, ..association(at) }))
+            .is_empty()
+    );
 }
 
 #[test]
@@ -183,4 +188,17 @@ fn ordinary_talk_is_no_scan() {
         ..flow(f64::from(at), 1, (at % 250) as u8, 20_000 + at)
     };
     assert!(run((0..50).map(peers)).is_empty());
+}
+
+#[test]
+fn many_hosts_that_together_try_the_ports_of_one_are_a_crowd_and_forged_senders_are_not() {
+    let tried = |at: u16, hosts: u16| Flow {
+        source: IpAddr::from([203, 0, (at % hosts / 250) as u8, (at % hosts % 250) as u8]),
+        state: ConnectionState::Rejected,
+        ..flow(f64::from(at) * 0.05, 1, 2, (u32::from(at) * 389 % 1_021) as u16 + 1)
+    };
+    let found = run((0..400).map(|at| tried(at, 60)));
+    assert_eq!(found.iter().map(|s| (s.kind, s.actor)).collect::<Vec<_>>(), [("scan by many hosts", None)]);
+    assert_eq!(found[0].targets, [address(2)]);
+    assert!(run((0..400).map(|at| tried(at, 400))).is_empty());
 }

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use eddy_frame::{Column, Frame, MISSING_TIME, is_normal_label};
 use eddy_insight::{Incident, Severity};
+use eddy_io::FlowColumn as Name;
 use serde::Serialize;
 
 use crate::EngineError;
@@ -116,17 +117,17 @@ fn text<'a>(frame: &'a Frame, name: &str, row: usize) -> &'a str {
 }
 
 fn ends(frame: &Frame, row: usize) -> Option<Ends> {
-    let (_, times) = frame.by_name("flowStartMilliseconds")?;
+    let (_, times) = frame.by_name(Name::Start.name())?;
     let start_ns = times.as_time()?.get(row).copied().filter(|&time| time != MISSING_TIME)?;
-    let port = match frame.by_name("destinationTransportPort") {
+    let port = match frame.by_name(Name::DestinationPort.name()) {
         Some((_, Column::Text(texts))) => texts.get(row).parse().ok(),
         Some((_, column)) => Some(column.number(row)).filter(|port| *port >= 0.0).map(|port| port as u16),
         None => None,
     };
     Some(Ends {
         start_ns,
-        source: text(frame, "sourceAddress", row).parse().ok()?,
-        destination: text(frame, "destinationAddress", row).parse().ok()?,
+        source: text(frame, Name::Source.name(), row).parse().ok()?,
+        destination: text(frame, Name::Destination.name(), row).parse().ok()?,
         port,
     })
 }

@@ -87,7 +87,8 @@ pub fn eval_drills(options: &DrillsOptions) -> Result<Vec<DrillVerdict>, EngineE
 
 /// The ways in which a drill is recorded: in every direction that it can go, and in the first one also otherwise.
 fn settings(drill: &Drill, options: &DrillsOptions) -> Vec<(String, DrillSetting)> {
-    let plain = |way: DrillWay| DrillSetting { seed: options.seed, way, ..DrillSetting::default() };
+    let is_ipv6 = drill.needs_ipv6();
+    let plain = |way: DrillWay| DrillSetting { seed: options.seed, way, is_ipv6, ..DrillSetting::default() };
     let mut out: Vec<(String, DrillSetting)> = Vec::new();
     for &way in drill.ways() {
         let name = match way {
@@ -161,9 +162,16 @@ fn judge(
 mod tests {
     use super::*;
 
-    /// What flows do not tell: a stream and a flood of one rate look alike, and so do questions within a few connections
-    /// and work.
-    const UNTOLD: [&str; 3] = ["udp-flood-one-port", "http-flood-kept-alive", "sip-guessing"];
+    /// What flows do not tell: full packets at the rate of a stream look like one, full packets within a few connections like
+    /// an upload, and guesses at services that nobody expects there like work.
+    const UNTOLD: [&str; 6] = [
+        "fragment-flood-one",
+        "rapid-reset",
+        "search-guessing",
+        "unlisted-port-guessing",
+        "ipmi-guessing",
+        "radius-guessing",
+    ];
 
     #[test]
     fn every_drill_is_told_by_its_kind_and_its_actor_first() {

@@ -78,6 +78,22 @@ fn about(sighting: &Sighting, profile: &Profile) -> Vec<(When, String)> {
         "lateral_spread" => lateral_spread(&who, &target, &on_port),
         "silence" => silence(sighting, &target),
         "arp_spoofing" => arp_spoofing(&who, &target),
+        "made_up_names" => made_up_names(sighting, &who),
+        "wrong_port" if sighting.kind == "mining of currency" => vec![
+            (
+                When::Now,
+                format!(
+                    "Find the program on {who} that works for {target}{on_port}, how it came there, and end it."
+                ),
+            ),
+            (
+                When::Today,
+                format!(
+                    "See whether other hosts call {target}, and whether the processors of others are busy without a reason."
+                ),
+            ),
+            (When::Later, "Let servers call only those outside that they need.".into()),
+        ],
         "wrong_port" => vec![
             (
                 When::Today,
@@ -119,6 +135,23 @@ fn beaconing(sighting: &Sighting, who: &str, target: &str, on_port: &str) -> Vec
             When::Later,
             format!("If the program is known and wanted, write down that {who} may call {target}."),
         ),
+    ]
+}
+
+fn made_up_names(sighting: &Sighting, who: &str) -> Vec<(When, String)> {
+    let n = seen(sighting, "not there").unwrap_or_default();
+    vec![
+        (
+            When::Now,
+            format!(
+                "Find out which program on {who} asks for the {n} names; if nobody knows it, take {who} off the network before it is cleaned."
+            ),
+        ),
+        (
+            When::Today,
+            format!("See which of the names was there, and whom {who} called then: that is who controls it."),
+        ),
+        (When::Later, "Let the name server refuse names that are on a list of made-up ones.".into()),
     ]
 }
 
@@ -257,6 +290,12 @@ fn flood(sighting: &Sighting, target: &str, profile: &Profile) -> Vec<(When, Str
                 "Ask your provider to drop what comes from {from} to {target}{numbers}: it fills the line before any rule of yours sees it."
             )
         }
+        "flood of questions for leases" => format!(
+            "Turn on DHCP snooping with a limit of questions at each port of the switches{numbers}; the port that reaches it is the sender's."
+        ),
+        "flood of questions for names" => format!(
+            "Let {target} answer fewer times a second to each network, and no more often that a name is not there{numbers}."
+        ),
         _ => format!("Limit the rate towards {target} as far upstream as you can{numbers}."),
     };
     let senders = match sighting.actor {

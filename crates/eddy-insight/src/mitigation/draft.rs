@@ -59,6 +59,8 @@ fn draft(sighting: &Sighting, profile: &Profile) -> (&'static str, Vec<Rule>) {
             "Records what goes to the target.",
             vec![Rule::between(&[], targets, Action::Watch, A_DAY).at(of_port(port), port)],
         ),
+        // The name server itself does nothing wrong.
+        ("made_up_names", _) => ("Keeps the host from whoever controls it.", vec![drop(&actor, &[], A_DAY)]),
         ("scan", _) => (
             "Keeps the scanner from trying further.",
             scan(sighting, &drop(&actor, &[], A_DAY), &drop(&actor, targets, A_DAY), of_port(port)),

@@ -53,13 +53,10 @@ pub(crate) fn render(rule: &Rule, tag: &Tag) -> (String, String, String) {
         let _ = writeln!(text, "# {left_out} more routes are left out: routers hold few");
     }
     text.push_str(&lines("add").join("\n"));
-    let ends: Vec<String> = lines("del")
-        .iter()
-        .map(|line| format!("echo \"{line}\" | at now + {}", at_span(rule.lasts_s)))
-        .collect();
-    let _ = writeln!(text, "\n{}", ends.join("\n"));
+    // Quoted from the shell that reads it: '!' would be taken for a line of its history.
+    let _ = writeln!(text, "\nat now + {} <<'EDDY'\n{undo}\nEDDY", at_span(rule.lasts_s));
     let expiry = format!(
-        "A flow specification stays until it is withdrawn: the lines with 'at' withdraw it after {}.",
+        "A flow specification stays until it is withdrawn: what 'at' is given withdraws it after {}.",
         rule.lasts_in_words()
     );
     (text, undo, expiry)

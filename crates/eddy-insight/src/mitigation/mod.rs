@@ -95,4 +95,6 @@ pub(crate) fn mitigation(
 }
 
 #[cfg(test)]
+mod real;
+#[cfg(test)]
 mod tests;

@@ -83,8 +83,7 @@ fn check_suricata(text: &str) -> Result<(), String> {
 
 fn check_flowspec(text: &str) -> Result<(), String> {
     let words = "gobgp global rib -a ipv4-flowspec ipv6-flowspec add del match destination source protocol tcp udp icmp \
-                 destination-port source-port tcp-flags =S&=!A then discard rate-limit action sample echo | at now + hours \
-                 minutes";
+                 destination-port source-port tcp-flags =S&=!A then discard rate-limit action sample at now + hours minutes <<";
     let words: Vec<&str> = words.split(' ').collect();
     text.lines()
         .filter(|line| !line.starts_with('#'))

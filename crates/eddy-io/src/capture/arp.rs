@@ -1,9 +1,10 @@
-//! What captures say of who has which address: questions and answers of address resolution (ARP), summed up.
+//! What captures say of who has which address: questions and answers of address resolution (ARP), and of the discovery of
+//! neighbours (RFC 4861) that there is in its place with IPv6, summed up.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv6Addr};
 
-use eddy_wire::Packet;
+use eddy_wire::{Packet, protocol};
 
 use crate::ArpClaim;
 
@@ -36,21 +37,74 @@ pub(super) struct ArpBook {
 }
 
 fn shown(bits: u128) -> IpAddr {
-    // Truncation wanted: addresses of ARP are those of version 4, in the low bits.
-    IpAddr::V4(Ipv4Addr::from_bits((bits & 0xffff_ffff) as u32))
+    // Addresses of version 4 are mapped.
+    Ipv6Addr::from_bits(bits).to_canonical()
+}
+
+/// What an adapter says of an address.
+struct Said {
+    is_ask: bool,
+    /// Whose address it is, and who asks or is told.
+    sender: u128,
+    target: u128,
+    mac: [u8; 6],
+    /// It is told to all, unasked.
+    is_announcement: bool,
+}
+
+/// Types of messages of the discovery of neighbours: somebody asks, and somebody says that an address is there.
+const SOLICITATION: u8 = 135;
+const ADVERTISEMENT: u8 = 136;
+
+/// What a packet says of addresses; nothing where it is of neither protocol.
+fn said(packet: &Packet<'_>) -> Option<Said> {
+    if let Some(arp) = packet.arp {
+        let (sender, target) = (packet.source, packet.destination);
+        return matches!(arp.operation, 1 | 2).then_some(Said {
+            is_ask: arp.operation == 1,
+            sender,
+            target,
+            mac: arp.sender_mac,
+            is_announcement: sender == target,
+        });
+    }
+    // Nobody further away is believed (RFC 4861, section 7.1).
+    let is_discovery = packet.protocol == protocol::ICMPV6
+        && matches!(packet.icmp_type, SOLICITATION | ADVERTISEMENT)
+        && packet.ttl == 255;
+    if !is_discovery {
+        return None;
+    }
+    let (about, options) = packet.payload.split_first_chunk::<16>()?;
+    let about = u128::from_be_bytes(*about);
+    let is_ask = packet.icmp_type == SOLICITATION;
+    let mac = adapter(options, if is_ask { 1 } else { 2 }).unwrap_or(packet.source_mac);
+    let (sender, target) = if is_ask { (packet.source, about) } else { (about, packet.destination) };
+    let is_to_all = Ipv6Addr::from_bits(packet.destination).is_multicast();
+    Some(Said { is_ask, sender, target, mac, is_announcement: !is_ask && is_to_all })
+}
+
+/// The adapter that an option names.
+fn adapter(mut options: &[u8], wanted: u8) -> Option<[u8; 6]> {
+    // Each has its length in units of eight bytes.
+    while let [kind, units, ..] = *options {
+        let (option, rest) = options.split_at_checked(usize::from(units) * 8).filter(|_| units > 0)?;
+        if kind == wanted {
+            return option.get(2..8)?.try_into().ok();
+        }
+        options = rest;
+    }
+    None
 }
 
 impl ArpBook {
-    /// Takes a packet of address resolution in.
+    /// Takes a packet of address resolution in, or of the discovery of neighbours.
     pub(super) fn see(&mut self, packet: &Packet<'_>, time_ns: i64) {
-        let Some(arp) = packet.arp else { return };
-        let (sender, target) = (packet.source, packet.destination);
-        let is_ask = arp.operation == 1;
+        let Some(Said { is_ask, sender, target, mac, is_announcement }) = said(packet) else { return };
         // A probe asks under no address: it claims none yet.
-        if shown(sender).is_unspecified() || !matches!(arp.operation, 1 | 2) {
+        if shown(sender).is_unspecified() {
             return;
         }
-        let is_announcement = sender == target;
         if is_ask && !is_announcement {
             if self.questions.len() >= MOST_QUESTIONS {
                 self.questions.retain(|_, asked_ns| time_ns.saturating_sub(*asked_ns) <= ASKED_NS);
@@ -63,7 +117,7 @@ impl ArpBook {
         let asked = if is_ask { None } else { self.questions.remove(&(target, sender)) };
         let was_asked = asked.is_some_and(|asked_ns| time_ns.saturating_sub(asked_ns) <= ASKED_NS);
         let asks_for = (is_ask && !is_announcement).then_some(target);
-        let Some(claim) = self.claim((sender, arp.sender_mac), asks_for, time_ns) else { return };
+        let Some(claim) = self.claim((sender, mac), asks_for, time_ns) else { return };
         claim.last_ns = claim.last_ns.max(time_ns);
         let count = match (is_ask, is_announcement, was_asked) {
             (_, true, _) => &mut claim.announcements,

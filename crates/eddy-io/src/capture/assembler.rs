@@ -4,7 +4,7 @@ use std::cell::Cell;
 
 use eddy_flow::features::{Feature, FlowFeatures, Measured};
 use eddy_flow::{Biflow, FlowSettings, FlowTable, PerFlow, Placed, Side};
-use eddy_wire::{Captured, Limits, Packet, Reason, decode};
+use eddy_wire::{Captured, Limits, Packet, Reason, decode, protocol};
 
 use super::arp::ArpBook;
 use super::details::{Budget, Kept};
@@ -103,6 +103,9 @@ impl<M: Measure> Assembler<M> {
         let placed = self.place(&packet, frame.time_ns);
         let aside = match placed {
             Placed::InFlow { .. } => {
+                if packet.protocol == protocol::ICMPV6 {
+                    self.arp.see(&packet, frame.time_ns);
+                }
                 self.exports.see(&packet, frame.time_ns, &self.limits, &mut self.rows);
                 return;
             }

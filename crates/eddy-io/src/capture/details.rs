@@ -343,6 +343,17 @@ fn spoken(payload: &[u8], port: u16, side: Side) -> &'static str {
         (Side::Reverse, [_, _, _, 0, 10, b'5' | b'8', b'.', ..]) => "mysql",
         (Side::Forward, _) if begins(&["EHLO ", "HELO "]) => "smtp",
         (Side::Forward, _) if begins(&["NICK ", "CAP LS"]) => "irc",
+        // What miners say first to the pool they work for, in JSON-RPC.
+        (Side::Forward, [b'{', ..])
+            if holds("\"method\"")
+                && (holds("\"mining.subscribe\"")
+                    || holds("\"mining.authorize\"")
+                    || holds("\"mining.submit\"")
+                    || holds("\"eth_submitLogin\"")
+                    || holds("\"login\"") && holds("\"agent\"")) =>
+        {
+            "stratum"
+        }
         (Side::Forward, [0x10, ..]) if payload.len() < 512 && holds("MQTT") => "mqtt",
         _ => "",
     }

@@ -345,6 +345,44 @@ fn a_file_of_datagrams_that_ends_in_nonsense_gives_what_came_before() {
     assert!(notes.iter().any(|note| note.contains("nothing after it was read")), "{notes:?}");
 }
 
+/// A message of the discovery of neighbours: its kind, who sends it to whom, whose address it is about and its adapter.
+fn neighbour(kind: u8, from: u16, to: u16, about: u16, mac: u8, hops: u8) -> Vec<u8> {
+    let address =
+        |last: u16| [&[0xfd, 0, 0, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0][..], &last.to_be_bytes()].concat();
+    let option = [if kind == 135 { 1 } else { 2 }, 1, 2, 0, 0, 0, 0, mac];
+    let message = [&[kind, 0, 0, 0, 0x20, 0, 0, 0][..], &address(about), &option].concat();
+    let len = (message.len() as u16).to_be_bytes();
+    let header = [&[0x60, 0, 0, 0][..], &len, &[58, hops], &address(from), &address(to)].concat();
+    ethernet([0; 4], [0; 4], 0x86dd, &[header, message].concat())
+}
+
+#[test]
+fn neighbours_of_version_6_claim_addresses_as_those_of_arp_do() {
+    let mut frames = vec![
+        (0, neighbour(135, 9, 1, 1, 9, 255)),
+        (5, neighbour(136, 1, 9, 1, 1, 255)),
+        // From further away nobody is believed, and what is cut says nothing.
+        (6, neighbour(136, 1, 9, 1, 77, 61)),
+        (7, neighbour(136, 1, 9, 1, 78, 255)[..60].to_vec()),
+    ];
+    frames.extend((1..5).map(|at| (at * 1_000, neighbour(136, 1, 9, 1, 66, 255))));
+    let mut source = open_bytes("x.pcap", pcap(&frames), &ReadOptions::default()).unwrap();
+    while source.next_frame().unwrap().is_some() {}
+    let claims: Vec<(String, u8, u64, u64, u64)> = source
+        .arp_claims()
+        .iter()
+        .map(|one| (one.address.to_string(), one.mac[5], one.asks, one.answers, one.unasked))
+        .collect();
+    assert_eq!(
+        claims,
+        [
+            ("fd00:7::9".to_owned(), 9, 1, 0, 0),
+            ("fd00:7::1".to_owned(), 1, 0, 1, 0),
+            ("fd00:7::1".to_owned(), 66, 0, 0, 4),
+        ]
+    );
+}
+
 /// An ARP packet: operation, who says so (adapter, address), whom it asks or tells.
 fn arp(operation: u8, mac: u8, sender: [u8; 4], target: [u8; 4]) -> Vec<u8> {
     let adapter = [2, 0, 0, 0, 0, mac];

@@ -5,7 +5,7 @@ use eddy_frame::Kind;
 /// A column of a flow: an information element of IPFIX (RFC 7012, and RFC 5103 for the reverse direction), or one of the
 /// few that stand in for what IPFIX has no element for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Flow {
+pub enum Flow {
     /// When the flow began.
     Start,
     /// How long it lasted, in milliseconds.
@@ -123,8 +123,8 @@ impl Flow {
         self as usize
     }
 
-    /// The name.
-    pub(crate) fn name(self) -> &'static str {
+    /// The name that it has in every table of flows.
+    pub fn name(self) -> &'static str {
         Self::ALL.get(self.idx()).map_or("", |(_, name, _)| name)
     }
 

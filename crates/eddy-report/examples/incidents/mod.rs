@@ -57,7 +57,7 @@ pub(crate) fn cards(name: &str) -> Vec<IncidentCard> {
         octets: 48_900,
         n_rows: 0,
         techniques: vec![["T1046", "Network Service Discovery", "Discovery"].map(String::from)],
-        attack_version: "17.1".into(),
+        attack_version: "17.0".into(),
         actors: vec![host("198.51.100.66", false, 815)],
         targets: vec![host("10.0.0.5", true, 801), host("10.0.0.6", true, 14)],
         more_targets: 3,

@@ -6,6 +6,7 @@
 //! [`DrillSetting`] says how it is recorded.
 
 mod floods;
+mod further;
 mod logins;
 mod others;
 mod scans;
@@ -94,6 +95,7 @@ pub struct Drill {
     play: fn(&mut Stage) -> DrillTruth,
     ways: &'static [DrillWay],
     is_ipv4: bool,
+    is_ipv6: bool,
     least_s: f64,
 }
 
@@ -114,12 +116,17 @@ const OUTWARD: &[DrillWay] = &[DrillWay::Outward];
 
 impl Drill {
     const fn new(name: &'static str, ways: &'static [DrillWay], play: fn(&mut Stage) -> DrillTruth) -> Self {
-        Self { name, play, ways, is_ipv4: false, least_s: 0.0 }
+        Self { name, play, ways, is_ipv4: false, is_ipv6: false, least_s: 0.0 }
     }
 
     /// One that there is of version 4 only.
     const fn ipv4(self) -> Self {
         Self { is_ipv4: true, ..self }
+    }
+
+    /// One that there is of version 6 only.
+    const fn ipv6(self) -> Self {
+        Self { is_ipv6: true, ..self }
     }
 
     /// One that takes so long at least.
@@ -134,7 +141,14 @@ impl Drill {
 
     /// Whether it can be played in a setting.
     pub fn fits(&self, setting: &DrillSetting) -> bool {
-        self.ways.contains(&setting.way) && !(self.is_ipv4 && setting.is_ipv6)
+        self.ways.contains(&setting.way)
+            && !(self.is_ipv4 && setting.is_ipv6)
+            && (!self.is_ipv6 || setting.is_ipv6)
+    }
+
+    /// Whether there is one of version 6 of the internet protocol only.
+    pub fn needs_ipv6(&self) -> bool {
+        self.is_ipv6
     }
 
     /// Whether it takes longer than a drill usually does.
@@ -162,7 +176,8 @@ impl Drill {
 }
 
 /// All drills.
-pub const DRILLS: &[&[Drill]] = &[scans::DRILLS, floods::DRILLS, logins::DRILLS, others::DRILLS];
+pub const DRILLS: &[&[Drill]] =
+    &[scans::DRILLS, floods::DRILLS, logins::DRILLS, others::DRILLS, further::DRILLS];
 
 /// The drill of a name.
 pub fn drill(name: &str) -> Option<Drill> {
@@ -179,7 +194,12 @@ mod tests {
         for drill in DRILLS.iter().flat_map(|list| list.iter()) {
             assert!(!names.contains(&drill.name), "{} stands there twice", drill.name);
             names.push(drill.name);
-            let setting = DrillSetting { way: drill.ways()[0], seconds: 5.0, ..DrillSetting::default() };
+            let setting = DrillSetting {
+                way: drill.ways()[0],
+                is_ipv6: drill.needs_ipv6(),
+                seconds: 5.0,
+                ..DrillSetting::default()
+            };
             let (bytes, truth) = drill.record(&setting);
             assert!(bytes.len() > 1_000, "{}", drill.name);
             let is_somebody = !truth.actors.is_empty() || !truth.targets.is_empty();

@@ -196,7 +196,7 @@ fn sweep(stage: &mut Stage, kind: Probe) -> DrillTruth {
     let mut targets = Vec::new();
     for (at, at_s) in stage.moments(20.0).into_iter().take(1_000).enumerate() {
         let host = stage.neighbour(at as u32 % 250 + 2);
-        let is_there = at % 9 == 0;
+        let is_there = at % 250 % 9 == 0;
         probe(stage, at_s, host, kind, is_there);
         targets.push(host);
     }

@@ -16,6 +16,10 @@ const SNAP_BYTES: u32 = 400;
 /// Most payload bytes of one segment.
 const SEGMENT: usize = 1_460;
 
+/// Types of messages of the discovery of neighbours: a question, and an answer.
+const SOLICITATION: u8 = 135;
+const ADVERT: u8 = 136;
+
 /// A host and a port of it.
 pub(super) type End = (IpAddr, u16);
 
@@ -43,6 +47,10 @@ pub(super) enum Inside<'a> {
     Udp(&'a [u8], usize),
     Icmp(u8, u8, usize),
     Other(u8, usize),
+    /// A part of a datagram, of version 4 only: its number, its offset in units of eight bytes, and its bytes.
+    Fragment(u16, u16, usize),
+    /// A message of the discovery of neighbours (RFC 4861): its type, the address that it is about, and an adapter.
+    Neighbour(u8, IpAddr, u64),
 }
 
 /// The stage of a drill.
@@ -175,6 +183,16 @@ impl Stage {
         }
     }
 
+    /// An adapter asks for an address.
+    pub(super) fn solicit(&mut self, at_s: f64, (adapter, from): (u64, IpAddr), about: IpAddr) {
+        self.put(at_s, Client, (from, 0), (about, 0), &Inside::Neighbour(SOLICITATION, about, adapter));
+    }
+
+    /// An adapter says to somebody that it has an address.
+    pub(super) fn advert(&mut self, at_s: f64, (adapter, address): (u64, IpAddr), to: IpAddr) {
+        self.put(at_s, Client, (address, 0), (to, 0), &Inside::Neighbour(ADVERT, address, adapter));
+    }
+
     /// A connection with all that is said in it; when it is over.
     pub(super) fn talk(&mut self, at_s: f64, client: End, server: End, says: &[Say], close: Close) -> f64 {
         let half_s = self.draw.uniform(0.002, 0.012);
@@ -304,6 +322,30 @@ fn frame(vlan: Option<u16>, from: End, to: End, inside: &Inside<'_>) -> (Vec<u8>
             head[2..4].copy_from_slice(&to.1.to_be_bytes());
             (number, head, &[][..], bytes)
         }
+        Inside::Fragment(_, 0, bytes) => {
+            let mut head = vec![0; 8];
+            head[..2].copy_from_slice(&from.1.to_be_bytes());
+            head[2..4].copy_from_slice(&to.1.to_be_bytes());
+            head[4..6].copy_from_slice(&60_000_u16.to_be_bytes());
+            (17, head, &[][..], bytes)
+        }
+        Inside::Fragment(_, _, bytes) => (17, Vec::new(), &[][..], bytes),
+        Inside::Neighbour(kind, address, adapter) => {
+            // An answer goes before what was known.
+            let mut head = vec![kind, 0, 0, 0, if kind == ADVERT { 0x20 } else { 0 }, 0, 0, 0];
+            head.extend(match address {
+                IpAddr::V6(v6) => v6.octets(),
+                IpAddr::V4(v4) => v4.to_ipv6_mapped().octets(),
+            });
+            head.extend([if kind == ADVERT { 2 } else { 1 }, 1]);
+            head.extend(&adapter.to_be_bytes()[2..]);
+            (58, head, &[][..], 0)
+        }
+    };
+    let (number, part) = match *inside {
+        Inside::Fragment(number, 0, _) => (number, 0x2000_u16),
+        Inside::Fragment(number, offset, _) => (number, offset),
+        _ => (7, 0x4000),
     };
     let whole = body.len() + length;
     body.extend(payload);
@@ -316,7 +358,9 @@ fn frame(vlan: Option<u16>, from: End, to: End, inside: &Inside<'_>) -> (Vec<u8>
             tag(vlan, 0x0800, &mut out);
             let mut head = vec![0x45, 0];
             head.extend(((20 + whole) as u16).to_be_bytes());
-            head.extend([0, 7, 0x40, 0, 61, protocol, 0, 0]);
+            head.extend(number.to_be_bytes());
+            head.extend(part.to_be_bytes());
+            head.extend([61, protocol, 0, 0]);
             head.extend(source.octets());
             head.extend(destination.octets());
             let checksum = Sum::default().add(&head).fold();
@@ -327,7 +371,8 @@ fn frame(vlan: Option<u16>, from: End, to: End, inside: &Inside<'_>) -> (Vec<u8>
             tag(vlan, 0x86dd, &mut out);
             out.extend([0x60, 0, 0, 0]);
             out.extend((whole as u16).to_be_bytes());
-            out.extend([protocol, 61]);
+            // Nobody believes a neighbour who is further away (RFC 4861, section 7.1).
+            out.extend([protocol, if matches!(inside, Inside::Neighbour(..)) { 255 } else { 61 }]);
             for address in [source, destination] {
                 out.extend(match address {
                     IpAddr::V6(v6) => v6.octets(),
