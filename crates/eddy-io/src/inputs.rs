@@ -133,3 +133,18 @@ fn has_known_ending(path: &Path) -> bool {
     // nfcapd ends the names of its files in the time.
     name.starts_with("nfcapd.") || name.rsplit_once('.').is_some_and(|(_, ending)| ENDINGS.contains(&ending))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_without_files_is_refused_with_the_way_in() {
+        let empty = tempfile::tempdir().unwrap();
+        let refusal = || folder(empty.path()).unwrap_err().to_string();
+        assert!(refusal().contains("has no file that ends in csv"));
+        let inner = empty.path().join("site-a");
+        std::fs::create_dir(&inner).unwrap();
+        assert!(refusal().ends_with(&inner.display().to_string()));
+    }
+}

@@ -594,3 +594,18 @@ fn sounds_like_time(name: &str) -> bool {
             .split(|c: char| !c.is_alphanumeric())
             .any(|word| matches!(word, "ts" | "epoch" | "seen" | "created" | "start" | "end"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_end_in_id_number_something() {
+        for name in ["process-id", "pid", "PID", "sessionId", "flow.UUID", "id"] {
+            assert!(numbers_something(name), "{name}");
+        }
+        for name in ["paid", "valid", "humid", "id_rate", "grid", ""] {
+            assert!(!numbers_something(name), "{name}");
+        }
+    }
+}
