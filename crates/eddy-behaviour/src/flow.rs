@@ -72,6 +72,11 @@ pub struct DnsAsked {
     pub entropy: f64,
 }
 
+/// Ports that systems give to clients begin here (Linux; others begin higher).
+const FIRST_OF_CLIENTS: u16 = 32_768;
+/// Ports below are those of services.
+const LAST_OF_SERVERS: u16 = 1_024;
+
 impl Flow<'_> {
     /// TCP.
     pub const TCP: u8 = 6;
@@ -107,7 +112,10 @@ impl Flow<'_> {
             return None;
         }
         let is_reply = self.protocol == Self::ICMP && self.icmp_type == Some(0);
+        // A client that gives up its connections to a server resets them with the same flags.
+        let hangs_up = self.source_port >= FIRST_OF_CLIENTS && self.destination_port < LAST_OF_SERVERS;
         let is_refusal = self.protocol == Self::TCP
+            && !hangs_up
             && matches!(self.packets, 1 | 2)
             && matches!(self.flags.map(|flags| flags & 0x3f), Some(0x04 | 0x14));
         if is_reply {

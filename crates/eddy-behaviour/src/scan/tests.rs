@@ -75,6 +75,9 @@ fn a_scan_is_told_of_its_answers_alone() {
         [("vertical scan", Some(address(1)))]
     );
     assert_eq!(found[0].targets, [address(2)]);
+    // A client that drops its connections to a server, which began before the record did.
+    let hangs_up = |at: u16| Flow { source_port: 49_800 + at, destination_port: 443, ..refusal(at) };
+    assert!(run((1..100).map(hangs_up)).is_empty());
 }
 
 #[test]
