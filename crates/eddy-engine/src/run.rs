@@ -505,8 +505,12 @@ fn finish(
         let mut verdicts = vec![false; all.len()];
         events.iter().flat_map(Placed::flagged).for_each(|row| verdicts[row] = true);
         if own {
-            // The least alarm, for those who look at scores.
-            threshold.surprise = events.iter().map(|placed| placed.event.surprise).fold(f64::MAX, f64::min);
+            // The least alarm, for those who look at scores: each event has a row that scores as high.
+            let height = |placed: &Placed| {
+                let highest = placed.flagged().map(|row| all[row]).fold(0.0, f64::max);
+                placed.event.surprise.min(highest)
+            };
+            threshold.surprise = events.iter().map(height).fold(f64::MAX, f64::min);
         }
         let (findings, rows) = event_findings(&mut input, &pipeline, &events, options.most_findings)?;
         (verdicts, findings, rows)
