@@ -59,16 +59,13 @@ const LEAST_PACKETS: u64 = 7;
 const LIKE_SIZE_GROUP: f64 = 0.1;
 /// Ports of mail, which many ask again and again.
 const MAIL: [u16; 8] = [25, 110, 143, 465, 587, 993, 995, 4_190];
-/// Ports of telephony; questions of one conversation that are guesses at accounts, how many a second, and mean bytes of a
-/// question and of a refusal at most.
+/// Questions of one conversation of datagrams that are guesses, and how many a second.
+const LEAST_QUESTIONS: u64 = 60;
+const LEAST_QUESTIONS_A_SECOND: f64 = 5.0;
+/// Ports of telephony, and mean bytes of a question and of a refusal at most.
 const SIP: [u16; 2] = [5_060, 5_061];
-const LEAST_ACCOUNTS: u64 = 60;
-const LEAST_ACCOUNTS_A_SECOND: f64 = 5.0;
 const SIP_QUESTION: u64 = 900;
 const SIP_REFUSAL: u64 = 650;
-/// Questions of one conversation of network management that are guesses, and how many a second.
-const LEAST_COMMUNITIES: u64 = 60;
-const LEAST_COMMUNITIES_A_SECOND: f64 = 5.0;
 /// Ports of services that ask for a password.
 const PORTS: [u16; 42] = [
     21, 22, 23, 25, 110, 139, 143, 389, 445, 465, 513, 554, 587, 636, 873, 990, 993, 995, 1_080, 1_433,
@@ -156,28 +153,28 @@ struct Told {
     techniques: &'static [&'static str],
 }
 
-/// Whether a conversation is guesses at accounts of a telephone exchange: many questions a second, of changing size, each
-/// answered by a refusal. Where calls are made both sides say how they are carried, which takes more.
-fn is_account_guessing(flow: &Flow<'_>) -> bool {
+/// Whether a conversation of datagrams has as many questions a second, of changing size, as guesses have.
+fn is_full_of_questions(flow: &Flow<'_>) -> bool {
     flow.protocol == Flow::UDP
-        && SIP.contains(&flow.destination_port)
-        && flow.packets >= LEAST_ACCOUNTS
-        && flow.packets as f64 * 1e9 >= LEAST_ACCOUNTS_A_SECOND * flow.duration_ns as f64
+        && flow.packets >= LEAST_QUESTIONS
+        && flow.packets as f64 * 1e9 >= LEAST_QUESTIONS_A_SECOND * flow.duration_ns as f64
         && !flow.octets.is_multiple_of(flow.packets)
+}
+
+/// Whether a conversation is guesses at accounts of a telephone exchange: each question is answered by a refusal. Where
+/// calls are made both sides say how they are carried, which takes more.
+fn is_account_guessing(flow: &Flow<'_>) -> bool {
+    SIP.contains(&flow.destination_port)
+        && is_full_of_questions(flow)
         && flow.octets <= SIP_QUESTION.saturating_mul(flow.packets)
         && flow.reverse_octets <= SIP_REFUSAL.saturating_mul(flow.reverse_packets)
         && (flow.packets / 2..=flow.packets.saturating_mul(5) / 2).contains(&flow.reverse_packets)
 }
 
-/// Whether a conversation is guesses at the word that an agent of network management answers to: many questions a second,
-/// of changing size, and next to no answer.
+/// Whether a conversation is guesses at the word that an agent of network management answers to: next to nothing is
+/// answered.
 fn is_community_guessing(flow: &Flow<'_>) -> bool {
-    flow.protocol == Flow::UDP
-        && flow.destination_port == 161
-        && flow.packets >= LEAST_COMMUNITIES
-        && flow.reverse_packets <= flow.packets / 10
-        && !flow.octets.is_multiple_of(flow.packets)
-        && flow.packets as f64 * 1e9 >= LEAST_COMMUNITIES_A_SECOND * flow.duration_ns as f64
+    flow.destination_port == 161 && is_full_of_questions(flow) && flow.reverse_packets <= flow.packets / 10
 }
 
 impl BruteForce {
@@ -187,7 +184,7 @@ impl BruteForce {
         if self.open.extend(&key, flow, flow.destination).is_some() {
             return;
         }
-        let (seen, usual) = (flow.packets as f64, LEAST_COMMUNITIES as f64);
+        let (seen, usual) = (flow.packets as f64, LEAST_QUESTIONS as f64);
         let mut sighting = Sighting {
             behaviour: ABOUT.name,
             kind,
