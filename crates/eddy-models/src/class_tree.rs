@@ -25,6 +25,8 @@ pub(crate) struct Growth {
     pub(crate) min_samples_leaf: usize,
     /// How mixed a node is.
     pub(crate) criterion: Criterion,
+    /// Weight that is dealt out evenly to the classes of each leaf.
+    pub(crate) smoothing: f64,
 }
 
 /// How mixed the classes of a node are.
@@ -134,8 +136,10 @@ impl ClassTree {
                 best_cut(rows, part, growth, &mut scratch, rng)
             };
             let Some(cut) = cut else {
-                let whole: f64 = scratch.total.iter().sum();
-                shares.push((node, scratch.total.iter().map(|weight| (weight / whole) as f32).collect()));
+                let whole = scratch.total.iter().sum::<f64>() + growth.smoothing;
+                let each = growth.smoothing / n_classes as f64;
+                let share = |weight: &f64| ((weight + each) / whole) as f32;
+                shares.push((node, scratch.total.iter().map(share).collect()));
                 continue;
             };
             let column = &rows.binned.columns[cut.feature];
@@ -440,6 +444,7 @@ mod tests {
         min_samples_split: 2,
         min_samples_leaf: 1,
         criterion: Criterion::Gini,
+        smoothing: 0.0,
     };
 
     fn shares(tree: &ClassTree, rows: RowsView<'_>) -> Vec<f64> {
@@ -497,5 +502,16 @@ mod tests {
         assert!(shallow.tree.depth() <= 3);
         let coarse = grown(&values, 1, &of_rows, Growth { min_samples_leaf: 100, ..ALL });
         assert!(coarse.tree.n_nodes() <= 9, "{}", coarse.tree.n_nodes());
+    }
+
+    #[test]
+    fn smoothing_tells_leaves_of_few_rows_from_leaves_of_many() {
+        // By hand: leaves of four rows and of one, half a row more in each, of which each class gets a quarter.
+        let values = [1.0, 2.0, 3.0, 4.0, 9.0];
+        let tree = grown(&values, 1, &[0, 0, 0, 0, 1], Growth { smoothing: 0.5, ..ALL });
+        let got = shares(&tree, RowsView::new(&values, 1));
+        let wanted = [4.25 / 4.5, 0.25 / 4.5, 0.25 / 1.5, 1.25 / 1.5];
+        let got = got[..2].iter().chain(&got[8..]);
+        assert!(got.clone().zip(wanted).all(|(got, wanted)| (got - wanted).abs() < 1e-6), "{got:?}");
     }
 }

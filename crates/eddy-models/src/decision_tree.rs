@@ -71,6 +71,7 @@ impl Detector for DecisionTree {
             min_samples_split: self.min_samples_split.get(),
             min_samples_leaf: self.min_samples_leaf.get(),
             criterion: self.criterion,
+            smoothing: 0.0,
         };
         forest::fit(rows, &labels, context, 1, Sampling::All, &growth, self.class_weight)
     }

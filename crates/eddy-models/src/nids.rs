@@ -21,17 +21,17 @@ use crate::{
 ///
 /// Trees know the attacks that they were shown and give new ones to whatever lies nearest, often to the normal rows. A
 /// distance from the normal rows knows no attack, so none is new to it. A random forest, extra trees and gradient
-/// boosting learn from the labels, and the mean of their probabilities of an attack is one voice. The other are a
-/// Mahalanobis distance and the distance to the nearest neighbours, both learned from the normal rows alone, brought to
-/// their scale and cut off at ten deviations. Every fifth normal row is held out, and tells how rare each score is among
-/// normal rows that the models have not seen. The negative logarithms of these shares are added up (their mean, for the
-/// two distances), and the sums held against those of the held-out rows again.
+/// boosting learn from the labels, and the mean of their probabilities of an attack is one voice. The other is the mean
+/// surprise of the local outlier factor and of the distance to the nearest dense region, both learned from the normal
+/// rows alone, brought to their scale and cut off at ten deviations. Every fifth normal row is held out, and tells how
+/// rare each score is among normal rows that the models have not seen. The negative logarithms of these shares are added
+/// up, that of the more surprised voice twice, and the sums held against those of the held-out rows again.
 ///
 /// Score range: 0 upwards: `-log10` of the estimated share of normal rows that look as strange. From 1.3 on (5 % of
 /// normal rows) a row is taken for an attack. The class probabilities are those of the random forest: which known attack
 /// a row is most like. Input: columns that are symmetric. A missing value counts as a very large one. Blind to: attacks
-/// that look like normal rows in every column. Cost: that of the trees and of the
-/// nearest neighbours among at most 10,000 rows.
+/// that look like normal rows in every column. Cost: that of the trees and of the nearest neighbours among at most
+/// 20,000 rows, twice.
 ///
 /// Source: adding up negative logarithms of tail shares is Fisher's method ("Statistical Methods for Research Workers",
 /// 1932); what was tried is in `docs/explanation/unknown-attacks.md`.
@@ -41,16 +41,18 @@ pub struct Nids {}
 
 /// What learns from labels; the mean of these is one voice. The first one learns all classes and names them, the others
 /// attacks and normal rows. Trees that look at few columns for each cut differ more from each other, and so rank attacks
-/// better that none of them was shown.
+/// better that none of them was shown; leaves that are smoothed tell rows of which all trees say "normal" by how many
+/// normal rows say so.
 const KNOWING: [Part; 3] = [
-    ("random_forest", r#"{"max_features": null}"#),
-    ("extra_trees", r#"{"max_features": null}"#),
+    ("random_forest", r#"{"max_features": null, "smoothing": 0.1}"#),
+    ("extra_trees", r#"{"max_features": null, "smoothing": 0.1}"#),
     ("gradient_boosting", "{}"),
 ];
 /// What learns from normal rows; the mean of their surprises is the other voice.
-const UNKNOWING: [Part; 2] = [("mahalanobis", r#"{"ridge": 0.01}"#), ("knn", r#"{"max_samples": 10000}"#)];
-/// Surprise of the sum for each unit of it beyond all held-out rows: two voices that say the same count once.
-const TAIL: f64 = 0.5;
+const UNKNOWING: [Part; 2] = [("lof", "{}"), ("dbscan", "{}")];
+/// Surprise of the sum for each unit of it beyond all held-out rows: voices that say the same, one of them twice, count
+/// once.
+const TAIL: f64 = 1.0 / 3.0;
 
 impl Detector for Nids {
     const ABOUT: About = About {
@@ -59,7 +61,7 @@ impl Detector for Nids {
         kind: ModelKind::Row,
         summary: "Adds up how strange trees that know the attacks and distances from the normal rows find a row.",
         blind_to: "Attacks that look like normal rows in every column.",
-        cost: "That of a random forest, extra trees, gradient boosting, a Mahalanobis distance and the nearest of 10,000 rows.",
+        cost: "That of a random forest, extra trees, gradient boosting, and twice the nearest of 20,000 rows.",
         source: "Fisher's method, 1932, on shares among held-out normal rows.",
         // One normal row in twenty.
         natural_threshold: Some(1.301_029_995_663_981_2),
@@ -143,10 +145,15 @@ struct NidsModel {
 }
 
 impl NidsModel {
+    /// The surprises of both voices, that of the more surprised one twice.
     fn add_up(&self, rows: RowsView<'_>, out: &mut [f64]) {
+        let mut distant = vec![0.0; out.len()];
+        self.panel.add(rows, &mut distant);
         mean_into(&self.knowing, rows, out);
-        out.iter_mut().for_each(|mean| *mean = self.known.surprise(*mean));
-        self.panel.add(rows, out);
+        for (total, distant) in out.iter_mut().zip(distant) {
+            let known = self.known.surprise(*total);
+            *total = known + distant + known.max(distant);
+        }
     }
 }
 

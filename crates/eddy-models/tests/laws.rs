@@ -57,7 +57,10 @@ fn subjects() -> Vec<Subject> {
         ("hbos", json!({ "bins": "dynamic", "n_bins": 20 })),
         ("robust_z", json!({ "aggregation": "root_mean_square" })),
         ("decision_tree", json!({ "criterion": "entropy", "max_depth": 6, "min_samples_leaf": 3 })),
-        ("random_forest", json!({ "n_estimators": 20, "max_features": 1, "class_weight": "balanced" })),
+        (
+            "random_forest",
+            json!({ "n_estimators": 20, "max_features": 1, "class_weight": "balanced", "smoothing": 0.5 }),
+        ),
         ("gradient_boosting", json!({ "max_leaves": 4, "max_depth": 2, "patience": null, "l2": 1.0 })),
         ("logistic_regression", json!({ "penalty": "l1", "class_weight": "balanced" })),
         (
