@@ -23,6 +23,10 @@ const WEEK: f64 = 0.08;
 ///
 /// The rows of the series are gathered into at most 16,384 points of equal length, their trend is taken out, wild values
 /// are clipped, and their autocorrelation is looked at: after a day and a week first, then at its peaks.
+///
+/// `eddy_series::seasons` asks for more evidence before it speaks of a season. A detector loses more by missing one than by
+/// assuming one: with it, the VUS-PR of `seasonal_quantiles` on NAB is .194 instead of .231, that of `stl_residual` .234
+/// instead of .268, and on generated series nothing changes.
 pub(super) fn season_of(times: &[i64], values: &[f32], interval_ns: i64, has_clock: bool) -> Option<i64> {
     let (points, width) = gather(times, values, interval_ns)?;
     let likeness = autocorrelation(&without_trend(&points));
