@@ -38,16 +38,17 @@ pub fn default_steps(schema: &Schema, entry: &Entry) -> Vec<StepSpec> {
         return steps;
     }
     if counters && entry.learns_from == LearnsFrom::Labels {
-        steps.push(StepSpec::new("recent_median"));
+        // At what level a device is running: the rates of single polls swing.
+        let level = serde_json::json!({ "window": 8, "figures": ["median"] });
+        steps.push(StepSpec { params: level, ..StepSpec::new("rolling") });
     }
     if inputs.iter().any(|field| field.role == Role::Value) {
         steps.push(StepSpec::new("lag"));
         steps.push(StepSpec::new("difference"));
     }
     if entry.takes_missing {
-        let mut encode = StepSpec::new("encode");
-        encode.params = serde_json::json!({ "method": "ordinal" });
-        steps.push(encode);
+        let ordinal = serde_json::json!({ "method": "ordinal" });
+        steps.push(StepSpec { params: ordinal, ..StepSpec::new("encode") });
     } else {
         steps.extend(["log1p", "impute", "encode", "scale"].map(StepSpec::new));
     }

@@ -53,8 +53,8 @@ pub use section::{Array, SectionReader, SectionWriter, Sections};
 pub use span::Span;
 pub use step::{FittedStep, Step, StepEntry, StepMemory, StepSpec};
 pub use steps::{
-    Acceleration, Calendar, CounterRate, Difference, Encode, Figure, Impute, Lag, Log1p, Pca, Ratio,
-    RecentMedian, Rolling, STEPS, Scale, Spectral, Window, step,
+    Acceleration, Calendar, CounterRate, Difference, Encode, Figure, Impute, Lag, Log1p, Pca, Ratio, Rolling,
+    STEPS, Scale, Spectral, Window, step,
 };
 pub use threshold::{Rule, Threshold};
 pub use typical::Typical;

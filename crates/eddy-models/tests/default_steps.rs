@@ -21,18 +21,18 @@ fn counters() -> Vec<Field> {
 
 #[test]
 fn models_that_learn_from_labels_are_told_the_level_of_counters() {
-    assert_eq!(steps(&counters(), "extra_trees")[..3], ["counter_rate", "ratio", "recent_median"]);
+    assert_eq!(steps(&counters(), "extra_trees")[..3], ["counter_rate", "ratio", "rolling"]);
 }
 
 #[test]
 fn models_that_learn_what_is_normal_are_not() {
     let steps = steps(&counters(), "isolation_forest");
     assert_eq!(steps[..2], ["counter_rate", "ratio"]);
-    assert!(!steps.contains(&"recent_median".to_owned()));
+    assert!(!steps.contains(&"rolling".to_owned()));
 }
 
 #[test]
 fn columns_that_are_no_counters_have_no_level() {
     let plain = [Field::new("rate", Kind::Float, Role::Feature)];
-    assert!(!steps(&plain, "extra_trees").contains(&"recent_median".to_owned()));
+    assert!(!steps(&plain, "extra_trees").contains(&"rolling".to_owned()));
 }

@@ -17,7 +17,6 @@ steps! {
     spectral::Spectral,
     calendar::Calendar,
     ratio::Ratio,
-    recent_median::RecentMedian,
     log1p::Log1p,
     impute::Impute,
     encode::Encode,

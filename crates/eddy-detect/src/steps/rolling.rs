@@ -182,7 +182,11 @@ impl FittedStep for Fitted {
 
     fn describe(&self) -> String {
         let figures: Vec<&str> = self.figures.iter().map(|figure| figure.name()).collect();
-        format!("{} of the last {} of {}", figures.join(", "), self.window, self.columns.join(", "))
+        let columns = match self.columns.len() {
+            n @ 5.. => format!("{n} columns"),
+            _ => self.columns.join(", "),
+        };
+        format!("{} of the last {} of {columns}", figures.join(", "), self.window)
     }
 
     fn save(&self, section: &mut SectionWriter<'_>) {
