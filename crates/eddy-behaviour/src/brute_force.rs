@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use crate::flow::is_private;
+use crate::flow::{FIRST_OF_CLIENTS, is_private};
 use crate::moments::Moments;
 use crate::open::Open;
 use crate::sighting::{Evidence, Severity};
@@ -15,9 +15,9 @@ pub(crate) const ABOUT: AboutBehaviour = AboutBehaviour {
     name: "brute_force",
     title: "Guessing of passwords",
     summary: "One host opens many short connections of like but not equal size to a service that asks for a password, or \
-              very many to a web server, and not at fixed intervals; or a few to each of many hosts; or many hosts outside \
+              very many to a web server or within a minute to a port that is nobody's, and not at fixed intervals; or a few to each of many hosts; or many hosts outside \
               do so at one service.",
-    blind_to: "Few guesses a day; guesses within one long connection; guesses over datagrams, other than of SNMP and SIP; guesses \
+    blind_to: "Few guesses a day; guesses within one long connection; guesses over datagrams, other than of SNMP, SIP, RADIUS, IPMI and TFTP; guesses \
                at fixed intervals, which look like checks whether a service is there; services on ports \
                of their own that the source of the flows does not name.",
     techniques: &["T1110.001", "T1110.003", "T1110"],
@@ -66,6 +66,20 @@ const LEAST_QUESTIONS_A_SECOND: f64 = 5.0;
 const SIP: [u16; 2] = [5_060, 5_061];
 const SIP_QUESTION: u64 = 900;
 const SIP_REFUSAL: u64 = 650;
+/// Short connections of like size that make it guessing when all of them are begun within half a minute.
+const LEAST_QUICK: u32 = 8;
+const QUICK_NS: i64 = 30_000_000_000;
+/// Ports of log-ins over datagrams, of boards and of networks, and mean bytes of a refusal at most.
+const LOG_INS: [u16; 3] = [623, 1_645, 1_812];
+const REFUSAL: u64 = 128;
+/// Files asked for by their names, one after the other, that are guesses (TFTP): systems that start ask for some, too.
+const FILES: u16 = 69;
+const LEAST_FILES: u32 = 60;
+/// Short connections of like size to a service on a port that is nobody's, within a minute, that are guesses; bytes of one
+/// at most, both ways.
+const LEAST_UNLISTED: u32 = 48;
+const UNLISTED_NS: i64 = 60_000_000_000;
+const UNLISTED_OCTETS: u64 = 4_000;
 /// Ports of services that ask for a password.
 const PORTS: [u16; 42] = [
     21, 22, 23, 25, 110, 139, 143, 389, 445, 465, 513, 554, 587, 636, 873, 990, 993, 995, 1_080, 1_433,
@@ -151,6 +165,51 @@ struct Told {
     least: u32,
     like_size: f64,
     techniques: &'static [&'static str],
+    severity: Severity,
+}
+
+/// What a flow is a try of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Try {
+    LogIn,
+    Web,
+    /// The name of a file.
+    File,
+    /// A service on a port that is nobody's.
+    Unlisted,
+}
+
+impl Try {
+    fn of(flow: &Flow<'_>) -> Option<Self> {
+        let octets = flow.octets.saturating_add(flow.reverse_octets);
+        let is_short = octets <= MOST_OCTETS && flow.duration_ns <= MOST_S * 1_000_000_000;
+        if flow.protocol == Flow::UDP && flow.destination_port == FILES && flow.packets <= 4 {
+            return Some(Self::File);
+        }
+        if flow.protocol != Flow::TCP || !is_short || !is_conversation(flow) {
+            return None;
+        }
+        let port = flow.destination_port;
+        if asks_for_password(flow) {
+            Some(Self::LogIn)
+        } else if WEB_PORTS.contains(&port) {
+            Some(Self::Web)
+        } else {
+            let is_small = octets <= UNLISTED_OCTETS && flow.packets.min(flow.reverse_packets) >= 5;
+            let is_known = !flow.application.is_empty();
+            ((1_024..FIRST_OF_CLIENTS).contains(&port) && is_small && !is_known).then_some(Self::Unlisted)
+        }
+    }
+}
+
+/// Whether a conversation is guesses at a log-in over datagrams: each question, of changing size, gets the same few words.
+fn is_log_in_guessing(flow: &Flow<'_>) -> bool {
+    LOG_INS.contains(&flow.destination_port)
+        && is_full_of_questions(flow)
+        && flow.reverse_packets >= flow.packets / 5 * 4
+        && flow.reverse_packets <= flow.packets
+        && flow.reverse_octets <= REFUSAL.saturating_mul(flow.reverse_packets)
+        && flow.reverse_octets.is_multiple_of(flow.reverse_packets)
 }
 
 /// Whether a conversation of datagrams has as many questions a second, of changing size, as guesses have.
@@ -231,12 +290,12 @@ impl BruteForce {
                 sighting.strength = strength;
                 sighting.evidence = evidence();
             }
+            sighting.severity = sighting.severity.max(told.severity);
             return;
         }
         if !tries.is_guessing(told.least, told.like_size) {
             return;
         }
-        let is_web = WEB_PORTS.contains(&flow.destination_port);
         let mut sighting = Sighting {
             behaviour: ABOUT.name,
             kind: told.kind,
@@ -250,7 +309,7 @@ impl BruteForce {
             flows: u64::from(tries.n) - 1,
             octets: (tries.octets.sum as u64).saturating_sub(octets),
             evidence: evidence(),
-            severity: if is_web { Severity::Medium } else { Severity::High },
+            severity: told.severity,
             strength,
             techniques: told.techniques,
         };
@@ -286,38 +345,43 @@ impl Behaviour for BruteForce {
             self.see_conversation(flow, "guessing of SIP accounts", what);
             return;
         }
-        let is_login = asks_for_password(flow);
-        let is_web = !is_login && WEB_PORTS.contains(&flow.destination_port);
-        let octets = flow.octets.saturating_add(flow.reverse_octets);
-        let is_guess = flow.protocol == Flow::TCP
-            && (is_login || is_web)
-            && is_conversation(flow)
-            && octets <= MOST_OCTETS
-            && flow.duration_ns <= MOST_S * 1_000_000_000;
-        if !is_guess {
+        if is_log_in_guessing(flow) {
+            let what = "questions that got the same few words in one conversation";
+            self.see_conversation(flow, "guessing of passwords", what);
             return;
         }
-        let (least, like_size) = match flow.destination_port {
-            _ if is_web => (LEAST_WEB, LIKE_SIZE_WEB),
-            port if BUSY.contains(&port) => (LEAST_BUSY, LIKE_SIZE),
-            _ => (LEAST, LIKE_SIZE),
-        };
+        let Some(tried) = Try::of(flow) else { return };
+        let octets = flow.octets.saturating_add(flow.reverse_octets);
         let (source, target, port) = (flow.source, flow.destination, flow.destination_port);
         let tries = self.pairs.entry((source, target, port), flow.start_ns, Tries::default);
         tries.add(flow, octets);
         let tries = *tries;
+        let took_ns = flow.start_ns.saturating_sub(tries.start_ns);
+        // What is said in a log-in takes more than what says whether a service is there.
+        let is_whole = flow.packets.max(flow.reverse_packets) >= LEAST_PACKETS;
+        let is_busy = BUSY.contains(&port);
+        let is_quick = is_whole && took_ns <= QUICK_NS && !MAIL.contains(&port);
+        let (least, like_size, severity) = match tried {
+            Try::Web => (LEAST_WEB, LIKE_SIZE_WEB, Severity::Medium),
+            Try::File => (LEAST_FILES, LIKE_SIZE, Severity::Medium),
+            Try::Unlisted if took_ns > UNLISTED_NS => return,
+            Try::Unlisted => (LEAST_UNLISTED, LIKE_SIZE_GROUP, Severity::Medium),
+            Try::LogIn if is_busy => (LEAST_BUSY, LIKE_SIZE, Severity::High),
+            Try::LogIn if is_quick && tries.n < LEAST => (LEAST_QUICK, LIKE_SIZE_GROUP, Severity::Medium),
+            Try::LogIn => (LEAST, LIKE_SIZE, Severity::High),
+        };
         let told = Told {
-            kind: "guessing of passwords",
+            kind: if tried == Try::File { "guessing of names of files" } else { "guessing of passwords" },
             actor: Some(source),
             target,
             n_targets: 1,
             least,
             like_size,
             techniques: &["T1110.001", "T1110"],
+            severity,
         };
         self.tell((source, target, port), flow, &tries, &told);
-        // What is said in a log-in takes more than what says whether a service is there.
-        if is_web || BUSY.contains(&port) || flow.packets.max(flow.reverse_packets) < LEAST_PACKETS {
+        if tried != Try::LogIn || is_busy || !is_whole {
             return;
         }
         let (tries, hosts) = self.see_group((source, source, port), target, flow, octets);
@@ -328,6 +392,7 @@ impl Behaviour for BruteForce {
                 n_targets: hosts as u64,
                 least: LEAST_GROUP,
                 like_size: LIKE_SIZE_GROUP,
+                severity: Severity::High,
                 techniques: &["T1110.003", "T1110"],
                 ..told
             };
@@ -343,6 +408,7 @@ impl Behaviour for BruteForce {
                 actor: None,
                 least: LEAST_GROUP,
                 like_size: LIKE_SIZE_GROUP,
+                severity: Severity::High,
                 ..told
             };
             self.tell((target, target, port), flow, &tries, &told);
@@ -361,129 +427,4 @@ impl Behaviour for BruteForce {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::watch::tests::{address, flow, watched};
-
-    fn run(flows: impl IntoIterator<Item = Flow<'static>>) -> Vec<Sighting> {
-        watched::<BruteForce>(flows)
-    }
-
-    #[test]
-    fn many_short_logins_of_like_size_are_guessing() {
-        let guess = |at: u32| Flow {
-            octets: 1_900 + u64::from(at % 7) * 20,
-            packets: 14,
-            reverse_octets: 2_400,
-            reverse_packets: 12,
-            duration_ns: 2_000_000_000,
-            ..flow(f64::from(at) * 3.0 + f64::from(at * 7 % 5) * 0.4, 66, 5, 22)
-        };
-        let found = run((0..100).map(guess));
-        assert_eq!(found.len(), 1);
-        assert_eq!((found[0].actor, found[0].port, found[0].flows), (Some(address(66)), Some(22), 100));
-    }
-
-    fn log_in(at_s: f64, source: u8, target: u8) -> Flow<'static> {
-        Flow {
-            packets: 14,
-            octets: 1_900 + (at_s as u64 % 5) * 9,
-            reverse_packets: 12,
-            ..flow(at_s, source, target, 22)
-        }
-    }
-
-    #[test]
-    fn a_password_tried_at_many_hosts_and_many_that_try_one_are_told() {
-        let spread = |at: u32| log_in(f64::from(at) * 1.3, 66, 100 + (at % 20) as u8);
-        let found = run((0..60).map(spread));
-        assert_eq!(
-            found.iter().map(|s| (s.kind, s.actor)).collect::<Vec<_>>(),
-            [("passwords tried at many hosts", Some(address(66)))]
-        );
-        assert!(found[0].n_targets >= 18);
-        let by_many = |at: u32| Flow {
-            source: IpAddr::from([203, 0, 113, (at % 20) as u8]),
-            ..log_in(f64::from(at) * 1.3, 0, 5)
-        };
-        let found = run((0..60).map(by_many));
-        assert_eq!(
-            found.iter().map(|s| (s.kind, s.actor)).collect::<Vec<_>>(),
-            [("guessing of passwords by many", None)]
-        );
-        // Colleagues who work on one server.
-        assert!(run((0..60).map(|at| log_in(f64::from(at) * 1.3, (at % 20) as u8, 5))).is_empty());
-    }
-
-    #[test]
-    fn guesses_are_told_of_one_side_of_the_conversation_and_of_datagrams() {
-        let guess = |at: u32| log_in(f64::from(at) * 3.0 + f64::from(at * 7 % 5) * 0.4, 66, 5);
-        let asked = |at: u32| Flow {
-            reverse_packets: 0,
-            reverse_octets: 0,
-            flags: Some(0x1b),
-            state: crate::ConnectionState::Unanswered,
-            ..guess(at)
-        };
-        assert_eq!(run((0..60).map(asked)).len(), 1);
-        let answered = |at: u32| Flow { packets: 0, octets: 0, flags: None, ..guess(at) };
-        assert_eq!(run((0..60).map(answered)).len(), 1);
-        let words = Flow {
-            protocol: Flow::UDP,
-            packets: 400,
-            octets: 400 * 73 + 11,
-            reverse_packets: 0,
-            reverse_octets: 0,
-            duration_ns: 20_000_000_000,
-            ..flow(1.0, 66, 5, 161)
-        };
-        assert_eq!(run([words])[0].kind, "guessing of SNMP communities");
-        assert!(run([Flow { duration_ns: 2_000_000_000_000, ..words }]).is_empty());
-    }
-
-    #[test]
-    fn long_logins_and_regular_checks_are_not() {
-        let session = |at: u32| Flow { octets: 90_000, ..flow(f64::from(at) * 3.0, 66, 5, 22) };
-        assert!(run((0..100).map(session)).is_empty());
-        let check = |at: u32| flow(f64::from(at) * 60.0, 66, 5, 22);
-        assert!(run((0..500).map(check)).is_empty());
-        assert!(run((0..500).map(|at| flow(f64::from(at), 66, 5, 443))).is_empty());
-    }
-
-    #[test]
-    fn checks_by_the_clock_are_not_and_log_ins_to_a_web_server_are() {
-        let check = |at: u32| Flow {
-            octets: 300 + u64::from(at % 3),
-            ..flow(f64::from(at) * 20.0 + f64::from(at % 2) * 0.1, 66, 5, 445)
-        };
-        assert!(run((0..500).map(check)).is_empty());
-        let log_in = |at: u32| Flow {
-            octets: 700 + u64::from(at % 9) * 3,
-            reverse_octets: 1_200,
-            ..flow(f64::from(at) * 0.4 + f64::from(at * 7 % 5) * 0.07, 66, 5, 8_080)
-        };
-        let found = run((0..500).map(log_in));
-        assert_eq!(found.iter().map(|s| s.severity).collect::<Vec<_>>(), [Severity::Medium]);
-        // Pages are of all sizes.
-        let page = |at: u32| Flow { reverse_octets: 900 + u64::from(at * 7_919 % 15_000), ..log_in(at) };
-        assert!(run((0..500).map(page)).is_empty());
-    }
-
-    #[test]
-    fn questions_to_a_telephone_exchange_that_are_refused_in_few_words_are_guesses_and_calls_are_not() {
-        let asked = |packets: u64, seconds: i64, question: u64, answer: u64| Flow {
-            protocol: Flow::UDP,
-            packets,
-            octets: packets * question + 7,
-            reverse_packets: packets,
-            reverse_octets: packets * answer,
-            duration_ns: seconds * 1_000_000_000,
-            ..flow(0.0, 66, 5, 5_060)
-        };
-        let kinds = |one| run([one]).iter().map(|found| found.kind).collect::<Vec<_>>();
-        assert_eq!(kinds(asked(600, 30, 450, 390)), ["guessing of SIP accounts"]);
-        assert!(kinds(asked(600, 600, 450, 390)).is_empty(), "one a second");
-        assert!(kinds(asked(600, 30, 1_100, 390)).is_empty(), "calls say how they are carried");
-        assert!(kinds(asked(600, 30, 450, 900)).is_empty(), "and so do those who take them");
-    }
-}
+mod tests;

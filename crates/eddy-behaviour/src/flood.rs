@@ -7,6 +7,7 @@ use std::net::IpAddr;
 use self::load::{Before, CROWD, Load, Part, WINDOW_S, views};
 use crate::flow::network;
 use crate::open::Open;
+use crate::packet_sign::{PacketSign, SignKind, Told};
 use crate::sighting::Severity;
 use crate::sketch::Distinct;
 use crate::table::{Table, bounded};
@@ -33,6 +34,13 @@ const CAPACITY: usize = 65_536;
 const NETWORKS: usize = 8_192;
 /// Hosts of a network that get a part of a flood of it, at least.
 const LEAST_HOSTS: f64 = 16.0;
+
+/// Pieces of packets of one target that never become whole, heads and tails each.
+const LEAST_ORPHANS: u64 = 100;
+/// Adapters of one packet each within ten seconds.
+const LEAST_ADAPTERS: u64 = 60;
+/// Questions to all of a network within ten minutes.
+const LEAST_TO_ALL: u64 = 10;
 
 /// What reaches a target, and what reached it before.
 #[derive(Debug, Clone, Copy, Default)]
@@ -80,6 +88,10 @@ impl Behaviour for Flood {
         for (target, sender, part) in views(flow).into_iter().flatten() {
             self.see_target(flow, target, sender, part);
         }
+    }
+
+    fn see_sign(&mut self, sign: &PacketSign, out: &mut Vec<Sighting>) {
+        out.extend(of_packets(sign));
     }
 
     fn end(&mut self, out: &mut Vec<Sighting>) {
@@ -195,6 +207,34 @@ impl Flood {
         sighting.extend(flow, target);
         self.open.open(key, flow.start_ns, sighting);
     }
+}
+
+/// What single packets show of a flood that flows do not: pieces of packets that never become whole, adapters that are made
+/// up, and questions to all of a network, whose answers go to whom they seem to come from.
+fn of_packets(sign: &PacketSign) -> Option<Sighting> {
+    let (kind, what, seen, least, sure) = match sign.kind {
+        SignKind::Orphans => {
+            let what = "heads of packets without tails, and tails without heads";
+            ("fragment flood", what, sign.different, LEAST_ORPHANS, 4 * LEAST_ORPHANS)
+        }
+        SignKind::Adapters => {
+            let what = "adapters that sent one packet only, in 10 s";
+            ("flood of adapters", what, sign.different, LEAST_ADAPTERS, 8 * LEAST_ADAPTERS)
+        }
+        SignKind::ToAll => {
+            let what = "questions to all of a network in the name of one";
+            ("requests to all in the name of another", what, sign.packets, LEAST_TO_ALL, 20 * LEAST_TO_ALL)
+        }
+        _ => return None,
+    };
+    let severity = match sign.kind {
+        _ if seen >= sure => Severity::High,
+        // Somebody may ask who is there.
+        SignKind::ToAll if seen < sure / 4 => Severity::Low,
+        _ => Severity::Medium,
+    };
+    let techniques: &[_] = if sign.kind == SignKind::ToAll { &["T1498.002"] } else { &["T1498.001"] };
+    sign.sighting(&Told { behaviour: ABOUT.name, kind, what, seen, least, severity, techniques })
 }
 
 #[cfg(test)]

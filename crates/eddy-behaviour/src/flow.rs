@@ -73,7 +73,7 @@ pub struct DnsAsked {
 }
 
 /// Ports that systems give to clients begin here (Linux; others begin higher).
-const FIRST_OF_CLIENTS: u16 = 32_768;
+pub(crate) const FIRST_OF_CLIENTS: u16 = 32_768;
 /// Ports below are those of services.
 const LAST_OF_SERVERS: u16 = 1_024;
 

@@ -6,6 +6,9 @@ use std::net::IpAddr;
 use crate::table::Table;
 use crate::{Flow, Sighting};
 
+/// Sightings that go on at a time, at most: as many as a table of a power of two has room for.
+const MOST: usize = 3_584;
+
 /// Sightings that still go on, by who and what. One that nothing was added to for a while is over.
 pub(crate) struct Open<K> {
     table: Table<K, Sighting>,
@@ -16,7 +19,7 @@ pub(crate) struct Open<K> {
 
 impl<K: Hash + Eq + Ord + Clone> Open<K> {
     pub(crate) fn new(idle_s: i64) -> Self {
-        Self { table: Table::new(4_096), idle_ns: idle_s * 1_000_000_000, next_sweep_ns: i64::MIN }
+        Self { table: Table::new(MOST), idle_ns: idle_s * 1_000_000_000, next_sweep_ns: i64::MIN }
     }
 
     /// Adds a flow to the sighting of a key, if there is one.
@@ -46,6 +49,11 @@ impl<K: Hash + Eq + Ord + Clone> Open<K> {
     /// Whether there is a sighting of a key.
     pub(crate) fn has(&self, key: &K) -> bool {
         self.table.has(key)
+    }
+
+    /// Forgets the sighting of a key.
+    pub(crate) fn forget(&mut self, key: &K) {
+        self.table.remove(key);
     }
 
     /// Opens a sighting.

@@ -51,6 +51,8 @@ impl Rounds {
         }
         for sighting in told.iter_mut().filter(|one| one.behaviour == behaviour && is_of(one)) {
             sighting.severity = Severity::Low;
+            // However much it is, it is nothing new.
+            sighting.strength = sighting.strength.min(1.0);
             sighting.evidence.push(Evidence {
                 what: "times it was done again at even intervals",
                 seen: f64::from(self.pauses),

@@ -1,12 +1,15 @@
 //! Scans: one host tries many ports or many hosts, and most of it comes to nothing.
 
 mod crowd;
+mod few;
 
 use std::net::IpAddr;
 
 use self::crowd::Crowds;
-use crate::flow::is_private;
+use self::few::Few;
+use crate::flow::{FIRST_OF_CLIENTS, is_private};
 use crate::open::Open;
+use crate::packet_sign::{PacketSign, SignKind, Told};
 use crate::rounds::Rounds;
 use crate::sighting::{Evidence, Severity};
 use crate::sketch::{Distinct, mark};
@@ -21,7 +24,7 @@ pub(crate) const ABOUT: AboutBehaviour = AboutBehaviour {
               within an hour or over a day. Flows whose first packet has flags that no connection begins with are \
               stealth scans. Tries at hosts inside and outside are counted apart, so that reading the web does not hide \
               a scan inside. Many hosts that together try many ports of one are told as a crowd. What a host that was told of tries again and again, such as a monitor, is told once, and less urgently where it \
-              comes at even intervals.",
+              comes at even intervals. Eight ports of one host in vain in a quarter of a minute, ten hosts one after the other, or packets               whose flags no connection has are told as well, less urgently.",
     blind_to: "Scans slower than the least number of tries a day; slow scans from many hosts that each try little; scans \
                that mostly succeed; scans over UDP from a port that services answer from; later scans of the same hosts \
                and ports by the same host.",
@@ -30,6 +33,8 @@ pub(crate) const ABOUT: AboutBehaviour = AboutBehaviour {
 
 /// Hosts watched at most, inside and outside apart.
 const CAPACITY: usize = 65_536;
+/// Questions over datagrams remembered at most.
+const ASKED: usize = 7_168;
 /// Length of each window in seconds, and tries that came to nothing in it that make a scan.
 const WINDOWS: [(i64, f64); 3] = [(60, 15.0), (3_600, 40.0), (86_400, 80.0)];
 /// Share of the tried pairs of host and port that must have come to nothing.
@@ -121,6 +126,13 @@ const LEAST_STEALTH: f64 = 8.0;
 const QUIET_NS: i64 = 600_000_000_000;
 /// Hosts asked for by their address in a minute, from which that is a sweep.
 const LEAST_ASKED: u64 = 48;
+/// Pairs of port and flags that no connection has, and kinds of questions by ICMP that nobody has a use for, of one host:
+/// the former may be a fault of somebody's stack.
+const LEAST_ODD_FLAGS: u64 = 3;
+const LEAST_ODD_QUESTIONS: u64 = 2;
+/// The same from which on they are no accident.
+const SURE_ODD: u64 = 8;
+const MOST_ODD: f64 = 2.0;
 /// SCTP (RFC 9260).
 const SCTP: u8 = 132;
 /// Mean bytes of packets of it that ask for an association or throw it away, at most.
@@ -137,12 +149,22 @@ pub(crate) struct Scan {
     sources: Table<Key, Source>,
     /// Hosts that many try.
     crowds: Crowds,
+    /// Those who try few ports or hosts, quickly.
+    few: Few,
+    /// Who asked whom from which port, over datagrams, without an answer so far: it may come from another port.
+    asked: Table<(IpAddr, u16, IpAddr), ()>,
     open: Open<Key>,
 }
 
 impl Default for Scan {
     fn default() -> Self {
-        Self { sources: Table::new(CAPACITY), crowds: Crowds::default(), open: Open::new(1_800) }
+        Self {
+            sources: Table::new(CAPACITY),
+            crowds: Crowds::default(),
+            few: Few::default(),
+            asked: Table::new(ASKED),
+            open: Open::new(1_800),
+        }
     }
 }
 
@@ -179,7 +201,9 @@ fn is_answer(flow: &Flow<'_>) -> bool {
         Flow::TCP => flow.flags.is_some_and(|flags| flags & 0x10 != 0 && flags & 0x06 != 0),
         Flow::UDP => {
             let is_service = matches!(flow.source_port, 1..1_024 | 1_900 | 3_702 | 5_353 | 11_211);
-            is_service && flow.destination_port >= 1_024
+            // From port to port of clients go answers of services that have a port for each, and what peers say.
+            let are_clients = flow.source_port.min(flow.destination_port) >= FIRST_OF_CLIENTS;
+            is_service && flow.destination_port >= 1_024 || are_clients
         }
         _ => false,
     }
@@ -197,6 +221,9 @@ impl Behaviour for Scan {
         if !flow.is_unicast() || unseen.is_none() && is_answer(flow) {
             return;
         }
+        if self.is_answer_from_elsewhere(flow) {
+            return;
+        }
         let stealth = stealth_kind(flow);
         let failed = flow.failed() || stealth.is_some() || is_aborted(flow);
         let key = (flow.source, is_private(flow.destination));
@@ -211,6 +238,11 @@ impl Behaviour for Scan {
             }
         }
         self.crowds.see(flow, failed, out);
+        if !self.open.has(&key) && !source.told[told_at(flow)].has_mark(pair) {
+            // What may be left of connections is no try.
+            let is_left = stealth.is_some_and(|kind| !is_certain(kind, flow));
+            self.few.see(flow, failed && !is_left, pair, out);
+        }
         if !failed {
             return;
         }
@@ -262,6 +294,7 @@ impl Behaviour for Scan {
         sighting.flows = window.failed_pairs.count() as u64;
         sighting.extend(flow, flow.destination);
         update(&mut sighting, kind, &window, least);
+        self.few.forget(flow.source, flow.destination);
         self.open.open(key, flow.start_ns, sighting);
     }
 
@@ -271,9 +304,14 @@ impl Behaviour for Scan {
         }
     }
 
+    fn see_sign(&mut self, sign: &PacketSign, out: &mut Vec<Sighting>) {
+        out.extend(odd_packets(sign));
+    }
+
     fn end(&mut self, out: &mut Vec<Sighting>) {
         self.open.end(out);
         self.crowds.end(out);
+        self.few.end(out);
         for (&(actor, inside), source) in self.sources.iter() {
             let is_there = |target: &IpAddr| is_private(*target) == inside;
             source.rounds.lower(out, ABOUT.name, |one| {
@@ -283,10 +321,47 @@ impl Behaviour for Scan {
     }
 
     fn dropped(&self) -> u64 {
-        self.sources.dropped() + self.crowds.dropped() + self.open.dropped()
+        self.sources.dropped() + self.crowds.dropped() + self.few.dropped() + self.open.dropped()
     }
 
-    bounded!(sources, crowds, open);
+    bounded!(sources, crowds, few, asked, open);
+}
+
+impl Scan {
+    /// Whether a datagram goes to a port that its target had just asked its source from: some services answer from a port
+    /// of their own for each (TFTP does).
+    fn is_answer_from_elsewhere(&mut self, flow: &Flow<'_>) -> bool {
+        if flow.protocol != Flow::UDP || flow.reverse_packets > 0 {
+            return false;
+        }
+        if self.asked.has(&(flow.destination, flow.destination_port, flow.source)) {
+            return true;
+        }
+        self.asked.entry((flow.source, flow.source_port, flow.destination), flow.start_ns, || ());
+        false
+    }
+}
+
+/// Somebody whose packets are odd in order to see what a host answers to such.
+fn odd_packets(sign: &PacketSign) -> Option<Sighting> {
+    let (kind, what, least) = match sign.kind {
+        SignKind::ImpossibleFlags => {
+            ("probes with odd flags", "pairs of port and flags that no connection has", LEAST_ODD_FLAGS)
+        }
+        SignKind::OddQuestions => (
+            "probes of the system",
+            "kinds of questions by ICMP that nobody has a use for",
+            LEAST_ODD_QUESTIONS,
+        ),
+        _ => return None,
+    };
+    let severity = if sign.different >= SURE_ODD { Severity::Medium } else { Severity::Low };
+    let techniques: &[_] =
+        if sign.actor.is_some_and(is_private) { &["T1046", "T1018"] } else { &["T1595.002", "T1046"] };
+    let (behaviour, seen) = (ABOUT.name, sign.different);
+    let found = sign.sighting(&Told { behaviour, kind, what, seen, least, severity, techniques })?;
+    // Where there are many of them, the scan itself says more.
+    Some(Sighting { strength: found.strength.min(MOST_ODD), ..found })
 }
 
 /// Somebody who asks for the adapters of a whole network.

@@ -3,8 +3,8 @@
 use serde::Serialize;
 
 use crate::{
-    ArpClaim, Flow, Sighting, arp_spoofing, beaconing, brute_force, flood, lateral, made_up_names, scan,
-    silence, transfer, tunnel, unusual, wrong_port,
+    ArpClaim, Flow, PacketSign, Sighting, arp_spoofing, beaconing, brute_force, crafted_packets, flood,
+    forged_answers, lateral, made_up_names, scan, silence, transfer, tunnel, unusual, wrong_port,
 };
 
 /// What a behaviour says about itself.
@@ -33,6 +33,10 @@ pub trait Behaviour: Send {
     /// Sees what an adapter said of an address within a minute; claims come in the order of time, and only from captures
     /// of packets. Most behaviours do not look at it.
     fn see_claim(&mut self, _claim: &ArpClaim, _out: &mut Vec<Sighting>) {}
+
+    /// Sees what single packets told that flows do not show; signs come once per host and ten minutes, and only from captures
+    /// of packets. Most behaviours do not look at it.
+    fn see_sign(&mut self, _sign: &PacketSign, _out: &mut Vec<Sighting>) {}
 
     /// There are no more flows: the sightings that are still open go to `out`.
     fn end(&mut self, out: &mut Vec<Sighting>);
@@ -78,6 +82,8 @@ behaviours! {
     lateral::LateralSpread,
     silence::Silence,
     arp_spoofing::ArpSpoofing,
+    forged_answers::ForgedAnswers,
+    crafted_packets::CraftedPackets,
     unusual::Unusual,
 }
 
@@ -125,6 +131,11 @@ impl Watch {
     /// Sees the next claim to an address; claims come in the order of time, before, after or among the flows.
     pub fn see_claim(&mut self, claim: &ArpClaim) {
         self.behaviours.iter_mut().for_each(|behaviour| behaviour.see_claim(claim, &mut self.done));
+    }
+
+    /// Sees the next sign of single packets; signs come before, after or among the flows.
+    pub fn see_sign(&mut self, sign: &PacketSign) {
+        self.behaviours.iter_mut().for_each(|behaviour| behaviour.see_sign(sign, &mut self.done));
     }
 
     /// Flows seen.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use eddy_frame::{Column, Frame, Schema};
-use eddy_io::{ArpClaim, Description, ReadError, ReadStats, Source};
+use eddy_io::{ArpClaim, Description, PacketSign, ReadError, ReadStats, Source};
 
 /// A source that can be gone through several times.
 pub(crate) struct Input {
@@ -19,6 +19,8 @@ pub(crate) struct Input {
     pub(crate) description: Description,
     /// What ARP packets said, where the input is a capture of packets.
     pub(crate) arp_claims: Vec<ArpClaim>,
+    /// What single packets of captures told.
+    pub(crate) packet_signs: Vec<PacketSign>,
 }
 
 /// Bytes a frame takes, about.
@@ -89,8 +91,9 @@ impl Input {
             description.notes.push(eddy_io::Note { column: None, text: text.to_owned() });
         }
         let arp_claims = source.arp_claims();
+        let packet_signs = source.packet_signs();
         let source = kept.is_none().then_some(source);
-        Ok(Self { source, kept, sample, n_rows, max_bytes, stats, description, arp_claims })
+        Ok(Self { source, kept, sample, n_rows, max_bytes, stats, description, arp_claims, packet_signs })
     }
 
     pub(crate) fn schema(&self) -> &Arc<Schema> {

@@ -44,7 +44,8 @@ pub use eval::{
     Band, BehaviourFound, CaptureVerdict, CapturesOptions, CapturesReport, Checked, Coverage, DrillVerdict,
     DrillsOptions, EventsOf, FalseIncident, Mode, NabBoard, NabCorpus, NabOptions, NetworkOptions,
     NetworkReport, Raised, SeriesOptions, SeriesStanding, SeriesVerdict, Standing, Stream, Together, ToldBy,
-    ToldWindow, UnderProfile, eval_captures, eval_drills, eval_nab, eval_network, eval_results, eval_series,
+    ToldWindow, UnderProfile, drill_bands, eval_captures, eval_drills, eval_nab, eval_network, eval_results,
+    eval_series,
 };
 pub use explore::{ColumnSummary, Exploration, Histogram, TopList, explore};
 pub use flows::{damped_packets, flow_features, flows};

@@ -68,8 +68,11 @@ techniques! {
     "T1499" IMPACT "Endpoint Denial of Service";
     "T1499.001" IMPACT "Endpoint Denial of Service: OS Exhaustion Flood";
     "T1499.002" IMPACT "Endpoint Denial of Service: Service Exhaustion Flood";
+    "T1499.004" IMPACT "Endpoint Denial of Service: Application or System Exploitation";
     "T1557" CREDENTIALS "Adversary-in-the-Middle";
+    "T1557.001" CREDENTIALS "Adversary-in-the-Middle: LLMNR/NBT-NS Poisoning and SMB Relay";
     "T1557.002" CREDENTIALS "Adversary-in-the-Middle: ARP Cache Poisoning";
+    "T1557.003" CREDENTIALS "Adversary-in-the-Middle: DHCP Spoofing";
     "T1567" EXFILTRATION "Exfiltration Over Web Service";
     "T1568" COMMAND "Dynamic Resolution";
     "T1568.002" COMMAND "Dynamic Resolution: Domain Generation Algorithms";

@@ -186,9 +186,23 @@ fn of_one_cause(a: &Sighting, b: &Sighting) -> bool {
     }
     match (a.actor, b.actor) {
         (Some(a), Some(b)) => a == b,
+        (None, Some(_)) if is_part_of(b, a) => true,
+        (Some(_), None) if is_part_of(a, b) => true,
         // A flood with forged senders, and what else is seen at its target because of it.
         _ => a.behaviour == b.behaviour && a.targets.first() == b.targets.first(),
     }
+}
+
+/// Whether somebody's guesses at one host are part of a flood that a crowd sends it: each of the crowd sends the same again and
+/// again, as who guesses does.
+fn is_part_of(tries: &Sighting, flood: &Sighting) -> bool {
+    flood.behaviour == "flood"
+        && tries.behaviour == "brute_force"
+        && tries.severity <= flood.severity
+        && tries.targets.iter().all(|target| flood.targets.contains(target))
+        && (flood.port.is_none() || tries.port == flood.port)
+        && tries.first_ns <= flood.last_ns
+        && flood.first_ns <= tries.last_ns
 }
 
 fn incident(mut sightings: Vec<Sighting>) -> Incident {
@@ -204,9 +218,13 @@ fn incident(mut sightings: Vec<Sighting>) -> Incident {
     }
     let mut behaviours: Vec<&'static str> = Vec::new();
     let (mut actors, mut targets, mut techniques) = (Vec::new(), Vec::new(), Vec::new());
+    let is_of_crowd =
+        |one: &Sighting| sightings.iter().any(|flood| flood.actor.is_none() && is_part_of(one, flood));
     for sighting in &sightings {
         add(&mut behaviours, sighting.behaviour);
-        sighting.actor.iter().for_each(|actor| add(&mut actors, *actor));
+        // Of a crowd nobody is named for being told apart.
+        let named = sighting.actor.iter().filter(|_| !is_of_crowd(sighting));
+        named.for_each(|actor| add(&mut actors, *actor));
         sighting.targets.iter().for_each(|target| add(&mut targets, *target));
         sighting.techniques.iter().filter_map(|id| technique(id)).for_each(|one| add(&mut techniques, one));
     }
@@ -351,5 +369,22 @@ pub(crate) mod tests {
         ]);
         assert_eq!(found.len(), 2);
         assert!(found[0].actors.is_empty() && found[0].sentence.starts_with("many or forged senders"));
+    }
+
+    #[test]
+    fn what_one_of_a_crowd_sends_belongs_to_the_flood_and_names_nobody() {
+        let flood = sighting("flood", None, 9, 0);
+        let one = Sighting { severity: Severity::Medium, ..sighting("brute_force", Some(5), 9, 10) };
+        let found = incidents(vec![flood.clone(), one.clone()]);
+        assert_eq!(found.len(), 1);
+        assert_eq!((found[0].kind, found[0].actors.len()), ("SYN flood", 0));
+        // At another host, at another port, or at another time it is something of its own.
+        let elsewhere = Sighting { targets: vec![address(8)], ..one.clone() };
+        let other_port = Sighting { port: Some(22), ..one.clone() };
+        let flood_of_port = Sighting { port: Some(80), ..flood.clone() };
+        let later = Sighting { first_ns: flood.last_ns + 1, last_ns: flood.last_ns + 2, ..one };
+        for (flood, other) in [(&flood, elsewhere), (&flood_of_port, other_port), (&flood, later)] {
+            assert_eq!(incidents(vec![flood.clone(), other]).len(), 2);
+        }
     }
 }

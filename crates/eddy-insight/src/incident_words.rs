@@ -28,6 +28,19 @@ pub(crate) fn clause(sighting: &Sighting) -> String {
         "scan" if sighting.kind == "scan by many hosts" => {
             format!("{} ports of {target} tried in vain by {} hosts within a minute", seen(0), seen(1))
         }
+        "scan" if matches!(sighting.kind, "probes with odd flags" | "probes of the system") => {
+            let what = sighting.evidence.first().map_or("", |evidence| evidence.what);
+            format!("{} of {target}: {} {what}", sighting.kind, seen(0))
+        }
+        "scan" if sighting.kind.starts_with("quick") => {
+            let what = sighting.evidence.first().map_or("", |evidence| evidence.what);
+            format!("{} of {target}: {} {what}", sighting.kind, seen(0))
+        }
+        "forged_answers" | "crafted_packets" => {
+            let what = sighting.evidence.first().map_or("", |evidence| evidence.what);
+            let to = if sighting.targets.is_empty() { String::new() } else { format!(" to {target}") };
+            format!("{}{to}: {} {what}", sighting.kind, seen(0))
+        }
         "scan" => format!(
             "{} of {target}{on_port}: {} pairs of host and port tried in vain",
             sighting.kind,
@@ -36,13 +49,21 @@ pub(crate) fn clause(sighting: &Sighting) -> String {
         "flood" => {
             let first = sighting.evidence.first();
             let what = first.map_or("packets", |evidence| evidence.what);
-            format!("{} of {target}{on_port}: {} {what}", sighting.kind, seen(0))
+            let of = if sighting.targets.is_empty() { String::new() } else { format!(" of {target}") };
+            format!("{}{of}{on_port}: {} {what}", sighting.kind, seen(0))
         }
         "brute_force" if sighting.kind == "guessing of SNMP communities" => {
             format!("{} at {target}{on_port}: {} questions without an answer", sighting.kind, seen(0))
         }
         "brute_force" if sighting.kind == "guessing of SIP accounts" => {
             format!("{} at {target}{on_port}: {} questions, each refused", sighting.kind, seen(0))
+        }
+        "brute_force" if sighting.kind == "guessing of names of files" => {
+            format!("{} at {target}{on_port}: {} names", sighting.kind, count(sighting.flows))
+        }
+        "brute_force" if sighting.evidence.first().is_some_and(|one| one.what.starts_with("questions")) => {
+            let what = sighting.evidence.first().map_or("", |evidence| evidence.what);
+            format!("{} at {target}{on_port}: {} {what}", sighting.kind, seen(0))
         }
         "made_up_names" => {
             format!("{} different domains that are not there asked of {target} in ten minutes", seen(0))

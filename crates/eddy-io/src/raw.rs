@@ -7,7 +7,7 @@
 use eddy_frame::{Column, Kind, Lines, TimeStyle};
 
 use crate::timeparse::TimeForm;
-use crate::{ArpClaim, Note, ReadError, ReadStats, SetAside};
+use crate::{ArpClaim, Note, PacketSign, ReadError, ReadStats, SetAside};
 
 /// Rows of a sample: enough to tell kinds and roles, little enough to be read at once.
 pub(crate) const SAMPLE_ROWS: usize = 4096;
@@ -110,6 +110,11 @@ pub(crate) trait RawSource: Send {
 
     /// What ARP packets said of who has which address, asked for at the end of the rows.
     fn arp_claims(&self) -> &[ArpClaim] {
+        &[]
+    }
+
+    /// What single packets tell that nobody sends in good faith, asked for at the end of the rows.
+    fn packet_signs(&self) -> &[PacketSign] {
         &[]
     }
 

@@ -127,6 +127,61 @@ impl ArpClaim {
     }
 }
 
+/// What single packets, or a few, tell that nobody sends in good faith.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum SignKind {
+    /// A packet from a host to itself, seen on a network.
+    SelfAddressed,
+    /// A fragment that lies over part of another one of its packet.
+    Overlap,
+    /// A fragment that reaches beyond the longest packet there may be.
+    TooLong,
+    /// Fragments of packets of which the rest never comes: heads, and tails.
+    Orphans,
+    /// Flags of TCP that no connection has together, or none; different are pairs of port and flags.
+    ImpossibleFlags,
+    /// Questions by ICMP that nobody has a use for any more; different are their kinds. An echo request with a code counts
+    /// for two.
+    OddQuestions,
+    /// Echo requests and their like to all of a network.
+    ToAll,
+    /// A router says that there is a shorter way over somebody else.
+    Redirect,
+    /// Answers to questions that went to all neighbours; different are the names.
+    NameAnswers,
+    /// A lease of somebody who is not the server that is known, with another router.
+    Lease,
+    /// Connections that went on after one end was said to have thrown them away; different are the connections.
+    ResetByOther,
+    /// Adapters that sent one packet only; different are the adapters.
+    Adapters,
+}
+
+/// Packets that tell the same sign of the same hosts within ten minutes, summed up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PacketSign {
+    /// What they tell.
+    pub kind: SignKind,
+    /// Who sends them, or profits; none where that is forged, or there are several.
+    pub actor: Option<IpAddr>,
+    /// To whom, the first few.
+    pub targets: Vec<IpAddr>,
+    /// Port of the first of them; 0 where there is none.
+    pub port: u16,
+    /// The first such packet, in nanoseconds since 1970.
+    pub first_ns: i64,
+    /// The last.
+    pub last_ns: i64,
+    /// How many.
+    pub packets: u64,
+    /// Their bytes on the wire.
+    pub octets: u64,
+    /// Different things in them, up to 64; adapters are counted up to some thousands.
+    pub different: u64,
+}
+
 /// What reading has met so far.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct ReadStats {
@@ -202,6 +257,11 @@ pub trait Source: Send {
 
     /// What ARP packets said of who has which address, as far as they were read; empty but for captures of packets.
     fn arp_claims(&self) -> Vec<ArpClaim> {
+        Vec::new()
+    }
+
+    /// What single packets tell that nobody sends in good faith, as far as they were read; empty but for captures.
+    fn packet_signs(&self) -> Vec<PacketSign> {
         Vec::new()
     }
 

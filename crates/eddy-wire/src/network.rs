@@ -49,6 +49,7 @@ pub(crate) fn ipv4(walk: &mut Walk<'_, '_>) -> Result<Step, Reason> {
 
 #[inline]
 fn fragment_of(walk: &mut Walk<'_, '_>, offset: u16, more: bool, protocol: u8) -> Step {
+    walk.packet.more_fragments = more;
     if offset > 0 {
         walk.packet.fragment = FragmentPart::Later;
         walk.packet.fragment_offset = offset;
@@ -122,6 +123,7 @@ fn extensions(walk: &mut Walk<'_, '_>, mut next: u8) -> Result<Step, Reason> {
                 return Ok(fragment_of(walk, offset, more, next));
             }
             if more {
+                walk.packet.more_fragments = true;
                 walk.packet.fragment = FragmentPart::First;
             }
         }

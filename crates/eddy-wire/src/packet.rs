@@ -273,6 +273,8 @@ pub struct Packet<'a> {
     pub fragment: FragmentPart,
     /// Where in the whole packet the fragment begins, in bytes.
     pub fragment_offset: u16,
+    /// Whether more fragments of the packet follow.
+    pub more_fragments: bool,
     /// The length of the IP packet as its header states it.
     pub ip_len: u32,
     /// The source port.
@@ -287,6 +289,8 @@ pub struct Packet<'a> {
     pub icmp_code: u8,
     /// The identifier of an ICMP echo.
     pub icmp_id: u16,
+    /// The second word of an ICMP message, whose meaning depends on its type.
+    pub icmp_rest: [u8; 4],
     /// The packet that an ICMP error is about.
     pub embedded: Option<Embedded>,
     /// What an ARP packet says.
@@ -324,6 +328,18 @@ impl Packet<'_> {
     /// The destination address, where there is one.
     pub fn destination_address(&self) -> Option<IpAddr> {
         address(self.network, self.destination)
+    }
+
+    /// The router that an ICMP redirect says is nearer, as a number of 128 bits; 0 where the packet is none.
+    pub fn icmp_gateway(&self) -> u128 {
+        match (self.network, self.icmp_type) {
+            (Network::Ipv4, 5) => mapped(self.icmp_rest),
+            // The first thing in the message is the target (RFC 4861, section 4.5).
+            (Network::Ipv6, 137) => {
+                self.payload.first_chunk().map_or(0, |target| u128::from_be_bytes(*target))
+            }
+            _ => 0,
+        }
     }
 
     /// Whether less was captured than the headers tell of.

@@ -145,6 +145,7 @@ fn icmp(walk: &mut Walk<'_, '_>, protocol: u8) -> Result<Step, Reason> {
     walk.packet.icmp_type = kind;
     walk.packet.icmp_code = code;
     let more = walk.cursor.take_most(4);
+    walk.packet.icmp_rest = more.first_chunk().copied().unwrap_or_default();
     walk.declared = walk.declared.saturating_sub(4).saturating_sub(len32(more));
     let (echo, error) = if protocol == protocol::ICMP {
         (matches!(kind, 0 | 8 | 13..=18), matches!(kind, 3 | 4 | 5 | 11 | 12))

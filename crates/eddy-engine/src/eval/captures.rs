@@ -8,6 +8,7 @@ use eddy_insight::{Incident, Severity};
 use rayon::prelude::*;
 use serde::Serialize;
 
+use super::band::{Band, bands};
 use super::coverage::{Coverage, coverage};
 use super::truth::{Known, TRUTH, What, known};
 use crate::incidents::watch;
@@ -80,6 +81,8 @@ pub struct CaptureVerdict {
     pub rank: Option<usize>,
     /// What was raised, most urgent first.
     pub raised: Vec<Raised>,
+    /// Of each that was raised, whether it tells who and what.
+    pub right: Vec<bool>,
     /// How many incidents of each severity there are that tell nothing of what is known: high or more, medium, low.
     pub others: [usize; 3],
     /// Which flows the incidents cover, where flows have labels.
@@ -111,6 +114,15 @@ impl CapturesReport {
     pub fn right(&self) -> (usize, usize) {
         let known = || self.captures.iter().filter(|one| !one.is_benign && one.error.is_none());
         (known().count(), known().filter(|one| one.is_right()).count())
+    }
+
+    /// By confidence: in a capture with something in it an incident is right that tells who and what, in one without none
+    /// is.
+    pub fn bands(&self) -> Vec<Band> {
+        let of = |one: &CaptureVerdict| -> Vec<(f64, bool)> {
+            one.raised.iter().zip(&one.right).map(|(one, right)| (one.confidence, *right)).collect()
+        };
+        bands(&self.captures.iter().flat_map(of).collect::<Vec<_>>())
     }
 
     /// Captures without anything in them that could be read: how many, and how many have an incident of severity high
@@ -191,6 +203,7 @@ fn judge(folder: &Path, name: &str, known: &Known) -> CaptureVerdict {
         kind_first: false,
         rank: None,
         raised: Vec::new(),
+        right: Vec::new(),
         others: [0; 3],
         coverage: None,
         error: None,
@@ -227,6 +240,7 @@ fn judge(folder: &Path, name: &str, known: &Known) -> CaptureVerdict {
     let tells = |one: &Raised| known.actor_is_right(one) && known.kind_is_right(one);
     verdict.rank =
         verdict.raised.iter().position(|one| tells(one) && known.target_is_right(one)).map(|at| at + 1);
+    verdict.right = verdict.raised.iter().map(tells).collect();
     for one in verdict.raised.iter().filter(|one| !known.concerns(one)) {
         verdict.others[match one.severity {
             Severity::Low => 2,
@@ -288,8 +302,7 @@ mod tests {
         let options =
             CapturesOptions { folder, only: "nmap-scans/".to_owned(), ..CapturesOptions::default() };
         let report = eval_captures(&options).unwrap();
-        // All but the four packets that guess an operating system.
-        assert_eq!(report.right(), (6, 5), "{:?}", report.captures);
+        assert_eq!(report.right(), (6, 6), "{:?}", report.captures);
         assert!(report.captures.iter().all(|one| one.others == [0; 3]));
     }
 }

@@ -1,6 +1,7 @@
 //! Detectors before their judges: the Numenta Anomaly Benchmark, any labelled series, captures and networks of which the
 //! truth is known.
 
+mod band;
 mod captures;
 mod corpus;
 mod coverage;
@@ -16,12 +17,13 @@ mod truth;
 
 use serde::Serialize;
 
+pub use band::Band;
 pub use captures::{CaptureVerdict, CapturesOptions, CapturesReport, Raised, eval_captures};
 pub use corpus::NabCorpus;
 pub use coverage::Coverage;
-pub use drills::{DrillVerdict, DrillsOptions, eval_drills};
+pub use drills::{DrillVerdict, DrillsOptions, drill_bands, eval_drills};
 pub use nab::{NabBoard, NabOptions, eval_nab};
-pub use network::{Band, BehaviourFound, FalseIncident, NetworkOptions, NetworkReport, eval_network};
+pub use network::{BehaviourFound, FalseIncident, NetworkOptions, NetworkReport, eval_network};
 pub use results::{Checked, eval_results};
 pub use series::{SeriesOptions, SeriesStanding, SeriesVerdict, ToldBy, eval_series};
 pub use standing::{Standing, UnderProfile};

@@ -14,6 +14,7 @@ use rand_pcg::Pcg64Mcg;
 use rayon::prelude::*;
 use serde::Serialize;
 
+use super::band::{Band, bands};
 use super::captures::Raised;
 use crate::incidents::watch;
 use crate::input::Input;
@@ -88,19 +89,6 @@ pub struct FalseIncident {
     pub at_hours: f64,
     /// What it says.
     pub raised: Raised,
-}
-
-/// Incidents of like confidence.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct Band {
-    /// Least confidence of the band.
-    pub from: f64,
-    /// Incidents in it.
-    pub incidents: usize,
-    /// Those that something was planted for.
-    pub right: usize,
-    /// Their mean confidence.
-    pub mean_confidence: f64,
 }
 
 /// The outcome.
@@ -198,25 +186,6 @@ pub fn eval_network(options: &NetworkOptions) -> Result<NetworkReport, EngineErr
         false_incidents,
         bands: bands(&all),
     })
-}
-
-fn bands(all: &[(f64, bool)]) -> Vec<Band> {
-    const EDGES: [f64; 6] = [0.0, 0.5, 0.6, 0.7, 0.8, 0.9];
-    (0..EDGES.len())
-        .map(|at| {
-            let to = EDGES.get(at + 1).copied().unwrap_or(f64::INFINITY);
-            let of: Vec<&(f64, bool)> =
-                all.iter().filter(|(confidence, _)| (EDGES[at]..to).contains(confidence)).collect();
-            let sum: f64 = of.iter().map(|(confidence, _)| confidence).sum();
-            Band {
-                from: EDGES[at],
-                incidents: of.len(),
-                right: of.iter().filter(|(_, right)| *right).count(),
-                mean_confidence: sum / of.len().max(1) as f64,
-            }
-        })
-        .filter(|band| band.incidents > 0)
-        .collect()
 }
 
 /// The specification of the network of a seed: strengths are drawn, and so is the offset of each start (by the seed of

@@ -78,6 +78,8 @@ fn about(sighting: &Sighting, profile: &Profile) -> Vec<(When, String)> {
         "lateral_spread" => lateral_spread(&who, &target, &on_port),
         "silence" => silence(sighting, &target),
         "arp_spoofing" => arp_spoofing(&who, &target),
+        "forged_answers" => forged_answers(sighting, &who, &target),
+        "crafted_packets" => crafted_packets(&target),
         "made_up_names" => made_up_names(sighting, &who),
         "wrong_port" if sighting.kind == "mining of currency" => vec![
             (
@@ -223,6 +225,39 @@ fn arp_spoofing(who: &str, target: &str) -> Vec<(When, String)> {
             When::Later,
             "Switch on dynamic ARP inspection, with DHCP snooping below it, at ports that hosts are at."
                 .into(),
+        ),
+    ]
+}
+
+fn forged_answers(sighting: &Sighting, who: &str, target: &str) -> Vec<(When, String)> {
+    let later = match sighting.kind {
+        "answers for names of others" => "Switch LLMNR and NetBIOS names off where there is a name server.",
+        "leases of a second server" => "Switch on DHCP snooping at ports that hosts are at.",
+        "redirects of ways" => "Let hosts ignore redirects of ways; routers know them.",
+        _ => "Use protocols that sign what they say: DNSSEC, TLS, IPsec.",
+    };
+    vec![
+        (
+            When::Now,
+            format!(
+                "Find out whether {who} may answer so; if nobody knows, take it off the network of {target}."
+            ),
+        ),
+        (When::Today, format!("See what {target} said to {who} after that, and change the passwords in it.")),
+        (When::Later, later.into()),
+    ]
+}
+
+fn crafted_packets(target: &str) -> Vec<(When, String)> {
+    vec![
+        (When::Now, format!("See whether {target} still runs; old systems stop at one such packet.")),
+        (
+            When::Today,
+            "Find where they came in: senders are often forged, the port of the switch is not.".into(),
+        ),
+        (
+            When::Later,
+            "Let the firewall put fragments together, and drop what comes from the wrong side.".into(),
         ),
     ]
 }

@@ -10,9 +10,10 @@ use super::arp::ArpBook;
 use super::details::{Budget, Kept};
 use super::exports::Exports;
 use super::row::Row;
+use super::signs::SignBook;
 use crate::names::{list, note};
 use crate::raw::Tally;
-use crate::{ArpClaim, Note};
+use crate::{ArpClaim, Note, PacketSign};
 
 /// What is measured of each flow besides its counts and its application.
 pub(super) trait Measure: PerFlow + Send {
@@ -63,6 +64,7 @@ pub(super) struct Assembler<M> {
     budget: Budget,
     exports: Exports,
     arp: ArpBook,
+    signs: SignBook,
     /// Rows of flows that are over.
     pub rows: Vec<Row>,
     /// For each reason why packets are set aside, and last for address resolution, the number of the first such packet.
@@ -80,6 +82,7 @@ impl<M: Measure> Assembler<M> {
             budget: Budget::new(memory_bytes / 4),
             exports: Exports::new(memory_bytes / 16, &limits),
             arp: ArpBook::default(),
+            signs: SignBook::default(),
             limits,
             wanted,
             rows: Vec::new(),
@@ -92,6 +95,11 @@ impl<M: Measure> Assembler<M> {
         self.arp.claims()
     }
 
+    /// What single packets told that nobody sends in good faith.
+    pub(super) fn packet_signs(&self) -> &[PacketSign] {
+        self.signs.signs()
+    }
+
     /// The features of rows.
     pub(super) fn wanted(&self) -> &[&'static Feature] {
         &self.wanted
@@ -101,6 +109,7 @@ impl<M: Measure> Assembler<M> {
     pub(super) fn see(&mut self, frame: &Captured<'_>) {
         let packet = decode(frame.link, frame.bytes, frame.wire_len, &self.limits);
         let placed = self.place(&packet, frame.time_ns);
+        self.signs.see(&packet, frame.time_ns, &self.limits);
         let aside = match placed {
             Placed::InFlow { .. } => {
                 if packet.protocol == protocol::ICMPV6 {
@@ -142,6 +151,7 @@ impl<M: Measure> Assembler<M> {
         let (rows, budget, wanted) = (&mut self.rows, &self.budget, &self.wanted);
         self.table.finish(|flow, beside| rows.push(beside.row(flow, budget, wanted)));
         self.exports.finish(rows);
+        self.signs.finish();
     }
 
     /// Counts the packets set aside; the first of each reason is told.

@@ -17,6 +17,7 @@ mod features;
 mod parity;
 mod per_packet;
 mod row;
+mod signs;
 #[cfg(test)]
 mod tests;
 
@@ -36,7 +37,7 @@ use self::row::{Row, columns, raw_columns};
 use crate::names::note;
 use crate::place::Place;
 use crate::raw::{RawBatch, RawSource, RawTable, SAMPLE_ROWS, Tally, Target};
-use crate::{ArpClaim, Note, ReadError, ReadOptions, ReadStats};
+use crate::{ArpClaim, Note, PacketSign, ReadError, ReadOptions, ReadStats};
 
 /// Packets that the sample's flows are made of.
 const SAMPLE_PACKETS: u64 = 20_000;
@@ -259,6 +260,10 @@ impl<M: Measure> RawSource for Capture<M> {
 
     fn arp_claims(&self) -> &[ArpClaim] {
         self.assembler.arp_claims()
+    }
+
+    fn packet_signs(&self) -> &[PacketSign] {
+        self.assembler.packet_signs()
     }
 
     fn rewind(&mut self) -> Result<(), ReadError> {

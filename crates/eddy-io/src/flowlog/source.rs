@@ -18,7 +18,7 @@ use crate::names::{list, note};
 use crate::place::Place;
 use crate::raw::{RawBatch, RawColumn, RawTable, Tally, Target};
 use crate::roles::{Plan, plan};
-use crate::{ArpClaim, Description, Note, ReadError, ReadOptions, ReadStats, Source};
+use crate::{ArpClaim, Description, Note, PacketSign, ReadError, ReadOptions, ReadStats, Source};
 
 /// Names of kinds of records passed over that are kept to be shown.
 const SHOWN_KINDS: usize = 32;
@@ -69,6 +69,7 @@ pub(crate) struct Flows {
     repeated: u64,
     /// What ARP packets said, of the parts that were read to their end.
     arp_claims: Vec<ArpClaim>,
+    packet_signs: Vec<PacketSign>,
 }
 
 /// A sample of a log as flows: at most `most` rows.
@@ -137,6 +138,7 @@ impl Flows {
             closed: found.parts.iter().any(|part| part.is_open).then(FxHashSet::default),
             repeated: 0,
             arp_claims: Vec::new(),
+            packet_signs: Vec::new(),
             parts: found.parts,
             options: options.clone(),
             description,
@@ -309,6 +311,7 @@ impl Flows {
         }
         self.tally.add(&open.raw.stats());
         self.arp_claims.extend_from_slice(open.raw.arp_claims());
+        self.packet_signs.extend_from_slice(open.raw.packet_signs());
         open.raw.doubts().into_iter().for_each(|doubt| self.add_note(doubt));
         self.phase = after;
         Ok(None)
@@ -413,8 +416,13 @@ impl Source for Flows {
         self.arp_claims.clone()
     }
 
+    fn packet_signs(&self) -> Vec<PacketSign> {
+        self.packet_signs.clone()
+    }
+
     fn rewind(&mut self) -> Result<(), ReadError> {
         self.arp_claims.clear();
+        self.packet_signs.clear();
         self.phase = if self.joins { Phase::Gather } else { Phase::Part(0) };
         self.current = None;
         self.first_row = 0;

@@ -142,7 +142,12 @@ fn land(stage: &mut Stage) -> DrillTruth {
     for at_s in stage.moments(400.0) {
         stage.tcp(at_s, Client, (victim, 139), (victim, 139), SYN);
     }
-    DrillTruth { told_as: "flood", actors: Vec::new(), is_forged: false, targets: vec![victim] }
+    DrillTruth {
+        told_as: "flood|crafted_packets",
+        actors: Vec::new(),
+        is_forged: false,
+        targets: vec![victim],
+    }
 }
 
 fn pages(stage: &mut Stage, from: From, port: u16) -> DrillTruth {

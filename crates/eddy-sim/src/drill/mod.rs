@@ -11,6 +11,7 @@ mod logins;
 mod others;
 mod scans;
 mod stage;
+mod tiny;
 
 use std::net::IpAddr;
 
@@ -97,6 +98,7 @@ pub struct Drill {
     is_ipv4: bool,
     is_ipv6: bool,
     least_s: f64,
+    least_packets: usize,
 }
 
 impl std::fmt::Debug for Drill {
@@ -116,7 +118,7 @@ const OUTWARD: &[DrillWay] = &[DrillWay::Outward];
 
 impl Drill {
     const fn new(name: &'static str, ways: &'static [DrillWay], play: fn(&mut Stage) -> DrillTruth) -> Self {
-        Self { name, play, ways, is_ipv4: false, is_ipv6: false, least_s: 0.0 }
+        Self { name, play, ways, is_ipv4: false, is_ipv6: false, least_s: 0.0, least_packets: LEAST_PACKETS }
     }
 
     /// One that there is of version 4 only.
@@ -132,6 +134,11 @@ impl Drill {
     /// One that takes so long at least.
     const fn least(self, least_s: f64) -> Self {
         Self { least_s, ..self }
+    }
+
+    /// One of which few packets are something to be seen.
+    const fn tiny(self) -> Self {
+        Self { least_packets: 2, ..self }
     }
 
     /// From where to where it may go.
@@ -171,13 +178,13 @@ impl Drill {
         let setting = DrillSetting { seconds: setting.seconds.max(self.least_s), ..setting.clone() };
         let mut stage = Stage::new(setting);
         (self.play)(&mut stage);
-        stage.packets() >= LEAST_PACKETS
+        stage.packets() >= self.least_packets
     }
 }
 
 /// All drills.
 pub const DRILLS: &[&[Drill]] =
-    &[scans::DRILLS, floods::DRILLS, logins::DRILLS, others::DRILLS, further::DRILLS];
+    &[scans::DRILLS, floods::DRILLS, logins::DRILLS, others::DRILLS, further::DRILLS, tiny::DRILLS];
 
 /// The drill of a name.
 pub fn drill(name: &str) -> Option<Drill> {

@@ -49,6 +49,9 @@ pub(super) enum Inside<'a> {
     Other(u8, usize),
     /// A part of a datagram, of version 4 only: its number, its offset in units of eight bytes, and its bytes.
     Fragment(u16, u16, usize),
+    /// What follows the head of IP, byte by byte, of version 4 only: its protocol, the number of the packet, the word that
+    /// says which part of it this is, and the bytes.
+    Piece(u8, u16, u16, &'a [u8]),
     /// A message of the discovery of neighbours (RFC 4861): its type, the address that it is about, and an adapter.
     Neighbour(u8, IpAddr, u64),
 }
@@ -137,6 +140,15 @@ impl Stage {
         if recorded && seen {
             let (frame, wire) = frame(self.setting.vlan, from, to, inside);
             self.packets.push((START_NS + (at_s * 1e9) as i64, wire, frame));
+        }
+    }
+
+    /// Records a packet that seems to come from an adapter, if the recorder sees it.
+    pub(super) fn put_by(&mut self, at_s: f64, adapter: u64, from: End, to: End, inside: &Inside<'_>) {
+        let before = self.packets.len();
+        self.put(at_s, Client, from, to, inside);
+        if let Some((.., frame)) = self.packets.get_mut(before) {
+            frame[6..12].copy_from_slice(&adapter.to_be_bytes()[2..]);
         }
     }
 
@@ -330,6 +342,7 @@ fn frame(vlan: Option<u16>, from: End, to: End, inside: &Inside<'_>) -> (Vec<u8>
             (17, head, &[][..], bytes)
         }
         Inside::Fragment(_, _, bytes) => (17, Vec::new(), &[][..], bytes),
+        Inside::Piece(protocol, _, _, bytes) => (protocol, bytes.to_vec(), &[][..], 0),
         Inside::Neighbour(kind, address, adapter) => {
             // An answer goes before what was known.
             let mut head = vec![kind, 0, 0, 0, if kind == ADVERT { 0x20 } else { 0 }, 0, 0, 0];
@@ -345,6 +358,7 @@ fn frame(vlan: Option<u16>, from: End, to: End, inside: &Inside<'_>) -> (Vec<u8>
     let (number, part) = match *inside {
         Inside::Fragment(number, 0, _) => (number, 0x2000_u16),
         Inside::Fragment(number, offset, _) => (number, offset),
+        Inside::Piece(_, number, part, _) => (number, part),
         _ => (7, 0x4000),
     };
     let whole = body.len() + length;

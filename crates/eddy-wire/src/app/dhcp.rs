@@ -22,6 +22,8 @@ pub struct Dhcp<'a> {
     pub requested_address: Option<Ipv4Addr>,
     /// The server (option 54).
     pub server: Option<Ipv4Addr>,
+    /// The first router that the server names (option 3).
+    pub router: Option<Ipv4Addr>,
     /// The name of the client (option 12).
     pub host_name: Option<&'a [u8]>,
     /// What the client is (option 60).
@@ -52,6 +54,7 @@ impl<'a> Dhcp<'a> {
             your_address,
             requested_address: None,
             server: None,
+            router: None,
             host_name: None,
             vendor_class: None,
             parameter_list: None,
@@ -72,6 +75,7 @@ impl<'a> Dhcp<'a> {
     fn option(&mut self, kind: u8, value: &'a [u8]) {
         let address = || <[u8; 4]>::try_from(value).ok().map(Ipv4Addr::from);
         match kind {
+            3 => self.router = value.first_chunk::<4>().map(|first| Ipv4Addr::from(*first)),
             12 => self.host_name = Some(value),
             50 => self.requested_address = address(),
             53 => self.message_type = value.first().copied().unwrap_or(0),

@@ -7,6 +7,7 @@ use anyhow::Context;
 use clap::Args;
 use eddy_engine::{CaptureVerdict, CapturesOptions, CapturesReport, eval_captures};
 
+use super::network::confidences;
 use crate::terminal;
 
 /// Captures and logs of which it is known who did what to whom.
@@ -123,6 +124,8 @@ fn table(report: &CapturesReport, all: bool) -> String {
         }
     }
     text.push_str(&totals(report));
+    text.push('\n');
+    text.push_str(&confidences(&report.bands()));
     text
 }
 

@@ -5,8 +5,9 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::Args;
-use eddy_engine::{DrillVerdict, DrillsOptions, eval_drills};
+use eddy_engine::{DrillVerdict, DrillsOptions, drill_bands, eval_drills};
 
+use super::network::confidences;
 use crate::terminal;
 
 /// Short generated captures of one attack each: scans, floods, guessing of passwords, tunnels and more.
@@ -54,5 +55,7 @@ fn table(verdicts: &[DrillVerdict]) -> String {
     }
     let right = verdicts.iter().filter(|one| one.is_right()).count();
     let _ = writeln!(text, "\nactor and kind right in the first incident: {right} of {}", verdicts.len());
+    text.push('\n');
+    text.push_str(&confidences(&drill_bands(verdicts)));
     text
 }

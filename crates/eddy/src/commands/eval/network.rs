@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::Args;
-use eddy_engine::{NetworkOptions, NetworkReport, eval_network};
+use eddy_engine::{Band, NetworkOptions, NetworkReport, eval_network};
 use eddy_insight::{Severity, count};
 use eddy_sim::{Behaviour, OfficeHabits};
 
@@ -92,6 +92,25 @@ impl Network {
     }
 }
 
+/// A table of what confidence was worth.
+pub(super) fn confidences(bands: &[Band]) -> String {
+    let mut text = String::from(
+        "| confidence from | incidents | true | share true | mean confidence |\n|---|---|---|---|---|\n",
+    );
+    for band in bands {
+        let _ = writeln!(
+            text,
+            "| {:.1} | {} | {} | {:.2} | {:.2} |",
+            band.from,
+            band.incidents,
+            band.right,
+            band.right as f64 / band.incidents.max(1) as f64,
+            band.mean_confidence
+        );
+    }
+    text
+}
+
 fn table(report: &NetworkReport, show_false: bool) -> String {
     let mut text = format!(
         "{} networks, {} flows in {:.1} days\n\n\
@@ -123,20 +142,7 @@ fn table(report: &NetworkReport, show_false: bool) -> String {
         report.false_per_day(Severity::High),
         report.most_false()
     );
-    text.push_str(
-        "| confidence from | incidents | true | share true | mean confidence |\n|---|---|---|---|---|\n",
-    );
-    for band in &report.bands {
-        let _ = writeln!(
-            text,
-            "| {:.1} | {} | {} | {:.2} | {:.2} |",
-            band.from,
-            band.incidents,
-            band.right,
-            band.right as f64 / band.incidents.max(1) as f64,
-            band.mean_confidence
-        );
-    }
+    text.push_str(&confidences(&report.bands));
     if show_false && !report.false_incidents.is_empty() {
         text.push_str("\n| seed | hours after start | severity | confidence | false incident |\n|---|---|---|---|---|\n");
         for one in &report.false_incidents {

@@ -1,0 +1,50 @@
+//! What confidence is worth: how many incidents of each were right.
+
+use serde::Serialize;
+
+/// Incidents of like confidence.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Band {
+    /// Least confidence of the band.
+    pub from: f64,
+    /// Incidents in it.
+    pub incidents: usize,
+    /// Those that tell what is true.
+    pub right: usize,
+    /// Their mean confidence.
+    pub mean_confidence: f64,
+}
+
+/// Incidents by their confidence, each with whether it tells what is true; bands without any are left out.
+pub(super) fn bands(all: &[(f64, bool)]) -> Vec<Band> {
+    const EDGES: [f64; 6] = [0.0, 0.5, 0.6, 0.7, 0.8, 0.9];
+    (0..EDGES.len())
+        .map(|at| {
+            let to = EDGES.get(at + 1).copied().unwrap_or(f64::INFINITY);
+            let of: Vec<&(f64, bool)> =
+                all.iter().filter(|(confidence, _)| (EDGES[at]..to).contains(confidence)).collect();
+            let sum: f64 = of.iter().map(|(confidence, _)| confidence).sum();
+            Band {
+                from: EDGES[at],
+                incidents: of.len(),
+                right: of.iter().filter(|(_, right)| *right).count(),
+                mean_confidence: sum / of.len().max(1) as f64,
+            }
+        })
+        .filter(|band| band.incidents > 0)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn incidents_are_counted_by_their_confidence() {
+        let found = bands(&[(0.3, false), (0.55, true), (0.55, false), (0.99, true), (0.9, true)]);
+        let seen: Vec<(f64, usize, usize)> =
+            found.iter().map(|band| (band.from, band.incidents, band.right)).collect();
+        assert_eq!(seen, [(0.0, 1, 0), (0.5, 2, 1), (0.9, 2, 2)]);
+        assert!((found[2].mean_confidence - 0.945).abs() < 1e-12);
+    }
+}
