@@ -26,8 +26,13 @@ from scipy.optimize import minimize
 
 N_GROUPS, N_MADE, MADE_WARM_UP = 8, 36, 600
 PENALTY, SOFTNESS, STRETCH, KEPT = 3000.0, 0.3, 0.2, 5
+# A window is known by this part of it: what shows at its end only comes too late. The stretches of one series weigh no more than
+# this many together, so that a few long ones do not decide.
+EARLY, MOST_OF_ONE = 0.75, 20.0
+# Not for the light size, which has fewer numbers to tell by and would raise more false events on the first day.
+LIGHT_EARLY, LIGHT_MOST_OF_ONE = 1.0, np.inf
 # As in fusion.rs.
-SMOOTHED, FALL, ROW_FROM, ROW_TIMES, ROW_MOST = 5.0, 1.0 / 60.0, -0.5, 5.0, 4.0
+SMOOTHED, FALL, ROW_FROM, ROW_TIMES, ROW_MOST = 5.0, 1.0 / 60.0, -0.5, 3.0, 4.0
 N_KNOTS = 17
 
 
@@ -77,7 +82,7 @@ def directions(names):
     return np.array([[kind(name) for kind in kinds] for name in names], np.float32)
 
 
-def bags(series, names):
+def bags(series, names, early=EARLY, most_of_one=MOST_OF_ONE):
     """Windows and stretches, each as the few rows that may be its strangest."""
     sample = np.vstack([one.numbers[one.warm_up :: 7] for one in series]).astype(float)
     mean, spread = sample.mean(0), sample.std(0) + 1e-6
@@ -94,7 +99,12 @@ def bags(series, names):
                 n_plain = (~one.is_odd[start:end]).sum()
                 if n_plain > length // 3:
                     todo.append((start, end, 0.0, 0.5 * n_plain / length))
+        plain_weight = sum(weight for *_, is_odd, weight in todo if not is_odd)
         for start, end, is_odd, weight in todo:
+            if is_odd:
+                end = start + max(1, int(early * (end - start)))
+            else:
+                weight *= min(1.0, most_of_one / plain_weight)
             part = height[start:end].copy()
             if not is_odd:
                 part[one.is_odd[start:end]] = -1e9
@@ -175,7 +185,8 @@ def main():
     lines = ["# Weights of the series ensemble: size, group left out, what, numbers. Made by bench/series_ensemble/fit.py."]
     for kind in ("full", "full_range", "light"):
         names, groups, series = read(nab, out / kind)
-        made_of, share = bags(series, names), names.index("residual_ratio")
+        limits = (LIGHT_EARLY, LIGHT_MOST_OF_ONE) if kind == "light" else (EARLY, MOST_OF_ONE)
+        made_of, share = bags(series, names, *limits), names.index("residual_ratio")
         plain = np.vstack([one.numbers[one.warm_up :][~one.is_odd[one.warm_up :]] for one in series])
         usual = plain[::5].mean(0)
         for group in [*range(N_GROUPS), "all"]:

@@ -15,7 +15,8 @@ use crate::EngineError;
 /// What to measure.
 #[derive(Debug, Clone)]
 pub struct GeneratedOptions {
-    /// Series with planted events; a fifth as many again are pure noise, and as many pure season.
+    /// Series with planted events; a fifth as many again are pure noise, as many pure season, and as many
+    /// whole numbers.
     pub n_series: usize,
     /// Where random choices start.
     pub seed: u64,
@@ -113,7 +114,7 @@ fn plans(options: &GeneratedOptions) -> Vec<Plan> {
         seed: options.seed.wrapping_mul(1_000_003).wrapping_add(at as u64),
         plant: vec![cells[at % cells.len()], cells[(at * 7 + at / cells.len() + 11) % cells.len()]],
     });
-    let clean = [Ground::Noise, Ground::Season].into_iter().flat_map(|ground| {
+    let clean = [Ground::Noise, Ground::Season, Ground::WholeNumbers].into_iter().flat_map(|ground| {
         (0..options.n_series / 5).map(move |at| Plan {
             ground,
             interval_s: INTERVALS[at % INTERVALS.len()],
@@ -172,6 +173,7 @@ fn false_alarms(plans: &[Plan], outcomes: &[Outcome]) -> Vec<FalseAlarms> {
             Ground::Traffic => (0, "day, week, trend, noise, gaps, with planted events"),
             Ground::Noise => (1, "pure noise"),
             Ground::Season => (2, "pure season"),
+            Ground::WholeNumbers => (3, "whole numbers"),
         };
         let nothing = FalseAlarms { ground, interval_s: plan.interval_s, series_days: 0.0, events: 0 };
         let sum = by_ground.entry((order, plan.interval_s)).or_insert(nothing);

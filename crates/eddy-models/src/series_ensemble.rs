@@ -37,7 +37,8 @@ pub enum RangeSource {
 /// sum smoothed and slow to fall, and higher where the row itself stands out; the row's is that of its strangest column.
 /// Events are opened where the sum of the row is beyond the threshold, with a pause after each and a price that grows
 /// with every recent one; a single value far from its prediction opens one by itself, unless that happens at the same
-/// time every day, and so does a value that stands still for long.
+/// time every day, and so does a value that stands still for longer than it ever did and than its repetitions before make
+/// likely. Values that lie within two steps of their resolution (whole per cents, say) open none.
 ///
 /// Score range: a surprise from 0 upwards, 3 for what one in a thousand ordinary rows of the training series reaches.
 /// Input: rows of a series in order of time; times make it see the time of day. A missing value is as surprising as
@@ -212,21 +213,26 @@ struct Column {
     spikes: Spikes,
 }
 
-/// Rows of one and the same value, and how long such runs were before.
+/// Rows of one and the same value, how long such runs were before, and how often values are repeated.
 #[derive(Debug, Clone, Copy, Default)]
 struct Standing {
     bits: u32,
     run: u32,
     longest: u32,
+    n_repeats: u32,
+    /// Of the run: what each repetition is by how often values were repeated before, added up.
+    surprise: f32,
+    /// Rows since the run became an event, from 1 on.
+    since: u8,
 }
 
 /// A run of equal values is an event when it is so many times as long as any before,
 const STANDING_TIMES: u32 = 3;
 /// and has at least so many rows,
 const STANDING_ROWS: u32 = 8;
-/// and the series was known for so many times as many.
+/// and the series was known for so many times as many,
 const STANDING_KNOWN: u32 = 12;
-/// Surprise of such a run: more than any threshold asks, as it happens once.
+/// and is as surprising as this: more than any threshold asks, as it happens once.
 const STANDING_SURPRISE: f64 = 8.0;
 
 impl Standing {
@@ -234,13 +240,22 @@ impl Standing {
     fn push(&mut self, value: f32, n_seen: u32) -> bool {
         if value.to_bits() == self.bits && n_seen > 1 {
             self.run = self.run.saturating_add(1);
+            // The share of repetitions that is to be expected after so many, from the second row of the series on.
+            let share = (self.n_repeats as f32 + 0.5) / (n_seen as f32 - 1.0);
+            self.surprise -= share.log10();
+            self.n_repeats = self.n_repeats.saturating_add(1);
         } else {
             self.longest = self.longest.max(self.run);
             (self.bits, self.run) = (value.to_bits(), 1);
+            (self.surprise, self.since) = (0.0, 0);
         }
         let limit = self.longest.saturating_mul(STANDING_TIMES).max(STANDING_ROWS);
+        let is_long = self.run >= limit && n_seen > limit.saturating_mul(STANDING_KNOWN);
+        if self.since > 0 || is_long && f64::from(self.surprise) >= STANDING_SURPRISE {
+            self.since = self.since.saturating_add(1);
+        }
         // A pause after another event may swallow the first of these rows.
-        (limit..limit.saturating_add(3)).contains(&self.run) && n_seen > limit.saturating_mul(STANDING_KNOWN)
+        (1..=3).contains(&self.since)
     }
 }
 
@@ -268,7 +283,11 @@ impl Column {
         let value = finite(value);
         let expected = self.members.push(time, value, numbers);
         let mut surprises = fusion.surprises(numbers, &mut self.trail);
-        let spike = self.spikes.push(time, self.members.distance());
+        let is_rounding = self.members.is_rounding();
+        if is_rounding {
+            surprises.event = 0.0;
+        }
+        let spike = self.spikes.push(time, if is_rounding { 0.0 } else { self.members.distance() });
         let reason = if self.standing.push(value, self.n_seen) {
             surprises.event = surprises.event.max(STANDING_SURPRISE);
             STANDING_REASON
@@ -416,6 +435,30 @@ mod tests {
             let opened = out.iter().filter(|reading| reading.alarm > 0.0).count();
             assert_eq!(opened, 0, "{size:?}");
         }
+    }
+
+    #[test]
+    fn whole_per_cents_that_move_by_one_step_open_no_event_but_a_true_spike_does() {
+        // A processor at 4 %, now and then at 5 or 3, every ten seconds; it stands at 4 for long.
+        let noise = |idx: usize| (idx * idx * 7 + idx * 13) % 1009;
+        let value = |idx: usize| match noise(idx) {
+            _ if (700..850).contains(&idx) => 4.0,
+            0..15 => 5.0,
+            15..20 => 3.0,
+            _ => 4.0,
+        };
+        let mut values: Vec<f32> = (0..1500).map(value).collect();
+        let times: Vec<i64> = (0..1500).map(|row| row * 10_000_000_000).collect();
+        assert!(values.contains(&5.0) && values.contains(&3.0));
+        let opened = |values: &[f32]| -> Vec<usize> {
+            let out = readings(&SeriesEnsemble::default(), values, &times);
+            (0..1500).filter(|&row| out[row].alarm > 0.0).collect()
+        };
+        assert_eq!(opened(&values), [0usize; 0]);
+        values[1400] = 60.0;
+        assert_eq!(opened(&values), [1400]);
+        values[1400] = 0.0;
+        assert_eq!(opened(&values), [1400]);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Run results to a self-contained HTML page and to SVG and PNG pictures.
 //!
-//! Plain data in ([`DetectReport`], [`ExploreReport`], [`CompareReport`]), text or bytes out. This crate knows nothing of files, models or
+//! Plain data in ([`DetectReport`], [`ExploreReport`], [`CompareReport`], [`MeasuredReport`]), text or bytes out. This crate knows nothing of files, models or
 //! clocks.
 
 mod class_plot;
@@ -27,6 +27,7 @@ mod incident_section;
 mod labelled;
 mod labelled_section;
 mod leading;
+mod measured;
 mod page;
 mod plot;
 mod projection;
@@ -61,6 +62,7 @@ pub use incident::{EvidenceRow, FLOW_COLUMNS, FilterCard, FormCard, Host, Incide
 pub use labelled::{
     Baseline, ClassBox, ClassCount, ClassDistribution, Difference, FeatureTest, Labelled, PValue, p_in_words,
 };
+pub use measured::{MeasuredCell, MeasuredReport, MeasuredTable, measured_html};
 pub use plot::{Plot, PlotError, png, png_of_svg, svg};
 pub use projection::{
     ClusterRows, ClusterSilhouette, ClusterTrial, Clustering, KDistance, Projection, Silhouette,

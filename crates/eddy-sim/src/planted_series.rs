@@ -86,6 +86,8 @@ pub enum Ground {
     Noise,
     /// Day and week, and next to no noise.
     Season,
+    /// Day and week and noise around a level of about eight, told in whole numbers only.
+    WholeNumbers,
 }
 
 /// An event as it was planted.
@@ -141,7 +143,10 @@ pub fn planted_series(
         _ => 60,
     };
     let n = a_day * days;
-    let level = draw.log_normal(1_000.0, 1.0);
+    let level = match ground {
+        Ground::WholeNumbers => draw.log_normal(8.0, 0.7),
+        _ => draw.log_normal(1_000.0, 1.0),
+    };
     let relative_noise = match ground {
         Ground::Season => 0.002,
         _ => [0.02, 0.05, 0.1][draw.whole(0, 2) as usize],
@@ -191,6 +196,7 @@ pub fn planted_series(
             }
         }
         let value = (plain + noise).max(0.0);
+        let value = if ground == Ground::WholeNumbers { value.round() } else { value };
         held = flat.then(|| held.unwrap_or(value));
         values.push(held.unwrap_or(value));
     }
@@ -299,6 +305,15 @@ mod tests {
         assert!(one.values[silent.first..=silent.last].iter().all(|&value| value == 0.0));
         assert!(one.values.iter().all(|value| value.is_finite()));
         assert_eq!(one.times.len(), one.values.len());
+    }
+
+    #[test]
+    fn whole_numbers_are_whole_and_change() {
+        for seed in 0..6 {
+            let values = planted_series(seed, Ground::WholeNumbers, 300, &[]).values;
+            assert!(values.iter().all(|value| value.fract() == 0.0), "{seed}");
+            assert!(values.windows(2).any(|pair| pair[0] != pair[1]), "{seed}");
+        }
     }
 
     #[test]

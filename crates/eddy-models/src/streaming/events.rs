@@ -15,6 +15,10 @@ const HASTE: f64 = 1.45;
 const DAY_NS: f64 = 86_400e9;
 /// What is added to the threshold while the series is known for less than a day, and so what is usual of each hour is not.
 const YOUNG: f64 = 1.5;
+/// What is added at the end of that day, and less and less of it
+const UNSETTLED: f64 = 0.6;
+/// for so much longer: what is usual of each day of the week is not known yet.
+const SETTLED_AFTER_NS: f64 = 7.0 * DAY_NS;
 /// How far below the threshold a row may be and still be told of.
 const DEPTH: f64 = 1.0;
 /// By how much a row must be above the last one told of to be told of within its pause.
@@ -31,7 +35,7 @@ pub struct Surprise {
 
 /// Decides which rows open an event: those beyond a threshold, with a pause after each event, and at a price that grows
 /// with every recent one. Rows that come more often than every quarter of an hour must be rarer in proportion, so that there
-/// are as few false events a day; while a series is young, all must be. Rows that would open one if the threshold were lower are told of as well.
+/// are as few false events a day; while a series is young, until it has shown a day and then a week, all must be. Rows that would open one if the threshold were lower are told of as well.
 #[derive(Debug, Clone)]
 pub struct Events {
     pause: u64,
@@ -117,10 +121,11 @@ impl Events {
         }
     }
 
-    /// What is added to the threshold while a series is young.
+    /// What is added to the threshold while a series is young: most on the first day, then less until a week is known.
     fn youth(&self) -> f64 {
-        let known = self.time.zip(self.begin).map(|(now, begin)| now.saturating_sub(begin) as f64);
-        if known.is_some_and(|known| known < DAY_NS) { YOUNG } else { 0.0 }
+        let Some((now, begin)) = self.time.zip(self.begin) else { return 0.0 };
+        let known = now.saturating_sub(begin) as f64;
+        if known < DAY_NS { YOUNG } else { UNSETTLED * (1.0 - (known - DAY_NS) / SETTLED_AFTER_NS).max(0.0) }
     }
 
     /// What is added to the threshold for rows that come often.
@@ -161,12 +166,14 @@ mod tests {
     }
 
     #[test]
-    fn on_the_first_day_it_takes_more() {
+    fn on_the_first_day_it_takes_more_and_in_the_first_week_a_little() {
         let first = |surprise: f64| {
             let mut events = Events::new(100);
             (0..300).find(|hour| events.push(Some(hour * 3_600_000_000_000), of(surprise), 2.0, 0) > 0.0)
         };
-        assert_eq!((first(2.5), first(4.0), first(1.9)), (Some(24), Some(0), None));
+        assert_eq!((first(2.65), first(4.0), first(1.9)), (Some(24), Some(0), None));
+        // Half of it is left after half a week more.
+        assert_eq!((first(2.31), first(2.01)), (Some(24 + 82), Some(24 + 166)));
     }
 
     #[test]

@@ -17,7 +17,7 @@ const FALL: f32 = 1.0 / 60.0;
 /// A row whose distance from its prediction is more than so much of the record, as a logarithm, stands out by itself:
 const ROW_FROM: f32 = -0.5;
 /// what is more counts so many times in the dense score,
-const ROW_TIMES: f32 = 5.0;
+const ROW_TIMES: f32 = 3.0;
 /// but no more than so much: a series full of spikes would have them above its events.
 const ROW_MOST: f32 = 4.0;
 /// The largest weight that a saved model may have.
@@ -211,7 +211,7 @@ mod tests {
         assert!((risen + 3.0).abs() < 1e-6);
         assert_eq!(trail.push(-40.0, -2.0), risen - FALL);
         let stands_out = trail.push(-40.0, 0.0);
-        assert!(stands_out > risen + 2.0 && stands_out < trail.push(-40.0, 3.0));
+        assert!(stands_out > risen + 1.0 && stands_out < trail.push(-40.0, 3.0));
         assert!(trail.push(-40.0, 1e9) < risen + ROW_MOST);
     }
 

@@ -35,7 +35,7 @@ impl History {
 
     /// A history that keeps at least the last `kept` values.
     pub fn new(kept: usize) -> Self {
-        let slack = kept / 32 + 3;
+        let slack = kept / 64 + 1;
         let room = kept + slack;
         Self {
             raw: Vec::with_capacity(room),

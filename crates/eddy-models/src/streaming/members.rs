@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{ClockProfile, History, LeftProfile, Predictor, Record, Resonance, history::STEPS};
+use super::{ClockProfile, History, LeftProfile, Predictor, Record, Resolution, Resonance, history::STEPS};
 
 /// How much a series remembers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
@@ -151,6 +151,12 @@ const UNSETTLED: u8 = 16;
 const SETTLED_BELOW: f32 = 3.0;
 /// Half the width of the band of ordinary values, in usual errors.
 const BAND: f32 = 4.0;
+/// What rounding hides, on average, in steps of the resolution.
+const ROUNDING_ERROR: f64 = 0.25;
+/// So many last values that lie within
+const NEAR: usize = 65;
+/// so many steps of the resolution tell nothing (and a little for steps such as 0.1, which are never quite alike).
+const STEPS_OF_NOTHING: f32 = 2.01;
 /// Values before which a range has no outside.
 const RANGE_WARM_UP: u64 = 20;
 
@@ -162,6 +168,9 @@ pub struct Members {
     memories: Vec<Resonance>,
     clock: ClockProfile,
     predictor: Predictor,
+    resolution: Resolution,
+    /// The resolution before the newest value, in its units.
+    step: f32,
     records: Vec<Record>,
     distance: f32,
     /// Values until the distance says something on a new scale.
@@ -204,6 +213,8 @@ impl Members {
             memories: memories.iter().map(new_memory).collect(),
             clock: ClockProfile::default(),
             predictor: Predictor::default(),
+            resolution: Resolution::default(),
+            step: 0.0,
             records: vec![Record::default(); size.n_statistics()],
             distance: 0.0,
             unsettled: 0,
@@ -218,6 +229,7 @@ impl Members {
     /// Takes in the next value, which is finite, and writes its numbers into `out`, which has room for them. Gives what
     /// was expected of the value, once there is something to go by.
     pub fn push(&mut self, time: Option<i64>, value: f32, out: &mut [f32]) -> Option<Expected> {
+        self.step = self.resolution.push(value, self.history.raw().last().copied());
         let new_scale = self.history.push(value);
         if let Some(factor) = new_scale {
             let factor = factor.clamp(1e-6, 1e6);
@@ -380,11 +392,34 @@ impl Members {
         }
         stats[DEPARTURE] = self.departure(expected, usual_error);
         stats[14] = Some((newest - expected).abs());
-        stats[15] = Some((newest - expected).abs() / (usual_error + 1e-3));
+        let point = (newest - expected).abs() / (usual_error + 1e-3);
+        stats[POINT] = Some(point.min(self.farthest_by_rounding(value, expected)));
         let width = BAND * usual_error;
         let [value, low, high] =
             [expected, expected - width, expected + width].map(|scaled| self.history.unscaled(scaled));
         Some(Expected { value, low, high })
+    }
+
+    /// How far a value can be said to be from its prediction, in usual errors: what is rounded is known to a quarter of a
+    /// step, on average, and no better.
+    fn farthest_by_rounding(&self, value: f32, expected: f32) -> f32 {
+        if self.step <= 0.0 {
+            return f32::MAX;
+        }
+        let far = (f64::from(value) - f64::from(self.history.unscaled(expected))).abs();
+        (far / (ROUNDING_ERROR * f64::from(self.step))).min(1e30) as f32
+    }
+
+    /// Whether the last values, with the newest, lie so near to each other that nothing can be said of them: within two
+    /// steps of their resolution, unless the newest fell to 0.
+    pub fn is_rounding(&self) -> bool {
+        let raw = self.history.raw();
+        let last = &raw[raw.len().saturating_sub(NEAR)..];
+        if self.step <= 0.0 || matches!(last, [.., before, newest] if *newest == 0.0 && *before != 0.0) {
+            return false;
+        }
+        let (low, high) = last.iter().fold((f32::MAX, f32::MIN), |(low, high), &v| (low.min(v), high.max(v)));
+        high * 0.5 - low * 0.5 <= self.step * (0.5 * STEPS_OF_NOTHING)
     }
 
     /// How far the value is outside of the range so far, in widths of it, as a logarithm.

@@ -5,6 +5,7 @@ mod drills;
 mod generated;
 mod nab;
 mod network;
+mod pages;
 mod series;
 
 use anyhow::Context;

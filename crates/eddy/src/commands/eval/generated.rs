@@ -9,16 +9,16 @@ use eddy_engine::{GeneratedOptions, GeneratedReport, eval_generated};
 use eddy_insight::count;
 use serde_json::Value;
 
-use super::shown;
+use super::{pages, shown};
 use crate::terminal;
 
 /// Generated series with planted events.
 ///
-/// Each series has a day, a week, a trend, noise and gaps of its own, and two planted events; others are pure noise or
-/// pure season. The detector runs over each from its beginning, as it would on a stream.
+/// Each series has a day, a week, a trend, noise and gaps of its own, and two planted events; others are pure noise,
+/// pure season, or season and noise in whole numbers. The detector runs over each from its beginning, as it would on a stream.
 #[derive(Args)]
 pub(crate) struct Generated {
-    /// Series with planted events; a fifth as many again are pure noise, and as many pure season
+    /// Series with planted events; a fifth as many again are pure noise, as many pure season, and as many whole numbers
     #[arg(long, default_value_t = 300, value_name = "N")]
     series: usize,
     /// Where random choices start
@@ -33,6 +33,9 @@ pub(crate) struct Generated {
     /// Write everything as JSON
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+    /// Write the tables as a page that works from disk
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
 }
 
 impl Generated {
@@ -55,6 +58,9 @@ impl Generated {
         if let Some(path) = &self.json {
             std::fs::write(path, serde_json::to_vec_pretty(&report)?)
                 .with_context(|| format!("cannot write {}", path.display()))?;
+        }
+        if let Some(path) = &self.html {
+            pages::write(path, &pages::generated(&report))?;
         }
         terminal::print(&table(&report))?;
         Ok(0)

@@ -8,7 +8,7 @@ use clap::Args;
 use eddy_engine::{Checked, Mode, NabBoard, NabOptions, Standing, eval_nab, eval_results};
 use eddy_insight::count;
 
-use super::{WhichArgs, shown, time};
+use super::{WhichArgs, pages, shown, time};
 use crate::terminal;
 
 /// The Numenta Anomaly Benchmark.
@@ -42,6 +42,9 @@ pub(crate) struct Nab {
     /// Write everything as JSON
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     json: Option<PathBuf>,
+    /// Write the tables as a page that works from disk
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    html: Option<PathBuf>,
 }
 
 #[derive(clap::ValueEnum, Clone, Copy)]
@@ -76,6 +79,9 @@ impl Nab {
             let whole = serde_json::json!({ "board": board, "checked": checked });
             std::fs::write(path, serde_json::to_string_pretty(&whole)? + "\n")
                 .with_context(|| path.display().to_string())?;
+        }
+        if let Some(path) = &self.html {
+            pages::write(path, &pages::nab(&board))?;
         }
         let mut text = leaderboard(&board);
         if self.results.is_none() {

@@ -9,7 +9,7 @@ use eddy_engine::{SeriesOptions, SeriesStanding, Together, ToldBy, eval_series};
 use eddy_eval::EventFigures;
 use eddy_insight::count;
 
-use super::{WhichArgs, shown, time};
+use super::{WhichArgs, pages, shown, time};
 use crate::args::ReadArgs;
 use crate::terminal;
 
@@ -41,6 +41,9 @@ pub(crate) struct Series {
     /// Write everything as JSON
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     json: Option<PathBuf>,
+    /// Write the tables as a page that works from disk
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    html: Option<PathBuf>,
 }
 
 impl Series {
@@ -67,6 +70,9 @@ impl Series {
         if let Some(path) = &self.json {
             std::fs::write(path, serde_json::to_string_pretty(&found)? + "\n")
                 .with_context(|| path.display().to_string())?;
+        }
+        if let Some(path) = &self.html {
+            pages::write(path, &pages::series(&found, self.which.alarms_per_day))?;
         }
         let mut text = table(&found, self.which.alarms_per_day);
         for one in &found {
