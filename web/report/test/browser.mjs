@@ -11,7 +11,8 @@ export const launch = () => launched(chromium);
 
 /**
  * Opens a page from disk with the network off, runs `look` and makes sure that the page was quiet: no words on the
- * console, no dialog, and, as the browser's own protocol tells it, no request but the one for the file.
+ * console, no dialog, and, as the browser's own protocol tells it, no request but the one for the file. `look` is handed the
+ * page and the protocol, which counts what the page has worked, in time of the processor.
  */
 export async function openFile(browser, file, options, look) {
   const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, offline: true, ...options });
@@ -24,13 +25,14 @@ export async function openFile(browser, file, options, look) {
   page.on("dialog", (dialog) => (heard.push(`dialog: ${dialog.message()}`), dialog.dismiss()));
   const protocol = await context.newCDPSession(page);
   await protocol.send("Network.enable");
+  await protocol.send("Performance.enable", { timeDomain: "threadTicks" });
   protocol.on("Network.requestWillBeSent", ({ request }) => requests.push(request.url));
   protocol.on("Network.webSocketCreated", ({ url }) => requests.push(url));
   try {
     await page.goto(own);
     await page.waitForFunction(() => document.documentElement.classList.contains("live"));
     await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
-    await look(page);
+    await look(page, protocol);
     assert.deepEqual(heard, [], `${file} was not quiet`);
     assert.ok(requests.includes(own), "the protocol was listened to");
     assert.deepEqual(requests.filter((url) => url !== own && !url.startsWith("data:")), [], `${file} asked for something`);

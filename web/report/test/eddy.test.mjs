@@ -241,13 +241,11 @@ test("a page about 100,000 rows stays small and opens soon", async () => {
     const text = readFileSync(file(name), "utf8");
     assert.match(text, /100,080/, "there are that many rows");
     assert.ok(statSync(file(name)).size < MOST_BYTES, `${name} has ${statSync(file(name)).size} bytes`);
-    // The best of three: the machine may be busy with something else.
-    const times = [];
-    for (let i = 0; i < 3; i++) {
-      await open(name, {}, async (page) => {
-        times.push(await page.evaluate(() => performance.now()));
-      });
-    }
-    assert.ok(Math.min(...times) < MOST_MS, `${name} took ${times.map(Math.round)} ms`);
+    // Time of the processor: the machine may be busy with something else.
+    await open(name, {}, async (_, protocol) => {
+      const { metrics } = await protocol.send("Performance.getMetrics");
+      const ms = 1000 * metrics.find((metric) => metric.name === "TaskDuration").value;
+      assert.ok(ms > 0 && ms < MOST_MS, `${name} worked ${Math.round(ms)} ms`);
+    });
   }
 });
