@@ -20,13 +20,20 @@ pub struct Folder {
     _lock: File,
 }
 
-/// How long a lock is waited for whose owner is gone.
-const LONGEST_WAIT: Duration = Duration::from_secs(2);
+/// How long a lock is waited for whose owner is gone: a killed process lets go of it when the disk has written what it was
+/// told to write.
+const LONGEST_WAIT: Duration = Duration::from_secs(10);
 
-/// Whether a process is there, as far as can be told; where it cannot, it is.
+/// Whether a process is there and not about to go, as far as can be told; where it cannot, it is.
 fn lives(pid: &str) -> bool {
     let processes = Path::new("/proc");
-    !processes.join("self").exists() || processes.join(pid).is_dir()
+    if !processes.join("self").exists() {
+        return true;
+    }
+    // Its state is the letter after its name, which stands in brackets and may hold any.
+    std::fs::read_to_string(processes.join(pid).join("stat")).is_ok_and(|stat| {
+        stat.rsplit(')').next().is_some_and(|rest| !rest.trim_start().starts_with(['Z', 'X']))
+    })
 }
 
 impl Folder {
