@@ -1,7 +1,7 @@
 //! The folder that one process owns.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -133,13 +133,22 @@ impl Folder {
         synchronise(to.parent().unwrap_or(&self.root))
     }
 
-    /// Removes a file or a folder; none there is no error.
+    /// Removes a file or a folder; none there is no error. A worker that outlives its killed server by a moment may still
+    /// write into its folder: it is given time to notice.
     pub fn remove(&self, path: &Path) -> Result<(), StoreError> {
         debug_assert!(path.starts_with(&self.root));
-        let done = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
-        match done {
-            Err(source) if source.kind() != std::io::ErrorKind::NotFound => Err(StoreError::io(path, source)),
-            _ => Ok(()),
+        let began = Instant::now();
+        loop {
+            let done = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
+            match done.map_err(|source| (source.kind(), source)) {
+                Err((ErrorKind::DirectoryNotEmpty, _)) if began.elapsed() < LONGEST_WAIT => {
+                    std::thread::sleep(Duration::from_millis(10));
+                }
+                Err((kind, source)) if kind != ErrorKind::NotFound => {
+                    return Err(StoreError::io(path, source));
+                }
+                _ => return Ok(()),
+            }
         }
     }
 
@@ -202,6 +211,21 @@ mod tests {
         assert!(error.contains(&format!("process {}", std::process::id())), "{error}");
         drop(first);
         Folder::open(folder.path()).unwrap();
+    }
+
+    #[test]
+    fn a_folder_that_somebody_still_writes_into_is_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = Folder::open(folder.path()).unwrap();
+        let path = folder.work(&new_id());
+        fs::create_dir(&path).unwrap();
+        let writer = std::thread::spawn({
+            let path = path.clone();
+            // Until the folder is gone.
+            move || (0..100_000).all(|n| fs::write(path.join(n.to_string()), "").is_ok())
+        });
+        folder.remove(&path).unwrap();
+        assert!(!writer.join().unwrap() && !path.exists());
     }
 
     #[test]

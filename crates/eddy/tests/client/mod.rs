@@ -25,16 +25,19 @@ pub(crate) struct Running {
 
 impl Running {
     pub(crate) fn start(data: &Path, environment: &[(&str, &str)]) -> Self {
+        std::fs::create_dir_all(data).unwrap();
+        let said = data.join("said");
         let mut child = eddy()
             .args(["serve", "--listen", "127.0.0.1:0", "--data"])
             .arg(data)
             .envs(environment.iter().copied())
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
+            .stderr(std::fs::File::create(&said).unwrap())
             .spawn()
             .unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let first = lines.next().expect("it says where it listens").unwrap();
+        let first =
+            lines.next().unwrap_or_else(|| panic!("{}", std::fs::read_to_string(&said).unwrap())).unwrap();
         let address = first.rsplit("//").next().unwrap().parse().unwrap();
         let is_new = !data.join("set-up").exists();
         let secret = is_new.then(|| {
