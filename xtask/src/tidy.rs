@@ -15,7 +15,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("eddy-detect", &["eddy-frame", "eddy-series"]),
     ("eddy-deep", &["eddy-frame", "eddy-detect"]),
     ("eddy-models", &["eddy-frame", "eddy-series", "eddy-detect", "eddy-deep"]),
-    ("eddy-behaviour", &[]),
+    ("eddy-behaviour", &["eddy-flow"]),
     ("eddy-insight", &["eddy-frame", "eddy-detect", "eddy-behaviour"]),
     ("eddy-eval", &["eddy-frame", "eddy-detect"]),
     ("eddy-sim", &["eddy-frame"]),

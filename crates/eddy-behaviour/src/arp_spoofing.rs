@@ -6,6 +6,7 @@ use crate::sighting::{Evidence, MOST_TARGETS, Severity};
 use crate::table::{Table, bounded};
 use crate::watch::{AboutBehaviour, Behaviour};
 use crate::{Flow, Sighting};
+use eddy_flow::ArpClaim;
 
 pub(crate) const ABOUT: AboutBehaviour = AboutBehaviour {
     name: "arp_spoofing",
@@ -14,37 +15,6 @@ pub(crate) const ABOUT: AboutBehaviour = AboutBehaviour {
     blind_to: "Switches that were told before the capture began; a single forged answer; flow logs, which hold no ARP; forged routers of IPv6. A cluster whose nodes take an address over and back may look like it.",
     techniques: &["T1557.002", "T1498.001"],
 };
-
-/// What one adapter said of one address within about a minute.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ArpClaim {
-    /// The address that it says is its own.
-    pub address: IpAddr,
-    /// The adapter's hardware address.
-    pub mac: [u8; 6],
-    /// First such packet, nanoseconds since the epoch.
-    pub first_ns: i64,
-    /// Last such packet.
-    pub last_ns: i64,
-    /// Questions that it asked under this address.
-    pub asks: u64,
-    /// Answers to somebody's question.
-    pub answers: u64,
-    /// Answers that nobody had asked for.
-    pub unasked: u64,
-    /// Announcements of its own address to all.
-    pub announcements: u64,
-    /// Different addresses that it asked for, up to 256.
-    pub asked: u64,
-    /// Who was told unasked, the first few.
-    pub told: Vec<IpAddr>,
-}
-
-impl ArpClaim {
-    fn packets(&self) -> u64 {
-        self.asks.saturating_add(self.answers).saturating_add(self.unasked).saturating_add(self.announcements)
-    }
-}
 
 /// The behaviour, and what it goes by.
 pub(crate) struct ArpSpoofing {

@@ -1,9 +1,10 @@
 //! Packets that nobody sends in good faith.
 
-use crate::packet_sign::{PacketSign, SignKind, Told};
+use crate::packet_sign::Told;
 use crate::sighting::Severity;
 use crate::watch::{AboutBehaviour, Behaviour};
 use crate::{Flow, Sighting};
+use eddy_flow::{PacketSign, SignKind};
 
 pub(crate) const ABOUT: AboutBehaviour = AboutBehaviour {
     name: "crafted_packets",
@@ -40,7 +41,7 @@ impl Behaviour for CraftedPackets {
         };
         // One may be a fault of somebody's; none happens twice within minutes.
         let severity = if sign.packets > 1 { Severity::Medium } else { Severity::Low };
-        out.extend(sign.sighting(&Told {
+        let told = Told {
             behaviour: ABOUT.name,
             kind,
             what,
@@ -48,7 +49,8 @@ impl Behaviour for CraftedPackets {
             least: 1,
             severity,
             techniques: ABOUT.techniques,
-        }));
+        };
+        out.extend(told.sighting(sign));
     }
 
     fn end(&mut self, _: &mut Vec<Sighting>) {}

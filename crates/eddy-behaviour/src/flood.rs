@@ -7,12 +7,13 @@ use std::net::IpAddr;
 use self::load::{Before, CROWD, Load, Part, WINDOW_S, views};
 use crate::flow::network;
 use crate::open::Open;
-use crate::packet_sign::{PacketSign, SignKind, Told};
+use crate::packet_sign::Told;
 use crate::sighting::Severity;
 use crate::sketch::Distinct;
 use crate::table::{Table, bounded};
 use crate::watch::{AboutBehaviour, Behaviour};
 use crate::{Flow, Sighting};
+use eddy_flow::{PacketSign, SignKind};
 
 pub(crate) const ABOUT: AboutBehaviour = AboutBehaviour {
     name: "flood",
@@ -234,7 +235,7 @@ fn of_packets(sign: &PacketSign) -> Option<Sighting> {
         _ => Severity::Medium,
     };
     let techniques: &[_] = if sign.kind == SignKind::ToAll { &["T1498.002"] } else { &["T1498.001"] };
-    sign.sighting(&Told { behaviour: ABOUT.name, kind, what, seen, least, severity, techniques })
+    Told { behaviour: ABOUT.name, kind, what, seen, least, severity, techniques }.sighting(sign)
 }
 
 #[cfg(test)]

@@ -1,10 +1,11 @@
 //! Answers in the name of somebody else.
 
 use crate::open::Open;
-use crate::packet_sign::{PacketSign, SignKind, Told};
+use crate::packet_sign::Told;
 use crate::sighting::{Evidence, Severity};
 use crate::watch::{AboutBehaviour, Behaviour};
 use crate::{Flow, Sighting};
+use eddy_flow::{PacketSign, SignKind};
 
 pub(crate) const ABOUT: AboutBehaviour = AboutBehaviour {
     name: "forged_answers",
@@ -118,7 +119,7 @@ impl Behaviour for ForgedAnswers {
                 _ => return,
             };
         let told = Told { behaviour: ABOUT.name, kind, what, seen, least, severity, techniques };
-        out.extend(sign.sighting(&told));
+        out.extend(told.sighting(sign));
     }
 
     fn end(&mut self, out: &mut Vec<Sighting>) {

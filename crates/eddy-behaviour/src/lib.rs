@@ -35,9 +35,7 @@ mod unusual;
 mod watch;
 mod wrong_port;
 
-pub use arp_spoofing::ArpClaim;
 pub use entity::{Entity, EntityWindow, EntityWindows, FEATURES, Per};
 pub use flow::{ConnectionState, DnsAsked, Flow, is_private};
-pub use packet_sign::{PacketSign, SignKind};
 pub use sighting::{Evidence, Role, Severity, Sighting};
 pub use watch::{AboutBehaviour, BEHAVIOURS, Behaviour, BehaviourEntry, Watch};

@@ -1,62 +1,9 @@
 //! What single packets tell that flows do not.
 
-use std::net::IpAddr;
+use eddy_flow::PacketSign;
 
 use crate::Sighting;
 use crate::sighting::{Evidence, Severity};
-
-/// What a packet tells that nobody sends in good faith.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum SignKind {
-    /// A packet from a host to itself, seen on a network.
-    SelfAddressed,
-    /// A fragment that lies over part of another one of its packet.
-    Overlap,
-    /// A fragment that reaches beyond the longest packet there may be.
-    TooLong,
-    /// Fragments of packets of which the rest never comes: heads, and tails; different is the smaller number of both.
-    Orphans,
-    /// Flags of TCP that no connection has together, or none; different are pairs of port and flags.
-    ImpossibleFlags,
-    /// Questions by ICMP that nobody has a use for any more, at one host; different are their kinds, and an echo request
-    /// with a code counts for two.
-    OddQuestions,
-    /// Echo requests and their like to all of a network.
-    ToAll,
-    /// A router says that there is a shorter way over somebody else.
-    Redirect,
-    /// Answers to questions that went to all neighbours; different are the names.
-    NameAnswers,
-    /// A lease of somebody who is not the server that is known, with another router.
-    Lease,
-    /// Connections that went on after one end was said to have thrown them away; different are the connections.
-    ResetByOther,
-    /// Adapters that sent one packet only; different are the most in ten seconds.
-    Adapters,
-}
-
-/// Packets that tell the same sign of the same hosts within ten minutes, summed up.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PacketSign {
-    /// What they tell.
-    pub kind: SignKind,
-    /// Who sends them, or profits; none where that is forged, or there are several.
-    pub actor: Option<IpAddr>,
-    /// To whom, the first few.
-    pub targets: Vec<IpAddr>,
-    /// Port of the first of them; 0 where there is none.
-    pub port: u16,
-    /// First such packet, nanoseconds since the epoch.
-    pub first_ns: i64,
-    /// Last such packet.
-    pub last_ns: i64,
-    /// How many.
-    pub packets: u64,
-    /// Their bytes on the wire.
-    pub octets: u64,
-    /// Different things in them.
-    pub different: u64,
-}
 
 /// What a behaviour says of a sign.
 pub(crate) struct Told {
@@ -69,32 +16,34 @@ pub(crate) struct Told {
     pub(crate) techniques: &'static [&'static str],
 }
 
-impl PacketSign {
-    /// A sighting of it, if there is enough of it.
-    pub(crate) fn sighting(&self, told: &Told) -> Option<Sighting> {
-        let (seen, usual) = (told.seen as f64, told.least as f64);
-        (told.seen >= told.least).then(|| Sighting {
-            behaviour: told.behaviour,
-            kind: told.kind,
-            actor: self.actor,
-            targets: self.targets.clone(),
-            n_targets: self.targets.len() as u64,
+impl Told {
+    /// A sighting of a sign, if there is enough of it.
+    pub(crate) fn sighting(&self, sign: &PacketSign) -> Option<Sighting> {
+        let (seen, usual) = (self.seen as f64, self.least as f64);
+        (self.seen >= self.least).then(|| Sighting {
+            behaviour: self.behaviour,
+            kind: self.kind,
+            actor: sign.actor,
+            targets: sign.targets.clone(),
+            n_targets: sign.targets.len() as u64,
             port: None,
-            first_ns: self.first_ns,
-            detected_ns: self.last_ns,
-            last_ns: self.last_ns,
-            flows: self.packets,
-            octets: self.octets,
-            evidence: vec![Evidence { what: told.what, seen, usual }],
-            severity: told.severity,
+            first_ns: sign.first_ns,
+            detected_ns: sign.last_ns,
+            last_ns: sign.last_ns,
+            flows: sign.packets,
+            octets: sign.octets,
+            evidence: vec![Evidence { what: self.what, seen, usual }],
+            severity: self.severity,
             strength: seen / usual.max(1.0),
-            techniques: told.techniques,
+            techniques: self.techniques,
         })
     }
 }
 
 #[cfg(test)]
 pub(crate) mod tests {
+    use eddy_flow::SignKind;
+
     use super::*;
     use crate::Behaviour;
     use crate::watch::tests::address;

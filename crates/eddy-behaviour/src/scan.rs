@@ -9,13 +9,14 @@ use self::crowd::Crowds;
 use self::few::Few;
 use crate::flow::{FIRST_OF_CLIENTS, is_private};
 use crate::open::Open;
-use crate::packet_sign::{PacketSign, SignKind, Told};
+use crate::packet_sign::Told;
 use crate::rounds::Rounds;
 use crate::sighting::{Evidence, Severity};
 use crate::sketch::{Distinct, mark};
 use crate::table::{Table, bounded};
 use crate::watch::{AboutBehaviour, Behaviour};
-use crate::{ArpClaim, Flow, Sighting};
+use crate::{Flow, Sighting};
+use eddy_flow::{ArpClaim, PacketSign, SignKind};
 
 pub(crate) const ABOUT: AboutBehaviour = AboutBehaviour {
     name: "scan",
@@ -24,7 +25,8 @@ pub(crate) const ABOUT: AboutBehaviour = AboutBehaviour {
               within an hour or over a day. Flows whose first packet has flags that no connection begins with are \
               stealth scans. Tries at hosts inside and outside are counted apart, so that reading the web does not hide \
               a scan inside. Many hosts that together try many ports of one are told as a crowd. What a host that was told of tries again and again, such as a monitor, is told once, and less urgently where it \
-              comes at even intervals. Eight ports of one host in vain in a quarter of a minute, ten hosts one after the other, or packets               whose flags no connection has are told as well, less urgently.",
+              comes at even intervals. Eight ports of one host in vain in a quarter of a minute, ten hosts one after the other, or packets \
+              whose flags no connection has are told as well, less urgently.",
     blind_to: "Scans slower than the least number of tries a day; slow scans from many hosts that each try little; scans \
                that mostly succeed; scans over UDP from a port that services answer from; later scans of the same hosts \
                and ports by the same host.",
@@ -359,7 +361,8 @@ fn odd_packets(sign: &PacketSign) -> Option<Sighting> {
     let techniques: &[_] =
         if sign.actor.is_some_and(is_private) { &["T1046", "T1018"] } else { &["T1595.002", "T1046"] };
     let (behaviour, seen) = (ABOUT.name, sign.different);
-    let found = sign.sighting(&Told { behaviour, kind, what, seen, least, severity, techniques })?;
+    let told = Told { behaviour, kind, what, seen, least, severity, techniques };
+    let found = told.sighting(sign)?;
     // Where there are many of them, the scan itself says more.
     Some(Sighting { strength: found.strength.min(MOST_ODD), ..found })
 }

@@ -5,12 +5,12 @@ use std::hash::Hash;
 
 /// Says how many bytes the tables of a behaviour take at most, and makes them smaller.
 macro_rules! bounded {
-    ($($table:ident),+) => {
-        fn most_bytes(&self) -> usize {
+    ($vis:vis $($table:ident),+) => {
+        $vis fn most_bytes(&self) -> usize {
             0 $(+ self.$table.most_bytes())+
         }
 
-        fn shrink(&mut self, share: f64) {
+        $vis fn shrink(&mut self, share: f64) {
             $(self.$table.shrink(share);)+
         }
     };

@@ -2,9 +2,11 @@
 
 use serde::Serialize;
 
+use eddy_flow::{ArpClaim, PacketSign};
+
 use crate::{
-    ArpClaim, Flow, PacketSign, Sighting, arp_spoofing, beaconing, brute_force, crafted_packets, flood,
-    forged_answers, lateral, made_up_names, scan, silence, transfer, tunnel, unusual, wrong_port,
+    Flow, Sighting, arp_spoofing, beaconing, brute_force, crafted_packets, flood, forged_answers, lateral,
+    made_up_names, scan, silence, transfer, tunnel, unusual, wrong_port,
 };
 
 /// What a behaviour says about itself.

@@ -33,9 +33,9 @@ pub(crate) fn watch(input: &mut Input) -> Result<Option<Watched>, EngineError> {
     let Some(unread) = each_flow_by_begin(input, &mut |flow| watch.see(flow))? else { return Ok(None) };
     // Captures hold what adapters said besides.
     for claim in &input.arp_claims {
-        watch.see_claim(&claim_of(claim));
+        watch.see_claim(claim);
     }
-    input.packet_signs.iter().filter_map(sign_of).for_each(|sign| watch.see_sign(&sign));
+    input.packet_signs.iter().for_each(|sign| watch.see_sign(sign));
     let flows = watch.flows();
     let (sightings, dropped) = watch.end();
     let incidents = examined(input, incidents(sightings))?;
@@ -97,53 +97,6 @@ pub(crate) struct Watched {
     pub(crate) unread: u64,
     /// Entries that had to go for want of room.
     pub(crate) dropped: u64,
-}
-
-fn claim_of(claim: &eddy_io::ArpClaim) -> eddy_behaviour::ArpClaim {
-    eddy_behaviour::ArpClaim {
-        address: claim.address,
-        mac: claim.mac,
-        first_ns: claim.first_ns,
-        last_ns: claim.last_ns,
-        asks: claim.asks,
-        answers: claim.answers,
-        unasked: claim.unasked,
-        announcements: claim.announcements,
-        asked: claim.asked,
-        told: claim.told.clone(),
-    }
-}
-
-/// A sign of packets as behaviours look at it; none of a kind that they do not know.
-fn sign_of(sign: &eddy_io::PacketSign) -> Option<eddy_behaviour::PacketSign> {
-    use eddy_behaviour::SignKind as Kind;
-    use eddy_io::SignKind as Read;
-    let kind = match sign.kind {
-        Read::SelfAddressed => Kind::SelfAddressed,
-        Read::Overlap => Kind::Overlap,
-        Read::TooLong => Kind::TooLong,
-        Read::Orphans => Kind::Orphans,
-        Read::ImpossibleFlags => Kind::ImpossibleFlags,
-        Read::OddQuestions => Kind::OddQuestions,
-        Read::ToAll => Kind::ToAll,
-        Read::Redirect => Kind::Redirect,
-        Read::NameAnswers => Kind::NameAnswers,
-        Read::Lease => Kind::Lease,
-        Read::ResetByOther => Kind::ResetByOther,
-        Read::Adapters => Kind::Adapters,
-        _ => return None,
-    };
-    Some(eddy_behaviour::PacketSign {
-        kind,
-        actor: sign.actor,
-        targets: sign.targets.clone(),
-        port: sign.port,
-        first_ns: sign.first_ns,
-        last_ns: sign.last_ns,
-        packets: sign.packets,
-        octets: sign.octets,
-        different: sign.different,
-    })
 }
 
 /// Goes through the flows of an input in the order of their begin; how many rows hold none, or nothing where the rows are

@@ -32,6 +32,7 @@
     )
 )]
 
+mod besides;
 mod biflow;
 mod community_id;
 pub mod damped;
@@ -42,6 +43,7 @@ mod stats;
 mod table;
 mod tcp_state;
 
+pub use besides::{ArpClaim, PacketSign, SignKind};
 pub use biflow::{Biflow, Direction, EndReason, PerFlow, Side};
 pub use community_id::community_id;
 pub use stats::TableStats;

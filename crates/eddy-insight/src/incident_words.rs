@@ -21,6 +21,7 @@ pub(crate) fn clause(sighting: &Sighting) -> String {
         sighting.port.filter(|&port| port > 0).map_or(String::new(), |port| format!(" on port {port}"));
     let seen =
         |at: usize| sighting.evidence.get(at).map_or_else(String::new, |evidence| number(evidence.seen));
+    let what = sighting.evidence.first().map_or("", |evidence| evidence.what);
     match sighting.behaviour {
         "scan" if sighting.kind == "ARP sweep" => {
             format!("{} addresses asked for by ARP within a minute", seen(0))
@@ -28,16 +29,13 @@ pub(crate) fn clause(sighting: &Sighting) -> String {
         "scan" if sighting.kind == "scan by many hosts" => {
             format!("{} ports of {target} tried in vain by {} hosts within a minute", seen(0), seen(1))
         }
-        "scan" if matches!(sighting.kind, "probes with odd flags" | "probes of the system") => {
-            let what = sighting.evidence.first().map_or("", |evidence| evidence.what);
-            format!("{} of {target}: {} {what}", sighting.kind, seen(0))
-        }
-        "scan" if sighting.kind.starts_with("quick") => {
-            let what = sighting.evidence.first().map_or("", |evidence| evidence.what);
+        "scan"
+            if matches!(sighting.kind, "probes with odd flags" | "probes of the system")
+                || sighting.kind.starts_with("quick") =>
+        {
             format!("{} of {target}: {} {what}", sighting.kind, seen(0))
         }
         "forged_answers" | "crafted_packets" => {
-            let what = sighting.evidence.first().map_or("", |evidence| evidence.what);
             let to = if sighting.targets.is_empty() { String::new() } else { format!(" to {target}") };
             format!("{}{to}: {} {what}", sighting.kind, seen(0))
         }
@@ -47,8 +45,7 @@ pub(crate) fn clause(sighting: &Sighting) -> String {
             seen(0)
         ),
         "flood" => {
-            let first = sighting.evidence.first();
-            let what = first.map_or("packets", |evidence| evidence.what);
+            let what = if what.is_empty() { "packets" } else { what };
             let of = if sighting.targets.is_empty() { String::new() } else { format!(" of {target}") };
             format!("{}{of}{on_port}: {} {what}", sighting.kind, seen(0))
         }
@@ -61,8 +58,7 @@ pub(crate) fn clause(sighting: &Sighting) -> String {
         "brute_force" if sighting.kind == "guessing of names of files" => {
             format!("{} at {target}{on_port}: {} names", sighting.kind, count(sighting.flows))
         }
-        "brute_force" if sighting.evidence.first().is_some_and(|one| one.what.starts_with("questions")) => {
-            let what = sighting.evidence.first().map_or("", |evidence| evidence.what);
+        "brute_force" if what.starts_with("questions") => {
             format!("{} at {target}{on_port}: {} {what}", sighting.kind, seen(0))
         }
         "made_up_names" => {
@@ -83,10 +79,7 @@ pub(crate) fn clause(sighting: &Sighting) -> String {
         "tunnel" if sighting.kind == "tunnel in questions" => {
             format!("{} long questions asked of {target} in ten minutes", seen(0))
         }
-        "unusual" => {
-            let what = sighting.evidence.first().map_or("", |evidence| evidence.what);
-            format!("unusual, of no known shape: {} {what}", seen(0))
-        }
+        "unusual" => format!("unusual, of no known shape: {} {what}", seen(0)),
         "tunnel" if sighting.kind == "tunnel in names" => {
             format!("{} different names below one domain asked of {target} in ten minutes", seen(0))
         }

@@ -38,11 +38,12 @@ mod timeparse;
 mod write;
 
 pub use eddy_flow::features::FeatureSet;
+pub use eddy_flow::{ArpClaim, PacketSign, SignKind};
 pub use error::{ReadError, WriteError};
 pub use flowlog::column::Flow as FlowColumn;
 pub use shapes::shapes;
 pub use source::{
-    ArpClaim, Description, Input, Note, Overrides, PacketSign, ReadOptions, ReadStats, SetAside, ShapeName,
-    SignKind, Source, open, open_bytes, open_damped_packets, open_flow_bytes, open_flow_features, open_flows,
+    Description, Input, Note, Overrides, ReadOptions, ReadStats, SetAside, ShapeName, Source, open,
+    open_bytes, open_damped_packets, open_flow_bytes, open_flow_features, open_flows,
 };
 pub use write::{ByteWriter, TableWriter, WRITABLE};

@@ -2,27 +2,19 @@
 
 use std::fmt::Write;
 
-use serde::Serialize;
-
 use crate::compare_plot::{
     MOST_CLASSES, MOST_LINES, Sides, confusion, curves, keys, matrix_size, readable, reliability,
 };
 use crate::correlation::matrix;
 use crate::curve::legend;
 use crate::drawing::{Area, Drawing};
-use crate::page::{Page, cautions, fact, names, reading, table_head};
+use crate::page::{Page, TABLES_ONLY, cautions, fact, names, reading, table_head};
 use crate::{Agreement, CompareReport, ConfusionMatrix, Figures, ModelResult, escape, words};
 
 /// Features in a list of importances.
 const MOST_IMPORTANT: usize = 10;
 /// Models with pictures of their own.
 const MOST_MODELS: usize = 16;
-
-/// What the script of the page draws from: nothing, it only sorts tables.
-#[derive(Serialize)]
-struct Data {
-    kind: &'static str,
-}
 
 /// Renders a comparison as one HTML page that works from disk and loads nothing.
 pub fn compare_html(report: &CompareReport) -> String {
@@ -49,7 +41,7 @@ pub fn compare_html(report: &CompareReport) -> String {
         version: &report.eddy_version,
         skip: ("leaderboard", "Skip to the leaderboard"),
         main,
-        data: Data { kind: "compare" },
+        data: TABLES_ONLY,
     }
     .html()
 }

@@ -2,10 +2,8 @@
 
 use std::fmt::Write;
 
-use serde::Serialize;
-
 use crate::escape;
-use crate::page::{Page, cautions, fact, table_head};
+use crate::page::{Page, TABLES_ONLY, cautions, fact, table_head};
 
 /// What a judge found, in tables.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -48,12 +46,6 @@ pub enum MeasuredCell {
     Bar(Option<f64>, usize, f64),
 }
 
-/// What the script of the page draws from: nothing, it only sorts tables.
-#[derive(Serialize)]
-struct Data {
-    kind: &'static str,
-}
-
 /// Renders what a judge found as one HTML page that works from disk and loads nothing.
 pub fn measured_html(report: &MeasuredReport) -> String {
     let mut main = String::from("<section class=\"verdict\" id=\"verdict\"><div>");
@@ -77,7 +69,7 @@ pub fn measured_html(report: &MeasuredReport) -> String {
         version: &report.eddy_version,
         skip: ("table0", "Skip to the first table"),
         main,
-        data: Data { kind: "compare" },
+        data: TABLES_ONLY,
     }
     .html()
 }

@@ -24,6 +24,14 @@ pub(crate) struct Page<'a, D: Serialize> {
     pub(crate) data: D,
 }
 
+/// What the script of a page draws from where it draws nothing, and only sorts tables.
+#[derive(Serialize)]
+pub(crate) struct TablesOnly {
+    kind: &'static str,
+}
+
+pub(crate) const TABLES_ONLY: TablesOnly = TablesOnly { kind: "compare" };
+
 /// The spiral of the name.
 const MARK: &str = concat!(
     r#"<svg class="mark" viewBox="0 0 24 24" width="22" height="22" aria-hidden="true">"#,

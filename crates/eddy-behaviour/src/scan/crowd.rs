@@ -125,12 +125,5 @@ impl Crowds {
         self.targets.dropped() + self.open.dropped()
     }
 
-    pub(super) fn most_bytes(&self) -> usize {
-        self.targets.most_bytes() + self.open.most_bytes()
-    }
-
-    pub(super) fn shrink(&mut self, share: f64) {
-        self.targets.shrink(share);
-        self.open.shrink(share);
-    }
+    crate::table::bounded!(pub(super) targets, open);
 }

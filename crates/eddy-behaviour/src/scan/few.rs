@@ -113,7 +113,10 @@ impl Few {
         let key = (flow.source, Some(flow.destination));
         let is_told = seen >= LEAST_PORTS && seen >= FAILED_SHARE * all;
         let evidence = Evidence { what: "ports of one host tried in vain in 15 s", seen, usual: LEAST_PORTS };
-        is_told && self.tell(key, flow, "quick vertical scan", start_ns, evidence)
+        if is_told {
+            self.tell(key, flow, "quick vertical scan", start_ns, evidence);
+        }
+        is_told
     }
 
     fn see_order(&mut self, flow: &Flow<'_>, failed: bool) -> bool {
@@ -141,18 +144,14 @@ impl Few {
             usual: f64::from(LEAST_IN_ORDER),
         };
         let first_ns = row.first_ns;
-        is_told && self.tell((flow.source, None), flow, "quick ping sweep", first_ns, evidence)
+        if is_told {
+            self.tell((flow.source, None), flow, "quick ping sweep", first_ns, evidence);
+        }
+        is_told
     }
 
-    /// Tells of a scan, or adds to the one that was told of: true.
-    fn tell(
-        &mut self,
-        key: Key,
-        flow: &Flow<'_>,
-        kind: &'static str,
-        first_ns: i64,
-        evidence: Evidence,
-    ) -> bool {
+    /// Tells of a scan, or adds to the one that was told of.
+    fn tell(&mut self, key: Key, flow: &Flow<'_>, kind: &'static str, first_ns: i64, evidence: Evidence) {
         let strength = evidence.seen / evidence.usual;
         if let Some(sighting) = self.open.extend(&key, flow, flow.destination) {
             sighting.n_targets = sighting.n_targets.max(sighting.targets.len() as u64);
@@ -160,7 +159,7 @@ impl Few {
                 sighting.strength = strength;
                 sighting.evidence = vec![evidence];
             }
-            return true;
+            return;
         }
         let mut sighting = Sighting {
             behaviour: ABOUT.name,
@@ -182,7 +181,6 @@ impl Few {
         };
         sighting.extend(flow, flow.destination);
         self.open.open(key, flow.start_ns, sighting);
-        true
     }
 
     pub(super) fn end(&mut self, out: &mut Vec<Sighting>) {
@@ -193,15 +191,7 @@ impl Few {
         self.open.dropped()
     }
 
-    pub(super) fn most_bytes(&self) -> usize {
-        self.pairs.most_bytes() + self.rows.most_bytes() + self.open.most_bytes()
-    }
-
-    pub(super) fn shrink(&mut self, share: f64) {
-        self.pairs.shrink(share);
-        self.rows.shrink(share);
-        self.open.shrink(share);
-    }
+    crate::table::bounded!(pub(super) pairs, rows, open);
 }
 
 #[cfg(test)]

@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use super::captures::Raised;
+
 /// Incidents of like confidence.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Band {
@@ -33,6 +35,14 @@ pub(super) fn bands(all: &[(f64, bool)]) -> Vec<Band> {
         })
         .filter(|band| band.incidents > 0)
         .collect()
+}
+
+/// The bands of what was raised in many captures, each incident with whether it is right.
+pub(super) fn bands_of_raised<'a>(all: impl Iterator<Item = (&'a [Raised], &'a [bool])>) -> Vec<Band> {
+    let of = |(raised, right): (&'a [Raised], &'a [bool])| {
+        raised.iter().map(|one| one.confidence).zip(right.iter().copied())
+    };
+    bands(&all.flat_map(of).collect::<Vec<_>>())
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use eddy_insight::{Incident, Severity};
 use rayon::prelude::*;
 use serde::Serialize;
 
-use super::band::{Band, bands};
+use super::band::{Band, bands_of_raised};
 use super::coverage::{Coverage, coverage};
 use super::truth::{Known, TRUTH, What, known};
 use crate::incidents::watch;
@@ -119,10 +119,7 @@ impl CapturesReport {
     /// By confidence: in a capture with something in it an incident is right that tells who and what, in one without none
     /// is.
     pub fn bands(&self) -> Vec<Band> {
-        let of = |one: &CaptureVerdict| -> Vec<(f64, bool)> {
-            one.raised.iter().zip(&one.right).map(|(one, right)| (one.confidence, *right)).collect()
-        };
-        bands(&self.captures.iter().flat_map(of).collect::<Vec<_>>())
+        bands_of_raised(self.captures.iter().map(|one| (&*one.raised, &*one.right)))
     }
 
     /// Captures without anything in them that could be read: how many, and how many have an incident of severity high
@@ -237,10 +234,10 @@ fn judge(folder: &Path, name: &str, known: &Known) -> CaptureVerdict {
         verdict.target_first = known.target_is_right(first);
         verdict.kind_first = known.kind_is_right(first);
     }
-    let tells = |one: &Raised| known.actor_is_right(one) && known.kind_is_right(one);
-    verdict.rank =
-        verdict.raised.iter().position(|one| tells(one) && known.target_is_right(one)).map(|at| at + 1);
-    verdict.right = verdict.raised.iter().map(tells).collect();
+    verdict.rank = (verdict.raised.iter())
+        .position(|one| known.is_told_by(one) && known.target_is_right(one))
+        .map(|at| at + 1);
+    verdict.right = verdict.raised.iter().map(|one| known.is_told_by(one)).collect();
     for one in verdict.raised.iter().filter(|one| !known.concerns(one)) {
         verdict.others[match one.severity {
             Severity::Low => 2,

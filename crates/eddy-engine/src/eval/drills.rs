@@ -7,7 +7,7 @@ use eddy_sim::{DRILLS, Drill, DrillSeen, DrillSetting, DrillTruth, DrillWay};
 use rayon::prelude::*;
 use serde::Serialize;
 
-use super::band::{Band, bands};
+use super::band::{Band, bands_of_raised};
 use super::captures::Raised;
 use super::truth::{Known, known};
 use crate::incidents::watch;
@@ -63,10 +63,7 @@ impl DrillVerdict {
 
 /// All that was raised in drills by its confidence; right is what tells who and what.
 pub fn drill_bands(verdicts: &[DrillVerdict]) -> Vec<Band> {
-    let of = |one: &DrillVerdict| -> Vec<(f64, bool)> {
-        one.raised.iter().zip(&one.right).map(|(one, right)| (one.confidence, *right)).collect()
-    };
-    bands(&verdicts.iter().flat_map(of).collect::<Vec<_>>())
+    bands_of_raised(verdicts.iter().map(|one| (&*one.raised, &*one.right)))
 }
 
 /// Plays every drill in every way of recording that it can be had in, watches each as `detect` does, and holds the
@@ -165,7 +162,7 @@ fn judge(
         actor_first: first.is_some_and(|one| known.actor_is_right(one)),
         target_first: first.is_some_and(|one| known.target_is_right(one)),
         kind_first: first.is_some_and(|one| known.kind_is_right(one)),
-        right: raised.iter().map(|one| known.actor_is_right(one) && known.kind_is_right(one)).collect(),
+        right: raised.iter().map(|one| known.is_told_by(one)).collect(),
         raised,
     })
 }

@@ -105,6 +105,11 @@ impl Known {
         if self.is_forged { raised.actors.is_empty() } else { meet(self.actors.as_deref(), &raised.actors) }
     }
 
+    /// Whether an incident tells who does it and what it is.
+    pub(crate) fn is_told_by(&self, raised: &Raised) -> bool {
+        self.actor_is_right(raised) && self.kind_is_right(raised)
+    }
+
     pub(crate) fn target_is_right(&self, raised: &Raised) -> bool {
         meet(self.targets.as_deref(), &raised.targets)
     }

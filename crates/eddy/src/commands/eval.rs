@@ -8,10 +8,12 @@ mod network;
 mod pages;
 mod series;
 
+use std::fmt::Write as _;
+
 use anyhow::Context;
 use clap::{Args, Subcommand};
 use eddy_detect::Seed;
-use eddy_engine::EventsOf;
+use eddy_engine::{Band, EventsOf};
 use serde_json::Value;
 
 /// Hold detectors against their judges.
@@ -48,6 +50,25 @@ impl Eval {
             Judge::Network(judge) => judge.run(),
         }
     }
+}
+
+/// A table of what confidence was worth.
+fn confidences(bands: &[Band]) -> String {
+    let mut text = String::from(
+        "| confidence from | incidents | true | share true | mean confidence |\n|---|---|---|---|---|\n",
+    );
+    for band in bands {
+        let _ = writeln!(
+            text,
+            "| {:.1} | {} | {} | {:.2} | {:.2} |",
+            band.from,
+            band.incidents,
+            band.right,
+            band.right as f64 / band.incidents.max(1) as f64,
+            band.mean_confidence
+        );
+    }
+    text
 }
 
 /// Which detectors, and how.

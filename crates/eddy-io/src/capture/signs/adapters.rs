@@ -47,7 +47,7 @@ impl Adapters {
     #[inline]
     pub(super) fn see(&mut self, packet: &Packet<'_>, time_ns: i64) -> Option<PacketSign> {
         // What is sent to all is heard of many who are heard of but seldom.
-        let is_to_all = packet.destination_mac[0] & 1 != 0 && packet.destination_mac == [0xff; 6];
+        let is_to_all = packet.destination_mac == [0xff; 6];
         if packet.source_mac == [0; 6] || is_to_all || super::is_to_all(packet.destination) {
             return None;
         }

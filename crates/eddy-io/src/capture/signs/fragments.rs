@@ -123,8 +123,9 @@ impl Fragments {
         if !packet.more_fragments {
             pieces.length = Some(end);
         }
-        let covered: u32 = pieces.ranges.iter().map(|(from, to)| to - from).sum();
-        if !pieces.is_told && pieces.length.is_some_and(|length| covered >= length) {
+        // Packets may state lengths of which two are more than 32 bits hold.
+        let covered: u64 = pieces.ranges.iter().map(|(from, to)| u64::from(to - from)).sum();
+        if !pieces.is_told && pieces.length.is_some_and(|length| covered >= u64::from(length)) {
             self.packets.remove(&key);
             if let Some(orphans) = self.orphans.get_mut(&packet.destination) {
                 orphans.whole += 1;

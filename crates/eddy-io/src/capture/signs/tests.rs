@@ -97,6 +97,13 @@ fn a_piece_beyond_the_longest_packet_is_told_and_the_longest_packet_is_not() {
 }
 
 #[test]
+fn stated_lengths_of_gigabytes_are_added_up() {
+    let huge = [piece(1, 0, 3_000_000_000, true), piece(1, 8, 3_000_000_000, true)];
+    let long = (SignKind::TooLong, 2);
+    assert_eq!(kinds(&huge), [long, (SignKind::Overlap, 1)]);
+}
+
+#[test]
 fn heads_without_tails_and_tails_without_heads_are_told_together_only() {
     let head = |number: u32| piece(number, 0, 1_480, true);
     let tail = |number: u32| piece(number, 1_480, 1_400, false);

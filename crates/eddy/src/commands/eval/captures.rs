@@ -7,7 +7,7 @@ use anyhow::Context;
 use clap::Args;
 use eddy_engine::{CaptureVerdict, CapturesOptions, CapturesReport, eval_captures};
 
-use super::network::confidences;
+use super::confidences;
 use crate::terminal;
 
 /// Captures and logs of which it is known who did what to whom.

@@ -7,7 +7,7 @@ use anyhow::Context;
 use clap::Args;
 use eddy_engine::{DrillVerdict, DrillsOptions, drill_bands, eval_drills};
 
-use super::network::confidences;
+use super::confidences;
 use crate::terminal;
 
 /// Short generated captures of one attack each: scans, floods, guessing of passwords, tunnels and more.

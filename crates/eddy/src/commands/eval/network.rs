@@ -5,11 +5,11 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::Args;
-use eddy_engine::{Band, NetworkOptions, NetworkReport, eval_network};
+use eddy_engine::{NetworkOptions, NetworkReport, eval_network};
 use eddy_insight::{Severity, count};
 use eddy_sim::{Behaviour, OfficeHabits};
 
-use super::time;
+use super::{confidences, time};
 use crate::terminal;
 
 /// Generated networks with planted behaviours.
@@ -90,25 +90,6 @@ impl Network {
         terminal::print(&table(&report, self.show_false))?;
         Ok(0)
     }
-}
-
-/// A table of what confidence was worth.
-pub(super) fn confidences(bands: &[Band]) -> String {
-    let mut text = String::from(
-        "| confidence from | incidents | true | share true | mean confidence |\n|---|---|---|---|---|\n",
-    );
-    for band in bands {
-        let _ = writeln!(
-            text,
-            "| {:.1} | {} | {} | {:.2} | {:.2} |",
-            band.from,
-            band.incidents,
-            band.right,
-            band.right as f64 / band.incidents.max(1) as f64,
-            band.mean_confidence
-        );
-    }
-    text
 }
 
 fn table(report: &NetworkReport, show_false: bool) -> String {
