@@ -2,6 +2,8 @@
 
 mod load;
 
+pub use self::load::SENDERS;
+
 use std::net::IpAddr;
 
 use self::load::{Before, CROWD, Load, Part, WINDOW_S, views};

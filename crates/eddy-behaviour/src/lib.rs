@@ -36,6 +36,7 @@ mod watch;
 mod wrong_port;
 
 pub use entity::{Entity, EntityWindow, EntityWindows, FEATURES, Per};
+pub use flood::SENDERS;
 pub use flow::{ConnectionState, DnsAsked, Flow, is_private};
 pub use sighting::{Evidence, Role, Severity, Sighting};
 pub use watch::{AboutBehaviour, BEHAVIOURS, Behaviour, BehaviourEntry, Watch};

@@ -27,7 +27,7 @@ mod volume;
 pub use affiliation::{Affiliation, affiliation};
 pub use error::EvalError;
 pub use event_figures::{EventFigures, Judged, event_figures, threshold_for_budget};
-pub use folds::{FOLD_SEED, GROUPS, fold_groups};
+pub use folds::{FOLD_SEEDS, GROUPS, fold_groups};
 pub use nab_series::{Limits, NabSeries, read_windows};
 pub use period::period;
 pub use periodic::periodic_alarms;

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use eddy_behaviour::{Role, Severity, Sighting, is_private};
+use eddy_behaviour::{Role, SENDERS, Severity, Sighting, is_private};
 use serde::Serialize;
 
 use crate::attack::{ATTACK_VERSION, Technique, technique};
@@ -130,7 +130,7 @@ impl Incident {
             sighting.last_ns = sighting.last_ns.min(last_ns).max(sighting.first_ns);
         }
         self.last_ns = self.sightings.iter().map(|sighting| sighting.last_ns).max().unwrap_or(last_ns);
-        self.sentence = sentence(&self.sightings);
+        self.sentence = sentence(&self.sightings, &self.actors);
     }
 
     /// Who does it to whom, in a few words.
@@ -159,10 +159,13 @@ pub fn incidents(mut sightings: Vec<Sighting>) -> Vec<Incident> {
     sightings.sort_by_key(|sighting| (sighting.first_ns, sighting.behaviour, sighting.actor));
     let mut groups: Vec<Vec<Sighting>> = Vec::new();
     for sighting in sightings {
-        match groups.iter_mut().find(|group| group.iter().any(|other| of_one_cause(other, &sighting))) {
-            Some(group) => group.push(sighting),
-            None => groups.push(vec![sighting]),
-        }
+        // A flood brings together what its senders were told of before it.
+        let mut of_it =
+            groups.extract_if(.., |group| group.iter().any(|other| of_one_cause(other, &sighting)));
+        let mut group = of_it.next().unwrap_or_default();
+        of_it.for_each(|other| group.extend(other));
+        group.push(sighting);
+        groups.push(group);
     }
     let mut found: Vec<Incident> = groups.into_iter().map(incident).collect();
     rank(&mut found);
@@ -185,18 +188,20 @@ fn of_one_cause(a: &Sighting, b: &Sighting) -> bool {
         return false;
     }
     match (a.actor, b.actor) {
-        (Some(a), Some(b)) => a == b,
-        (None, Some(_)) if is_part_of(b, a) => true,
-        (Some(_), None) if is_part_of(a, b) => true,
+        (Some(one), Some(other)) if one == other => true,
+        _ if is_part_of(a, b) || is_part_of(b, a) => true,
+        (Some(_), Some(_)) => false,
         // A flood with forged senders, and what else is seen at its target because of it.
         _ => a.behaviour == b.behaviour && a.targets.first() == b.targets.first(),
     }
 }
 
-/// Whether somebody's guesses at one host are part of a flood that a crowd sends it: each of the crowd sends the same again and
+/// Whether somebody's guesses at one host are part of a flood that several send it: each of them sends the same again and
 /// again, as who guesses does.
 fn is_part_of(tries: &Sighting, flood: &Sighting) -> bool {
+    let is_of_several = || flood.evidence.iter().any(|one| one.what == SENDERS && one.seen >= 2.0);
     flood.behaviour == "flood"
+        && (flood.actor.is_none() || is_of_several())
         && tries.behaviour == "brute_force"
         && tries.severity <= flood.severity
         && tries.targets.iter().all(|target| flood.targets.contains(target))
@@ -246,7 +251,7 @@ fn incident(mut sightings: Vec<Sighting>) -> Incident {
         octets: sightings.iter().fold(0u64, |sum, s| sum.saturating_add(s.octets)),
         severity,
         confidence: confidence(&sightings),
-        sentence: sentence(&sightings),
+        sentence: sentence(&sightings, &actors),
         ordinary: ordinary(lead),
         evidence: lead.evidence.iter().map(Measure::from).collect(),
         behaviours,
@@ -358,6 +363,20 @@ pub(crate) mod tests {
         assert_eq!(found[0].behaviours.len(), 2);
         assert!(found[0].sentence.contains("; also "), "{}", found[0].sentence);
         assert!(found[0].confidence > found[1].confidence);
+    }
+
+    #[test]
+    fn what_the_few_senders_of_a_flood_send_is_one_incident_that_names_them() {
+        let senders = |seen: f64| vec![Evidence { what: SENDERS, seen, usual: 12.0 }];
+        let flood = Sighting { evidence: senders(3.0), ..sighting("flood", Some(4), 9, 3) };
+        let tries = |host: u8, at_s: i64| sighting("brute_force", Some(host), 9, at_s);
+        let found = incidents(vec![flood.clone(), tries(4, 0), tries(5, 1), tries(6, 10)]);
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].actors, [address(4), address(5), address(6)]);
+        assert!(found[0].sentence.starts_with("10.0.0.4 and 2 more: SYN flood"), "{}", found[0].sentence);
+        // One who floods alone has nothing to do with what others do there.
+        let alone = Sighting { evidence: senders(1.0), ..flood };
+        assert_eq!(incidents(vec![alone, tries(5, 1)]).len(), 2);
     }
 
     #[test]

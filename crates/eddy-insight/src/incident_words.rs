@@ -96,9 +96,10 @@ pub(crate) fn clause(sighting: &Sighting) -> String {
 }
 
 /// What happened: the leading sighting, and in short what else the same actor did.
-pub(crate) fn sentence(sightings: &[Sighting]) -> String {
+pub(crate) fn sentence(sightings: &[Sighting], actors: &[IpAddr]) -> String {
     let lead = &sightings[0];
     let who = match (lead.actor, lead.behaviour) {
+        (Some(actor), _) if actors.len() > 1 => format!("{actor} and {} more: ", actors.len() - 1),
         (Some(actor), _) => format!("{actor}: "),
         (None, "flood") => "many or forged senders: ".into(),
         (None, "brute_force") => "many senders: ".into(),

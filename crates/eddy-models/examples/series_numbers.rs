@@ -10,6 +10,8 @@ use rand::{RngExt, SeedableRng, seq::SliceRandom};
 use rand_pcg::Pcg64Mcg;
 
 const N_GROUPS: usize = 8;
+/// Deals of the files into groups.
+const FOLD_SEEDS: std::ops::RangeInclusive<u64> = 1..=3;
 const N_MADE: u64 = 36;
 const MADE_LENGTH: i64 = 6000;
 const MADE_FIRST_ROWS: usize = 600;
@@ -68,6 +70,17 @@ fn made(idx: u64) -> Series {
     (0..MADE_LENGTH).map(|row| ((1_700_000_000 + row * step) * SECOND, value(row * step) as f32)).collect()
 }
 
+/// The group that each file is dealt into.
+fn groups(n: usize, fold_seed: u64) -> Vec<String> {
+    let mut order: Vec<usize> = (0..n).collect();
+    order.shuffle(&mut Pcg64Mcg::seed_from_u64(fold_seed));
+    let mut groups = vec![String::new(); n];
+    for (position, &file) in order.iter().enumerate() {
+        groups[file] = (position % N_GROUPS).to_string();
+    }
+    groups
+}
+
 fn write_numbers(out: &Path, name: &str, series: &Series, first_rows: usize, kind: (Size, bool)) {
     let (size, is_range_known) = kind;
     let low = series.iter().map(|row| row.1).fold(f32::MAX, f32::min);
@@ -90,13 +103,8 @@ fn main() {
     let out = Path::new(out);
     let write = |name: &str, text: String| fs::write(out.join(name), text).expect("a writable directory");
     write("names.txt", size.feature_names().join("\n"));
-    let mut order: Vec<usize> = (0..files.len()).collect();
-    order.shuffle(&mut Pcg64Mcg::seed_from_u64(1));
-    let mut groups = vec![String::new(); files.len()];
-    for (position, &file) in order.iter().enumerate() {
-        groups[file] = (position % N_GROUPS).to_string();
-    }
-    write("groups.txt", groups.join("\n"));
+    let deals: Vec<String> = FOLD_SEEDS.map(|seed| groups(files.len(), seed).join(" ")).collect();
+    write("groups.txt", deals.join("\n"));
     for path in files {
         let name = Path::new(path).file_stem().and_then(|name| name.to_str()).expect("a file name");
         let series = read(path);

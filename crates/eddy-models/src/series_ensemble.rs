@@ -60,6 +60,8 @@ pub struct SeriesEnsemble {
     /// Use weights that were learned without the Numenta files of this group (0 to 7), so that those can be judged
     /// fairly. Nothing means the weights learned from all.
     pub without: Option<u8>,
+    /// Which deal of the Numenta files into groups `without` goes by: the seed of the deal, 1 to 3.
+    pub fold_seed: u8,
     /// Surprise above which a row opens an event. For rows that come more often than every quarter of an hour it is
     /// raised in proportion. The default is for few events: at most one a month in noise and season. A lower one finds more
     /// of the subtle ones, at the price of more false ones.
@@ -77,12 +79,15 @@ impl Default for SeriesEnsemble {
             size: Size::Full,
             range: RangeSource::Running,
             without: None,
+            fold_seed: 1,
             threshold: Positive::new(1.73),
             warm_up: Count::new(100),
             span: Count::new(600),
         }
     }
 }
+
+const GROUPS: &str = "without is a group of files from 0 to 7, fold_seed a deal from 1 to 3";
 
 /// Where "flat" stands among the reasons.
 const STANDING_REASON: usize = 4;
@@ -125,7 +130,7 @@ impl Detector for SeriesEnsemble {
         let ranges = ranges.into_iter().map(|range| if range.0 <= range.1 { range } else { (0.0, 0.0) });
         let fusion = self.fusion().ok_or_else(|| ParamError::Invalid {
             detector: Self::ABOUT.name.into(),
-            reason: "without is a group of files from 0 to 7".into(),
+            reason: GROUPS.into(),
         })?;
         Ok(Model::Series(Arc::new(SeriesEnsembleModel { params: self.clone(), ranges: ranges.collect(), fusion })))
     }
@@ -144,8 +149,8 @@ impl Detector for SeriesEnsemble {
     }
 
     fn check(&self) -> Result<(), String> {
-        if self.without.is_some_and(|group| group > 7) {
-            return Err("without is a group of files from 0 to 7".into());
+        if self.without.is_some_and(|group| group > 7) || !(1..=3).contains(&self.fold_seed) {
+            return Err(GROUPS.into());
         }
         Ok(())
     }
@@ -153,7 +158,7 @@ impl Detector for SeriesEnsemble {
 
 impl SeriesEnsemble {
     fn fusion(&self) -> Option<Fusion> {
-        Fusion::shipped(self.size, self.range == RangeSource::Fitted, self.without)
+        Fusion::shipped(self.size, self.range == RangeSource::Fitted, self.without.map(|group| (self.fold_seed, group)))
     }
 }
 

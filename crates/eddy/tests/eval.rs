@@ -84,6 +84,22 @@ fn the_benchmark_is_run_from_a_folder_and_its_files_are_written() {
     assert_eq!(written.lines().next(), Some(header));
     let text = stdout(&eddy(folder.path(), &["eval", "nab", "nab", "--results", "out"]));
     assert!(text.contains("1,800 of 1,800 stored S(t) values are the same to the last digit"), "{text}");
+    let text =
+        stdout(&eddy(folder.path(), &["eval", "nab", "nab", "--html", "page.html", "--json", "o.json"]));
+    for wanted in ["groups of fold seed 2", "groups of fold seed 3", "spread over fold seeds"] {
+        assert!(text.contains(wanted), "{wanted}: {text}");
+    }
+    let found = std::fs::read_to_string(folder.path().join("o.json")).unwrap();
+    let found: serde_json::Value = serde_json::from_str(&found).unwrap();
+    let standing = &found["board"]["standings"][0];
+    assert_eq!(standing["deals"].as_array().unwrap().len(), 3);
+    assert_eq!(standing["deals"][0]["scores"][0], standing["profiles"][0]["score"]);
+    let page = std::fs::read_to_string(folder.path().join("page.html")).unwrap();
+    for wanted in ["series_ensemble", "fold seed", "periodic alarm", "made/one.csv"] {
+        assert!(page.contains(wanted), "{wanted}");
+    }
+    let unknown = eddy(folder.path(), &["eval", "nab", "nab", "--fold-seed", "9"]);
+    assert!(refusal(&unknown).contains("a deal from 1 to 3"));
     let other = eddy(folder.path(), &["eval", "nab", "nab", "-d", "no_such"]);
     assert!(refusal(&other).contains("no_such"));
 }

@@ -8,6 +8,9 @@ use crate::moments::Moments;
 use crate::sighting::Evidence;
 use crate::sketch::Distinct;
 
+/// What the evidence for a flood calls the number of those who send it.
+pub const SENDERS: &str = "senders";
+
 /// Length of a window in seconds.
 pub(super) const WINDOW_S: i64 = 10;
 /// Half-open connections in a window that make a flood.
@@ -477,7 +480,7 @@ impl Load {
             .map(|&(at, what, usual)| Evidence { what, seen: self.counts[at] as f64, usual: usual as f64 })
             .collect();
         numbers.retain(|number| number.seen >= number.usual);
-        numbers.push(Evidence { what: "senders", seen: self.senders.count(), usual: CROWD });
+        numbers.push(Evidence { what: SENDERS, seen: self.senders.count(), usual: CROWD });
         numbers
     }
 }

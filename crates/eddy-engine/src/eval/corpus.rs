@@ -60,6 +60,11 @@ impl NabCorpus {
         Ok(Self { series, profiles, groups, folder: folder.to_owned() })
     }
 
+    /// The same series in groups of another deal.
+    pub(crate) fn dealt(self, fold_seed: u64, n_groups: usize) -> Self {
+        Self { groups: fold_groups(self.series.len(), fold_seed, n_groups), ..self }
+    }
+
     /// Rows of all series.
     pub fn n_rows(&self) -> usize {
         self.series.iter().map(|series| series.values.len()).sum()

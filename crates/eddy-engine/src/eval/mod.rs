@@ -26,7 +26,7 @@ pub use nab::{NabBoard, NabOptions, eval_nab};
 pub use network::{BehaviourFound, FalseIncident, NetworkOptions, NetworkReport, eval_network};
 pub use results::{Checked, eval_results};
 pub use series::{SeriesOptions, SeriesStanding, SeriesVerdict, ToldBy, eval_series};
-pub use standing::{Standing, UnderProfile};
+pub use standing::{Deal, Standing, UnderProfile};
 pub use stream::{EventsOf, Stream};
 pub use together::{Together, ToldWindow};
 

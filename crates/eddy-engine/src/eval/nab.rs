@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use eddy_detect::{ModelKind, Seed, anomaly_score};
-use eddy_eval::{Digits, FOLD_SEED, GROUPS, Layout, Profile, ResultFile, periodic_alarms};
+use eddy_eval::{Digits, FOLD_SEEDS, GROUPS, Layout, Profile, ResultFile, periodic_alarms};
 use eddy_models::DETECTORS;
 use rayon::prelude::*;
 use serde::Serialize;
@@ -12,8 +12,8 @@ use serde_json::{Map, Value};
 
 use super::corpus::frame_of;
 use super::results::write_file;
-use super::standing::{Rules, judge};
-use super::stream::{OPENED, Plan};
+use super::standing::{Deal, Rules, judge};
+use super::stream::{FOLD_SEED, OPENED, Plan};
 use super::{EventsOf, Mode, NabCorpus, Standing, Stream};
 use crate::EngineError;
 
@@ -52,7 +52,7 @@ impl Default for NabOptions {
             set: Vec::new(),
             mode: Mode::default(),
             seed: Seed::default(),
-            fold_seed: FOLD_SEED,
+            fold_seed: FOLD_SEEDS[0],
             alarm_surprise: 5.0,
             events_of: EventsOf::default(),
             alarms_per_day: 1.0 / 7.0,
@@ -115,47 +115,63 @@ impl NabBoard {
 
 /// Runs detectors on all series and judges them.
 pub fn eval_nab(folder: &Path, options: &NabOptions) -> Result<NabBoard, EngineError> {
-    let corpus = NabCorpus::read(folder, options.fold_seed, GROUPS)?;
+    let mut corpus = NabCorpus::read(folder, options.fold_seed, GROUPS)?;
     let mut board = NabBoard::empty(&corpus)?;
     for name in chosen(options)? {
         let entry = DETECTORS.get(&name)?;
         let own = options.set.iter().filter(|(owner, ..)| owner.replace('-', "_") == entry.about.name);
         let params: Map<String, Value> = own.map(|(_, name, value)| (name.clone(), value.clone())).collect();
-        let plan = Plan { entry, params, seed: options.seed, mode: options.mode };
-        let started = Instant::now();
-        let streams = run(&corpus, &plan)?;
-        let seconds = started.elapsed().as_secs_f64();
-        let by_events = streams.iter().any(|stream| stream.alarms.is_some());
-        let made = corpus.series.iter().zip(streams);
-        let streams: Vec<Stream> =
-            made.map(|(series, stream)| stream.with_events(options.events_of, &series.truth)).collect();
-        // An event of its own is an alarm whatever its score.
-        let fixed = if by_events { OPENED } else { anomaly_score(options.alarm_surprise) };
-        let rules = Rules { fixed: Some(fixed), per_day: options.alarms_per_day, volumes: true };
-        let mut standing = judge(&corpus, &streams, rules, &[])?;
-        entry.about.name.clone_into(&mut standing.detector);
-        standing.mode = Some(plan.mode());
-        standing.seconds = seconds;
+        let plan = Plan { entry, params, seed: options.seed, mode: options.mode }.dealt(options.fold_seed);
+        let (streams, mut standing) = stand(&corpus, &plan, options, true)?;
         if plan.mode() != options.mode {
             board.cautions.push(format!(
                 "{} cannot be told to use only the range of what it was fitted on: it was run causally",
                 entry.about.name
             ));
         }
-        if plan.has("without") && options.fold_seed != FOLD_SEED && !plan.has("fold_seed") {
-            board.cautions.push(format!(
-                "{} ships weights that were learned without the groups of fold seed {FOLD_SEED}; with the groups of fold \
-                 seed {} they have seen some of the series they are judged on",
-                entry.about.name, options.fold_seed
-            ));
-        }
         if let Some(folder) = &options.write {
             write(&corpus, &streams, &standing, folder)?;
+        }
+        if plan.has(FOLD_SEED) {
+            for fold_seed in FOLD_SEEDS {
+                if fold_seed == options.fold_seed {
+                    standing.deals.push(Deal::of(fold_seed, &standing));
+                    continue;
+                }
+                corpus = corpus.dealt(fold_seed, GROUPS);
+                let other = plan.clone().dealt(fold_seed);
+                standing.deals.push(Deal::of(fold_seed, &stand(&corpus, &other, options, false)?.1));
+            }
+            corpus = corpus.dealt(options.fold_seed, GROUPS);
         }
         board.standings.push(standing);
     }
     board.sort();
     Ok(board)
+}
+
+/// Runs a detector on all series and judges it.
+fn stand(
+    corpus: &NabCorpus,
+    plan: &Plan,
+    options: &NabOptions,
+    volumes: bool,
+) -> Result<(Vec<Stream>, Standing), EngineError> {
+    let started = Instant::now();
+    let streams = run(corpus, plan)?;
+    let seconds = started.elapsed().as_secs_f64();
+    let by_events = streams.iter().any(|stream| stream.alarms.is_some());
+    let made = corpus.series.iter().zip(streams);
+    let streams: Vec<Stream> =
+        made.map(|(series, stream)| stream.with_events(options.events_of, &series.truth)).collect();
+    // An event of its own is an alarm whatever its score.
+    let fixed = if by_events { OPENED } else { anomaly_score(options.alarm_surprise) };
+    let rules = Rules { fixed: Some(fixed), per_day: options.alarms_per_day, volumes };
+    let mut standing = judge(corpus, &streams, rules, &[])?;
+    plan.entry.about.name.clone_into(&mut standing.detector);
+    standing.mode = Some(plan.mode());
+    standing.seconds = seconds;
+    Ok((streams, standing))
 }
 
 /// Which detectors to run.

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use eddy_eval::{Agreement, Digits, FOLD_SEED, GROUPS, Layout, Profile, ResultFile};
+use eddy_eval::{Agreement, Digits, FOLD_SEEDS, GROUPS, Layout, Profile, ResultFile};
 use rayon::prelude::*;
 use serde::Serialize;
 use serde_json::Value;
@@ -50,7 +50,7 @@ pub fn eval_results(
     write: Option<&Path>,
     alarms_per_day: f64,
 ) -> Result<(NabBoard, Vec<Checked>), EngineError> {
-    let corpus = NabCorpus::read(nab, FOLD_SEED, GROUPS)?;
+    let corpus = NabCorpus::read(nab, FOLD_SEEDS[0], GROUPS)?;
     let mut board = NabBoard::empty(&corpus)?;
     let mut checked = Vec::new();
     for folder in detectors(&corpus, folder)? {

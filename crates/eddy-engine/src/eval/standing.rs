@@ -55,8 +55,36 @@ pub struct Standing {
     pub events_in_budget: Option<EventFigures>,
     /// Seconds that scoring took.
     pub seconds: f64,
+    /// How it fares with weights for other deals of the series into groups, and with this one; empty where there are no
+    /// such weights.
+    pub deals: Vec<Deal>,
     /// What every series came to under the first profile at its threshold.
     pub series: Vec<(String, Tally)>,
+}
+
+/// How a detector with cross-fitted weights fares where the series are dealt into groups with one seed.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Deal {
+    /// The seed.
+    pub fold_seed: u64,
+    /// The score under each profile, the threshold chosen for the corpus.
+    pub scores: Vec<f64>,
+    /// Under the first profile, the threshold of each series chosen on the others.
+    pub left_out: f64,
+    /// The score under the first profile at the threshold that the product uses.
+    pub fixed: Option<f64>,
+}
+
+impl Deal {
+    pub(crate) fn of(fold_seed: u64, standing: &Standing) -> Self {
+        let first = standing.profiles.first();
+        Self {
+            fold_seed,
+            scores: standing.profiles.iter().map(|under| under.score).collect(),
+            left_out: first.map_or(f64::NAN, |under| under.left_out),
+            fixed: first.and_then(|under| under.fixed),
+        }
+    }
 }
 
 /// How to judge.
@@ -114,6 +142,7 @@ pub(crate) fn judge(
         events_in_budget: threshold_for_budget(&judged, rules.per_day)
             .map(|threshold| event_figures(&judged, threshold)),
         seconds: 0.0,
+        deals: Vec::new(),
         series: corpus.series.iter().map(|series| series.name.clone()).zip(series).collect(),
     })
 }

@@ -52,6 +52,9 @@ impl Stream {
     }
 }
 
+/// The parameter that says for which deal of the series into groups weights are wanted.
+pub(crate) const FOLD_SEED: &str = "fold_seed";
+
 /// What to run.
 #[derive(Debug, Clone)]
 pub(crate) struct Plan {
@@ -66,6 +69,14 @@ impl Plan {
     /// Whether the detector has a parameter of that name.
     pub(crate) fn has(&self, name: &str) -> bool {
         self.entry.schema().get("properties").and_then(|properties| properties.get(name)).is_some()
+    }
+
+    /// The same with the weights for another deal of the series into groups.
+    pub(crate) fn dealt(mut self, fold_seed: u64) -> Self {
+        if self.has(FOLD_SEED) {
+            self.params.insert(FOLD_SEED.into(), fold_seed.into());
+        }
+        self
     }
 
     /// The mode the detector is really run in: one that cannot be told to use nothing but the range of what it was

@@ -70,20 +70,19 @@ impl Trail {
 
 impl Fusion {
     /// The shipped weights: of a size, for ranges that are known or not, learned from all series or `without` those of
-    /// one group.
-    pub fn shipped(size: Size, is_range_known: bool, without: Option<u8>) -> Option<Self> {
+    /// one group of a deal (its seed and the group).
+    pub fn shipped(size: Size, is_range_known: bool, without: Option<(u8, u8)>) -> Option<Self> {
         let kind = match (size, is_range_known) {
             (Size::Light, _) => "light",
             (Size::Full, false) => "full",
             (Size::Full, true) => "full_range",
         };
-        let group = without.map_or("all".to_string(), |group| group.to_string());
-        let numbers = |what: &str| -> Option<Vec<f32>> {
+        let set = without.map_or("all".to_string(), |(deal, group)| format!("{deal}/{group}"));
+        let numbers = |set: &str, what: &str| -> Option<Vec<f32>> {
             let mut lines = SHIPPED.lines().map(str::split_whitespace);
             let line = lines.find_map(|mut words| {
-                let is_it = words.next() == Some(kind)
-                    && words.next() == Some(group.as_str())
-                    && words.next() == Some(what);
+                let is_it =
+                    words.next() == Some(kind) && words.next() == Some(set) && words.next() == Some(what);
                 is_it.then_some(words)
             });
             line?.map(|word| word.parse().ok()).collect()
@@ -91,10 +90,10 @@ impl Fusion {
         let fusion = Self {
             size,
             reasons: size.reasons(),
-            weights: numbers("weights")?,
-            usual: numbers("usual")?,
-            knots: numbers("knots")?,
-            dense_knots: numbers("dense_knots")?,
+            weights: numbers(&set, "weights")?,
+            usual: numbers("all", "usual")?,
+            knots: numbers(&set, "knots")?,
+            dense_knots: numbers(&set, "dense_knots")?,
         };
         fusion.is_sound().then_some(fusion)
     }
@@ -195,12 +194,15 @@ mod tests {
         for (size, is_known) in
             [(Size::Light, false), (Size::Light, true), (Size::Full, false), (Size::Full, true)]
         {
-            for without in (0..8).map(Some).chain([None]) {
+            let groups = (1..=3).flat_map(|deal| (0..8).map(move |group| Some((deal, group))));
+            for without in groups.chain([None]) {
                 let fusion = Fusion::shipped(size, is_known, without).unwrap();
                 assert!(fusion.weights.iter().all(|&weight| weight >= 0.0));
             }
         }
-        assert_eq!(Fusion::shipped(Size::Full, false, Some(8)), None);
+        assert_eq!(Fusion::shipped(Size::Full, false, Some((1, 8))), None);
+        let of = |deal| Fusion::shipped(Size::Full, false, Some((deal, 0)));
+        assert_ne!(of(1), of(2));
     }
 
     #[test]

@@ -29,7 +29,7 @@ pub(crate) struct Nab {
     #[arg(long, value_enum, default_value = "causal")]
     mode: ModeArg,
     /// Where the groups of series start that cross-fitted weights were learned without
-    #[arg(long, value_name = "SEED", default_value_t = eddy_eval::FOLD_SEED)]
+    #[arg(long, value_name = "SEED", default_value_t = eddy_eval::FOLD_SEEDS[0])]
     fold_seed: u64,
     #[command(flatten)]
     which: WhichArgs,
@@ -202,6 +202,7 @@ fn details(board: &NabBoard) -> String {
                 count(tally.false_positives)
             );
         }
+        text.push_str(&deals(one));
         let figures = [("at the fixed threshold", one.events), ("within the budget", one.events_in_budget)];
         for (name, figures) in figures {
             let Some(figures) = figures else { continue };
@@ -218,6 +219,27 @@ fn details(board: &NabBoard) -> String {
             );
         }
     }
+    text
+}
+
+/// How far the scores depend on how the series are dealt into groups.
+fn deals(one: &Standing) -> String {
+    let mut text = String::new();
+    if one.deals.is_empty() {
+        return text;
+    }
+    let rows = || one.deals.iter().map(pages::of_deal);
+    let columns = rows().next().map_or(0, |row| row.len());
+    for (deal, row) in one.deals.iter().zip(rows()) {
+        let _ = writeln!(text, "  groups of fold seed {:<2}{}", deal.fold_seed, numbers(row.into_iter()));
+    }
+    let spread = (0..columns).map(|at| {
+        let (low, high) =
+            rows().fold((f64::MAX, f64::MIN), |(low, high), row| (low.min(row[at]), high.max(row[at])));
+        high - low
+    });
+    let _ =
+        writeln!(text, "  spread over fold seeds{}   (profiles as above, left out, fixed)", numbers(spread));
     text
 }
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::Context;
-use eddy_engine::{GeneratedReport, NabBoard, SeriesStanding, Standing};
+use eddy_engine::{Deal, GeneratedReport, NabBoard, SeriesStanding, Standing};
 use eddy_eval::EventFigures;
 use eddy_insight::count;
 use eddy_report::{MeasuredCell, MeasuredReport, MeasuredTable, measured_html};
@@ -74,8 +74,28 @@ pub(super) fn nab(board: &NabBoard) -> MeasuredReport {
             rows: board.published.iter().map(row).collect(),
         });
     }
+    for one in board.standings.iter().filter(|one| !one.deals.is_empty()) {
+        let names = one.profiles.iter().map(|under| under.profile.clone());
+        let row = |deal: &Deal| {
+            let cells = of_deal(deal).into_iter().map(|score| Bar(Some(score), 2, 100.0));
+            std::iter::once(whole(deal.fold_seed)).chain(cells).collect()
+        };
+        report.tables.push(MeasuredTable {
+            heading: format!("{}, the series dealt into groups in other ways", one.detector),
+            note: "Its weights were learned without the group of the series that is judged. How far these scores lie apart is \
+                   luck of the deal."
+                .into(),
+            columns: columns(&["fold seed"]).into_iter().chain(names).chain(columns(&["left out", "fixed"])).collect(),
+            rows: one.deals.iter().map(row).collect(),
+        });
+    }
     report.tables.extend(board.standings.iter().map(nab_series));
     report
+}
+
+/// The scores of a deal: of the profiles, left out, fixed.
+pub(super) fn of_deal(deal: &Deal) -> Vec<f64> {
+    deal.scores.iter().copied().chain([deal.left_out, deal.fixed.unwrap_or(f64::NAN)]).collect()
 }
 
 fn standing(one: &Standing) -> Vec<MeasuredCell> {
