@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use eddy_detect::{FitError, Memory, Pipeline, Threshold, anomaly_score};
-use eddy_frame::{Column, Field, Frame, Role, format_time};
+use eddy_frame::{Column, Field, Frame, MISSING_TIME, Role, format_time};
 use eddy_insight::{Finding, Place, Stretch, explain, sentence};
 
 use crate::EngineError;
@@ -68,7 +68,7 @@ pub(crate) fn findings(
         ranked.iter().filter_map(|&row| stretch_of(row)).flat_map(|(first, last, _)| [first, last]).collect();
     ends.sort_unstable();
     ends.dedup();
-    let mut end_times: Vec<Option<String>> = Vec::with_capacity(ends.len());
+    let mut end_times: Vec<(Option<String>, Option<i64>)> = Vec::with_capacity(ends.len());
     let mut wanted = ranked.clone();
     wanted.sort_unstable();
     let (mut rows, mut features) = (Vec::new(), Vec::new());
@@ -77,7 +77,10 @@ pub(crate) fn findings(
     input.each::<EngineError>(1, &mut |frames| {
         for frame in frames {
             let local = rows_within(&wanted, frame);
-            end_times.extend(rows_within(&ends, frame).into_iter().map(|row| place(frame, row).time));
+            let times = times_of(Some(frame), frame.n_rows());
+            end_times.extend(
+                rows_within(&ends, frame).into_iter().map(|row| (place(frame, row).time, times[row])),
+            );
             if pipeline.is_series() {
                 let all_features = pipeline.features(frame, &mut memory)?;
                 if !local.is_empty() {
@@ -104,14 +107,18 @@ pub(crate) fn findings(
         let at = wanted.partition_point(|w| w < row);
         order.push(at);
         let stretch = stretch_of(*row).map(|(first, last, flagged)| {
-            let time =
-                |row| ends.binary_search(&row).ok().and_then(|at| end_times.get(at).cloned().flatten());
+            let time = |row| {
+                let at = ends.binary_search(&row).ok();
+                at.and_then(|at| end_times.get(at)).cloned().unwrap_or_default()
+            };
+            let ((from, from_ns), (to, to_ns)) = (time(first), time(last));
             Stretch {
                 first_row: first as u64 + 1,
                 last_row: last as u64 + 1,
                 flagged,
-                from: time(first),
-                to: time(last),
+                from,
+                to,
+                span_ns: from_ns.zip(to_ns),
             }
         });
         let alone = scored.alone.map(|alone| alone[*row]).filter(|&alone| alone < all[*row]);
@@ -148,6 +155,14 @@ pub(crate) fn cell((field, column): (&Field, &Column), row_idx: usize) -> String
         Column::Int(values) => values[row_idx].to_string(),
         Column::Float(values) => values[row_idx].to_string(),
     }
+}
+
+/// Times of the first `n` rows, where they have any, in nanoseconds since the epoch.
+pub(crate) fn times_of(rows: Option<&Frame>, n: usize) -> Vec<Option<i64>> {
+    let times =
+        rows.and_then(|rows| rows.schema().with_role(Role::Time).find_map(|idx| rows.column(idx).as_time()));
+    let at = |row: usize| times?.get(row).copied().filter(|&time| time != MISSING_TIME);
+    (0..n).map(at).collect()
 }
 
 pub(crate) fn place(frame: &Frame, row_idx: usize) -> Place {

@@ -8,6 +8,7 @@
 
 mod clusters;
 mod compare;
+mod default_detector;
 mod entities;
 mod error;
 mod eval;

@@ -15,12 +15,12 @@ use eddy_models::DETECTORS;
 use eddy_series::Resample;
 use serde_json::Value;
 
+use crate::default_detector::{SERIES_DETECTOR, caution_of_short, default_detector, series_lengths};
 use crate::events::{Placed, Readings, event_findings, find_events};
-use crate::findings::{Scored, findings, stretches};
+use crate::findings::{Scored, findings, stretches, times_of};
 use crate::incidents::{Watched, watch};
 use crate::input::Input;
 use crate::labels::{attacks, classes, label_of};
-use crate::order::is_series;
 use crate::resample::resampled;
 use crate::scoring::{score_all, surprises};
 use crate::{EngineError, NothingToJudge};
@@ -322,7 +322,10 @@ fn fit(
     let started = Instant::now();
     (options.progress)(Stage::Fit, input.n_rows, input.n_rows);
     let mut cautions = Vec::new();
-    let detector = fitting.detector.clone().unwrap_or_else(|| default_detector(input.schema()).to_owned());
+    let lengths = series_lengths(input, options.fit_rows)?;
+    let longest = lengths.as_ref().and_then(|lengths| lengths.iter().max().copied());
+    let detector =
+        fitting.detector.clone().unwrap_or_else(|| default_detector(input.schema(), longest).to_owned());
     let entry = DETECTORS.get(&detector)?;
     let mut steps = fitting.steps.clone().unwrap_or_else(|| default_steps(input.schema(), entry));
     let mut params = serde_json::Map::new();
@@ -353,6 +356,9 @@ fn fit(
     }
     if frame.n_rows() < FEW_ROWS {
         cautions.push("so few rows cannot say what is ordinary".into());
+    }
+    if let (SERIES_DETECTOR, Some(lengths)) = (entry.about.name, &lengths) {
+        cautions.extend(caution_of_short(lengths));
     }
     let mut labels = attacks(&frame);
     if fitting.fit_on == FitOn::Normal {
@@ -389,17 +395,6 @@ fn fit(
     let pipeline = Pipeline::fit(&spec, frame, DETECTORS, truth, &score_all)?;
     Ok((pipeline, cautions, started.elapsed()))
 }
-
-/// The detector for those who name none: that of metric series for metric series, else the ensemble of row models.
-fn default_detector(schema: &Schema) -> &'static str {
-    let inputs: Vec<&Field> = schema.fields.iter().filter(|field| field.role.is_input()).collect();
-    let is_series =
-        is_series(schema) && inputs.iter().all(|field| field.role == Role::Value && field.kind != Kind::Text);
-    if is_series && DETECTORS.get(SERIES_DETECTOR).is_ok() { SERIES_DETECTOR } else { "voting" }
-}
-
-/// Default detector of metric series.
-const SERIES_DETECTOR: &str = "series_ensemble";
 
 /// A caution where the detector's own threshold is a share of the rows that it was told to find.
 fn share_asked_for(pipeline: &Pipeline) -> Option<String> {
@@ -554,14 +549,6 @@ fn finish(
         timings,
         input,
     })
-}
-
-/// Times of the rows of findings, in nanoseconds since the epoch.
-fn times_of(rows: Option<&Frame>, n: usize) -> Vec<Option<i64>> {
-    let times =
-        rows.and_then(|rows| rows.schema().with_role(Role::Time).find_map(|idx| rows.column(idx).as_time()));
-    let at = |row: usize| times?.get(row).copied().filter(|&time| time != MISSING_TIME);
-    (0..n).map(at).collect()
 }
 
 /// What watching flows had to leave out.

@@ -38,6 +38,9 @@ pub struct Stretch {
     /// Time of the last.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub to: Option<String>,
+    /// The same times in nanoseconds since the epoch.
+    #[serde(skip)]
+    pub span_ns: Option<(i64, i64)>,
 }
 
 /// A flagged row.

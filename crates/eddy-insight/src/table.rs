@@ -134,9 +134,16 @@ fn incident(group: &[Placed<'_>], threshold: f64, learned: u64) -> Incident {
     strongest.sort_by(|a, b| b.1.surprise.total_cmp(&a.1.surprise).then(a.1.place.row.cmp(&b.1.place.row)));
     let &&(kind, lead, _) = &strongest[0];
     let n_rows = lead.event.as_ref().map_or(group.len() as u64, |e| (e.last - e.first + 1) as u64);
-    let times = || group.iter().filter_map(|one| one.2);
-    let first_ns = times().min().unwrap_or(NO_TIME);
-    let last_ns = times().max().unwrap_or(NO_TIME);
+    // A finding of a stretch is told at one of its rows, and lasts from its first to its last.
+    let spans = || {
+        let of = |one: &Placed<'_>| {
+            one.1.stretch.as_ref().and_then(|stretch| stretch.span_ns).or(one.2.zip(one.2))
+        };
+        group.iter().filter_map(of)
+    };
+    let first_ns = spans().map(|span| span.0).min().unwrap_or(NO_TIME);
+    let last_ns = spans().map(|span| span.1).max().unwrap_or(NO_TIME);
+    let detected_ns = group.iter().filter_map(|one| one.2).min().unwrap_or(first_ns);
     let subject =
         lead.place.entity.clone().or_else(|| lead.causes.first().map(|cause| cause.feature.clone()));
     let rows: Vec<ProofRow> = strongest
@@ -168,7 +175,7 @@ fn incident(group: &[Placed<'_>], threshold: f64, learned: u64) -> Incident {
         n_targets: 0,
         port: None,
         first_ns,
-        detected_ns: first_ns,
+        detected_ns,
         last_ns,
         flows: 0,
         octets: 0,
@@ -369,7 +376,7 @@ fn is_protocol(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Place;
+    use crate::{Place, Stretch};
 
     fn number(feature: &str, share: f64, seen: f64) -> Cause {
         Cause {
@@ -430,6 +437,21 @@ mod tests {
         let found = table_incidents(&rows, &[None; 4], 3.0, 10_000);
         assert_eq!(found.iter().map(|one| one.n_rows).collect::<Vec<_>>(), [3, 1]);
         assert_eq!(found[0].rows.iter().map(|one| one.row).collect::<Vec<_>>(), [10, 900, 9_000]);
+    }
+
+    #[test]
+    fn what_lasts_for_a_stretch_is_as_long_as_that_and_told_at_its_row() {
+        let stretch = Stretch {
+            first_row: 5,
+            last_row: 40,
+            flagged: 9,
+            from: None,
+            to: None,
+            span_ns: Some((300, 2_400)),
+        };
+        let row = Finding { stretch: Some(stretch), ..finding(10, 5.0, vec![number("bytes", 0.9, 900.0)]) };
+        let found = table_incidents(&[row], &[Some(600)], 3.0, 10_000);
+        assert_eq!((found[0].first_ns, found[0].detected_ns, found[0].last_ns), (300, 600, 2_400));
     }
 
     #[test]

@@ -86,7 +86,7 @@ fn clause(cause: &Cause) -> String {
                 String::new()
             };
             if (*low..=*high).contains(value) {
-                format!("{name} is {}, unusual in this company ({usual})", with_unit(*value, unit))
+                format!("{name} is {}, unusual together with the rest ({usual})", with_unit(*value, unit))
             } else {
                 format!("{name} is {}{times} ({usual})", with_unit(*value, unit))
             }
@@ -98,7 +98,7 @@ fn clause(cause: &Cause) -> String {
                 |(_, share)| format!("{} % of the rows", number(share * 100.0)),
             );
             if text == mode {
-                format!("{name} is {shown}, unusual in this company")
+                format!("{name} is {shown}, unusual together with the rest")
             } else {
                 format!("{name} is {shown} ({rarity}; {} % are '{mode}')", number(share * 100.0))
             }
@@ -158,7 +158,7 @@ mod tests {
         );
         assert_eq!(
             sentence(&[cause("size change", 120.0)]),
-            "the change of size is 120 bytes, unusual in this company (usually 50 to 200 bytes)"
+            "the change of size is 120 bytes, unusual together with the rest (usually 50 to 200 bytes)"
         );
         let service = Cause {
             feature: "service".into(),

@@ -91,6 +91,24 @@ fn a_metric_series_with_a_spike_has_the_spike_found() {
 }
 
 #[test]
+fn a_few_values_are_judged_and_what_cannot_be_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let series = |rows: usize, spike: usize| -> String {
+        let row = |row: usize| {
+            let value = if row == spike { 900.0 } else { 100.0 + ((row * 7919) % 23) as f64 };
+            format!("2024-03-01T{:02}:{:02}:00Z,{value}\n", row / 12, row % 12 * 5)
+        };
+        "time,bytes\n".to_owned() + &(0..rows).map(row).collect::<String>()
+    };
+    std::fs::write(folder.path().join("few.csv"), series(40, 30)).unwrap();
+    let text = stdout(&eddy(folder.path(), &["detect", "few.csv"]));
+    assert!(text.contains("rolling_z") && text.contains("flagged    1 of 40 rows"), "{text}");
+    std::fs::write(folder.path().join("more.csv"), series(200, 250)).unwrap();
+    let text = stdout(&eddy(folder.path(), &["detect", "more.csv"]));
+    assert!(text.contains("series_ensemble") && text.contains("the first 100 rows of a series"), "{text}");
+}
+
+#[test]
 fn pure_noise_is_left_alone() {
     let folder = tempfile::tempdir().unwrap();
     let mut text = String::from("a,b,c\n");
