@@ -1,8 +1,8 @@
 //! Errors as RFC 9457 says them.
 
-use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 use eddy_store::StoreError;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -21,9 +21,16 @@ pub(crate) struct Problem {
     subject: Option<Box<str>>,
 }
 
-/// Whom or what a refused request was about.
+/// Whom or what a request was about, where its path does not name it; laid beside the answer for the audit log.
 #[derive(Debug, Clone)]
 pub(crate) struct Subject(pub(crate) Box<str>);
+
+impl Subject {
+    /// To be put before the body of an answer.
+    pub(crate) fn beside(text: impl Into<Box<str>>) -> Extension<Self> {
+        Extension(Self(text.into()))
+    }
+}
 
 /// What went wrong, for programs and for people (RFC 9457, "Problem Details for HTTP APIs").
 #[derive(Serialize, JsonSchema)]

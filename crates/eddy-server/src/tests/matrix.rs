@@ -60,6 +60,31 @@ async fn the_live_stream_is_for_those_who_may_see() {
     assert_eq!(rig.ask("GET", "/api/v1/events", &token, None).await.status, 403);
 }
 
+#[tokio::test]
+async fn what_a_reverse_proxy_passes_on_needs_a_token() {
+    use axum::body::Body;
+    use axum::http::Request;
+    let mut config = crate::Config::default();
+    config.server.hosts = vec!["eddy.example.org".into()];
+    let rig = Rig::with(config);
+    let token = rig.token(Role::Admin).await;
+    for route in routes(true).iter().filter(|route| matches!(route.access, Access::Local(_))) {
+        let path = route.path.replace(['{', '}'], "");
+        let ask =
+            |name: &str, value: &str| Request::builder().method(&route.method).uri(&path).header(name, value);
+        for (name, value) in
+            [("host", "eddy.example.org"), ("x-forwarded-for", "192.0.2.1"), ("via", "1.1 p")]
+        {
+            let status = rig.send(ask(name, value).body(Body::empty()).unwrap()).await.status;
+            assert_eq!(status, 401, "{path} with {name}");
+            let known = ask(name, value).header("authorization", format!("Bearer {token}"));
+            assert_ne!(rig.send(known.body(Body::empty()).unwrap()).await.status, 401, "{path} with {name}");
+        }
+        let direct = ask("host", "localhost:7700").body(Body::empty()).unwrap();
+        assert_ne!(rig.send(direct).await.status, 401, "{path}");
+    }
+}
+
 #[test]
 fn what_is_on_no_list_is_nobodys() {
     let table = Table::new(&routes(true));
