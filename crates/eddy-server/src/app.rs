@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use eddy_store::{Folder, Retention, Store};
 use serde_json::Value;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use crate::Config;
 use crate::events::Events;
@@ -26,6 +26,8 @@ pub(crate) struct App {
     pub(crate) events: Events,
     pub(crate) queue: Queue,
     pub(crate) workers: Workers,
+    /// Places for work that a caller waits for, besides that of the queue.
+    pub(crate) at_once: Semaphore,
     pub(crate) hasher: Hasher,
     pub(crate) logins: LoginLimiter,
     pub(crate) predictors: Predictors,
@@ -43,6 +45,7 @@ impl App {
         workers: Workers,
         hasher: Hasher,
     ) -> Arc<Self> {
+        let at_once = Semaphore::new(config.limits.workers);
         Arc::new_cyclic(|me| Self {
             config: RwLock::new(Arc::new(config)),
             config_file,
@@ -50,6 +53,7 @@ impl App {
             events: Events::new(),
             queue: Queue::default(),
             workers,
+            at_once,
             hasher,
             logins: LoginLimiter::new(),
             predictors: Predictors::default(),

@@ -19,6 +19,7 @@ mod dashboard;
 mod events;
 mod extract;
 mod files;
+mod health;
 mod jobs;
 mod limiter;
 mod metrics;
@@ -42,6 +43,7 @@ mod tests;
 pub use config::{
     Accounts, Compatibility, Config, ConfigError, Detection, Keep, Limits, LogForm, LogLevel, Server, Tls,
 };
+pub use health::Doorbell;
 pub use jobs::{Workers, worker_main};
 pub use picture::{Colors, Picture, Visualization};
 pub use serve::{ServeError, Start, log, serve};

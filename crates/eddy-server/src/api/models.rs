@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Json;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 use eddy_store::{Alias, Model, NewModel, Page, PageRequest, Role, new_id};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -21,7 +21,7 @@ use crate::extract::{In, Path, Q, media_type, whole};
 use crate::files;
 use crate::jobs::{Ended, Input, ReadRequest, Work, order_of, run_order};
 use crate::predict::{Loaded, answer};
-use crate::problem::Problem;
+use crate::problem::{Problem, Subject};
 use crate::route::Access::Role as Needs;
 use crate::route::{PAGE, Param, Route};
 use crate::upload::{Pieces, receive, shown_name};
@@ -141,17 +141,24 @@ async fn import(
         })
         .await?;
     app.announce("model", &json!({ "id": made.id, "name": made.name, "version": made.version }));
-    Ok((StatusCode::CREATED, Json(made)).into_response())
+    Ok((StatusCode::CREATED, Subject::beside(made.id.clone()), Json(made)).into_response())
 }
+
+/// Longest wait for a place among those whose work is done at once.
+const PLACE_IN_TIME: Duration = Duration::from_secs(5);
 
 /// Has something done at once by a worker of its own: what it says, and the folder it wrote to, which the caller removes.
 async fn in_worker(app: &App, work: Work) -> Result<(Value, std::path::PathBuf), Problem> {
     let config = app.config();
+    let patience = Duration::from_secs_f64(config.limits.wait_seconds);
+    let place = tokio::time::timeout(patience.min(PLACE_IN_TIME), app.at_once.acquire()).await;
+    let Ok(Ok(_place)) = place else {
+        return Err(Problem::busy(format!("{} others are being worked on", config.limits.workers), 5));
+    };
     let out = app.folder().incoming(&new_id());
     tokio::fs::create_dir(&out).await?;
     let (_keep, cancel) = watch::channel(false);
     let order = order_of(work, out.clone(), &config);
-    let patience = Duration::from_secs_f64(config.limits.wait_seconds);
     let ended = run_order(&app.workers, order, patience, cancel, Arc::new(|_, _, _| {})).await;
     match ended {
         Ended::Done(said) => Ok((said, out)),
@@ -190,30 +197,30 @@ async fn point(
     caller: Caller,
     Path(name): Path<String>,
     In(asked): In<Pointed>,
-) -> Result<Json<Alias>, Problem> {
+) -> Result<(Extension<Subject>, Json<Alias>), Problem> {
     if !is_alias(&name) {
         return Err(Problem::invalid("an alias has letters, digits, - and _, 64 at most"));
     }
     let by = caller.name().map(str::to_owned);
     let changed = app.ask(move |store| Ok(store.point_alias(&name, &asked.model, by.as_deref())?)).await?;
-    told(&app, &changed);
-    Ok(Json(changed))
+    Ok(told(&app, changed))
 }
 
 async fn roll_back(
     State(app): State<Arc<App>>,
     caller: Caller,
     Path(name): Path<String>,
-) -> Result<Json<Alias>, Problem> {
+) -> Result<(Extension<Subject>, Json<Alias>), Problem> {
     let by = caller.name().map(str::to_owned);
     let changed = app.ask(move |store| Ok(store.roll_back_alias(&name, by.as_deref())?)).await?;
-    told(&app, &changed);
-    Ok(Json(changed))
+    Ok(told(&app, changed))
 }
 
-fn told(app: &App, alias: &Alias) {
+/// Tells listeners and, by the answer, the audit log where an alias points to now.
+fn told(app: &App, alias: Alias) -> (Extension<Subject>, Json<Alias>) {
     app.predictors.forget_aliases();
     app.announce("alias", &json!({ "alias": alias.alias, "model": alias.model }));
+    (Subject::beside(format!("{} to {}", alias.alias, alias.model)), Json(alias))
 }
 
 async fn remove_alias(State(app): State<Arc<App>>, Path(name): Path<String>) -> Result<StatusCode, Problem> {

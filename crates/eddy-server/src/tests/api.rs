@@ -155,6 +155,29 @@ async fn models_are_learned_promoted_rolled_back_exported_and_imported() {
 }
 
 #[tokio::test]
+async fn tables_to_predict_take_no_more_workers_than_there_are_places() {
+    let mut config = crate::Config::default();
+    config.limits.workers = 2;
+    let rig = Rig::with(config);
+    let token = rig.token(Role::Analyst).await;
+    let ask = || {
+        let request =
+            Request::post("/api/v1/models?name=n").header("authorization", format!("Bearer {token}"));
+        request.header("content-type", "application/octet-stream").body(Body::from("no model")).unwrap()
+    };
+    let places: Vec<_> = (0..2).map(|_| rig.app.at_once.try_acquire().unwrap()).collect();
+    let mut hasty = crate::Config::default();
+    hasty.limits.wait_seconds = 0.05;
+    rig.app.reconfigure(hasty);
+    let refused = rig.send(ask()).await;
+    assert_eq!((refused.status.as_u16(), refused.header("retry-after")), (503, "5"));
+    rig.app.reconfigure(crate::Config::default());
+    drop(places);
+    assert_eq!(rig.send(ask()).await.status, 422, "there is a place, and the file is no model");
+    assert_eq!(rig.app.at_once.available_permits(), 2, "places are given back");
+}
+
+#[tokio::test]
 async fn models_are_compared_and_tuned() {
     let rig = Rig::new().at_work();
     let token = rig.token(Role::Analyst).await;
