@@ -146,7 +146,8 @@ pub struct Keep {
     pub audit_days: f64,
     /// Most lines of the audit log; beyond, the oldest go first.
     pub audit_lines: u64,
-    /// Most bytes of the whole folder; beyond, the oldest data sets and runs go first.
+    /// Most bytes of the whole folder; beyond, the oldest data sets and runs go first. An upload for which this makes no
+    /// room is refused.
     pub most_bytes: u64,
 }
 

@@ -151,6 +151,11 @@ impl Problem {
         Self::new(StatusCode::INSUFFICIENT_STORAGE, "disk-full", "There is no room on the disk", detail)
     }
 
+    /// 507: more than may be kept.
+    pub(crate) fn over_quota(detail: String) -> Self {
+        Self::new(StatusCode::INSUFFICIENT_STORAGE, "over-quota", "This is more than may be kept", detail)
+    }
+
     /// Notes whom or what the request was about.
     pub(crate) fn about(self, subject: impl Into<Box<str>>) -> Self {
         Self { subject: Some(subject.into()), ..self }

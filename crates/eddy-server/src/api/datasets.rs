@@ -190,6 +190,7 @@ pub(crate) async fn add_arrived(
     name: &str,
     by: Option<&str>,
 ) -> Result<(Dataset, Job), Problem> {
+    app.make_room().await?;
     let dataset = Dataset {
         id: new_id(),
         name: shown_name(name),
