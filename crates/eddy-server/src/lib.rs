@@ -10,12 +10,14 @@
 #![allow(clippy::unused_async)]
 
 mod access;
+mod answers;
 mod api;
 mod app;
 mod compat;
 mod config;
 mod connection;
 mod dashboard;
+mod docs_page;
 mod events;
 mod extract;
 mod files;

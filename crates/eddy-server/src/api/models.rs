@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use crate::access::Caller;
+use crate::answers::Predicted;
 use crate::app::App;
 use crate::config::is_alias;
 use crate::extract::{In, Path, Q, media_type, whole};
@@ -75,7 +76,7 @@ pub(super) fn routes() -> Vec<Route> {
             "Ask a model: one record, an object with `records`, `features` or `values`, a list of records, or CSV", predict)
             .query(WHY)
             .takes::<Value>()
-            .gives::<Value>(200, "A verdict, or one for each record"),
+            .gives::<Predicted>(200, "A verdict, or one for each record"),
         Route::new(get.clone(), "/api/v1/aliases", viewer, GROUP, "Aliases and where they point to", aliases)
             .gives::<Vec<Alias>>(200, "By name"),
         Route::new(get, "/api/v1/aliases/{alias}", viewer, GROUP, "Where an alias points to", alias)
@@ -90,7 +91,7 @@ pub(super) fn routes() -> Vec<Route> {
         Route::new(post, "/api/v1/aliases/{alias}/predict", Needs(Role::Predictor), GROUP, "Ask the model that an alias points to", predict_by_alias)
             .query(WHY)
             .takes::<Value>()
-            .gives::<Value>(200, "A verdict, or one for each record"),
+            .gives::<Predicted>(200, "A verdict, or one for each record"),
     ]
 }
 
@@ -119,6 +120,7 @@ async fn import(
 ) -> Result<Response, Problem> {
     let mut body: Body = request.into_body();
     let arrived = receive(&app, Pieces::Body(&mut body)).await?;
+    app.make_room().await?;
     let (about, out) = in_worker(&app, Work::Inspect { model: arrived.path.clone() }).await?;
     tokio::fs::remove_dir_all(&out).await?;
     let new = NewModel {

@@ -85,6 +85,35 @@ async fn what_a_reverse_proxy_passes_on_needs_a_token() {
     }
 }
 
+#[tokio::test]
+async fn bodies_and_answers_are_described_for_programs_and_for_people() {
+    let rig = Rig::new();
+    let about = rig.plain("GET", "/api/v1/openapi.json", None).await.json();
+    for (path, operations) in about["paths"].as_object().unwrap() {
+        for (method, operation) in operations.as_object().unwrap() {
+            for (status, reply) in operation["responses"].as_object().unwrap() {
+                let schema = &reply["content"]["application/json"]["schema"];
+                let described = schema.is_null() || schema.is_object();
+                assert!(described || path == "/api/v1/openapi.json", "{method} {path} {status}");
+            }
+        }
+    }
+    for (method, path) in [("get", "/api/v1/runs/{id}/report"), ("get", "/api/v1/jobs/{id}/result")] {
+        let content = &about["paths"][path][method]["responses"]["200"]["content"];
+        assert!(content["application/json"]["schema"]["$ref"].is_string(), "{path}");
+    }
+    let page = String::from_utf8(rig.plain("GET", "/api/v1/docs", None).await.body).unwrap();
+    assert!(!page.contains('`'), "backticks are shown");
+    for wanted in [
+        "<code>anomaly_percentage</code> <small>number</small>",
+        "<code>dataset_name</code> <small>string</small>",
+        "<code>duration</code> <small>NumberOrText, may be absent</small>",
+        "<code>predictions</code> <small>list of Verdict</small>",
+    ] {
+        assert!(page.contains(wanted), "{wanted}");
+    }
+}
+
 #[test]
 fn what_is_on_no_list_is_nobodys() {
     let table = Table::new(&routes(true));
