@@ -8,7 +8,7 @@ use std::io::Write as _;
 use std::time::{Duration, Instant};
 
 use client::{Client, Running};
-use serde_json::{Value, json};
+use serde_json::json;
 
 /// Kills of the crash test unless `EDDY_KILLS` says otherwise.
 const KILLS: usize = 4;
