@@ -32,12 +32,12 @@ const OTHERS: &[(&[u8], &str, &str)] = &[
     (b"PK\x03\x04", "a zip archive (also xlsx and npz files)", "unpack it, or save the sheet as CSV"),
     (b"PK\x05\x06", "an empty zip archive", "give the table itself"),
     (b"\x93NUMPY", "a NumPy array", "save it as CSV or Parquet"),
-    (b"%PDF", "a PDF document", TABLE),
-    (b"\x7fELF", "a program", TABLE),
-    (b"MZ", "a program", TABLE),
-    (b"\x89PNG", "a picture", TABLE),
-    (b"\xff\xd8\xff", "a picture", TABLE),
-    (b"GIF8", "a picture", TABLE),
+    (b"%PDF", "a PDF document", READ),
+    (b"\x7fELF", "a program", READ),
+    (b"MZ", "a program", READ),
+    (b"\x89PNG", "a picture", READ),
+    (b"\xff\xd8\xff", "a picture", READ),
+    (b"GIF8", "a picture", READ),
     (b"SQLite format 3", "an SQLite database", "export the table as CSV"),
     (b"\xd0\xcf\x11\xe0", "an old Office document (xls, doc)", "save the sheet as CSV"),
     (b"\x89HDF", "an HDF5 file", "save the table as CSV or Parquet"),
@@ -52,7 +52,7 @@ const OTHERS: &[(&[u8], &str, &str)] = &[
     (b"\x80\x03", PICKLE, SAVE),
     (b"\x80\x04", PICKLE, SAVE),
     (b"\x80\x05", PICKLE, SAVE),
-    (b"<?xml", "an XML document", TABLE),
+    (b"<?xml", "an XML document", READ),
     (b"<!DOCTYPE", "a web page", "save the table itself, not the page that shows it"),
     (b"<html", "a web page", "save the table itself, not the page that shows it"),
     (
@@ -61,7 +61,9 @@ const OTHERS: &[(&[u8], &str, &str)] = &[
         "fetch the file with 'git lfs pull'",
     ),
 ];
-const TABLE: &str = "give a table: CSV (comma, tab, semicolon or pipe), NDJSON, Parquet, Arrow IPC or ARFF";
+/// What is read at all, in short.
+pub(crate) const READ: &str = "give a capture (pcap, pcapng), flow records (NetFlow, IPFIX, sFlow, nfdump), a log (Zeek, \
+                               Suricata) or a table (CSV, TSV, NDJSON, Parquet, Arrow IPC, ARFF)";
 const PICKLE: &str = "a Python pickle (also joblib)";
 const SAVE: &str = "Eddy never runs code out of files; save the table as CSV or Parquet";
 
@@ -99,7 +101,7 @@ pub(crate) fn open(place: &Place, options: &ReadOptions) -> Result<Box<dyn RawSo
     }
     match FORMATS.iter().find(|format| (format.is)(&head)) {
         Some(format) => (format.open)(place, options),
-        None => refuse("binary data of an unknown kind", TABLE),
+        None => refuse("binary data of an unknown kind", READ),
     }
 }
 

@@ -489,7 +489,7 @@ fn zeek_logs_are_read_by_their_fields_line() {
 
 #[test]
 fn what_is_no_table_is_refused_with_a_mend() {
-    let table = "give a table: CSV (comma, tab, semicolon or pipe), NDJSON, Parquet, Arrow IPC or ARFF";
+    let table = "give a capture (pcap, pcapng), flow records (NetFlow, IPFIX, sFlow, nfdump), a log (Zeek, Suricata) or a table (CSV, TSV, NDJSON, Parquet, Arrow IPC, ARFF)";
     check_refused("", "test: it is empty; give a file with at least a header line");
     check_refused(" \n\n", "test: it is empty; give a file with at least a header line");
     check_refused(

@@ -36,6 +36,8 @@ pub(crate) struct Caller {
     pub(crate) role: Option<Role>,
     /// The secret of their session, where they have one.
     pub(crate) session: Option<String>,
+    /// The name of the token they showed, where they showed one.
+    pub(crate) token: Option<String>,
     /// Network address.
     pub(crate) address: Option<IpAddr>,
 }
@@ -74,6 +76,7 @@ pub(crate) async fn guard(
     let method = if request.method() == Method::HEAD { Method::GET } else { request.method().clone() };
     let path = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
     let address = request.extensions().get::<Peer>().map(|peer| peer.0.ip());
+    let named = path.as_deref().and_then(|path| named_in_path(path, request.uri().path()));
     let secure = app.config().server.tls.is_some();
     let mut caller = Caller { address, ..Caller::default() };
     let response = match admit(&app, &table, &method, path.as_deref(), request.headers(), &mut caller).await {
@@ -88,6 +91,7 @@ pub(crate) async fn guard(
     tracing::debug!(%method, path, status, micros = began.elapsed().as_micros(), user = caller.name(), "request");
     if is_worth_noting(&method, path.as_deref(), status) {
         let subject = response.extensions().get::<Subject>().map(|subject| subject.0.to_string());
+        let subject = subject.or(named).or_else(|| made_at(response.headers()));
         note(&app, &caller, &method, path.as_deref().unwrap_or("?"), subject, status).await;
     }
     with_headers(response, path.as_deref(), secure)
@@ -128,6 +132,7 @@ async fn admit(
         Access::Local(_)
             if caller.role.is_none()
                 && local
+                && is_direct(headers)
                 && config.compatibility.open_to_this_machine
                 && caller.address.is_some_and(|address| address.is_loopback()) =>
         {
@@ -149,12 +154,28 @@ async fn admit(
 fn check_host(headers: &HeaderMap, local: bool, hosts: &[String]) -> Result<(), Problem> {
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
     let name = without_port(host);
-    let own = ["localhost", "127.0.0.1", "[::1]"].contains(&name);
+    let own = is_own(name);
     let named = hosts.iter().any(|one| one.eq_ignore_ascii_case(name));
     if own || named || (!local && hosts.is_empty()) {
         return Ok(());
     }
     Err(Problem::forbidden("this server is not known by that name; add it to server.hosts"))
+}
+
+/// Names of this machine.
+fn is_own(name: &str) -> bool {
+    ["localhost", "127.0.0.1", "[::1]"].contains(&name)
+}
+
+/// Whether a request of this machine began here. A reverse proxy on this machine calls from here as well, whoever sent
+/// the request: it is known by what it adds, or by the name that it was called by.
+fn is_direct(headers: &HeaderMap) -> bool {
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let is_passed_on = headers.keys().any(|name| {
+        let name = name.as_str();
+        ["forwarded", "via", "x-real-ip"].contains(&name) || name.starts_with("x-forwarded-")
+    });
+    is_own(without_port(host)) && !is_passed_on
 }
 
 fn without_port(host: &str) -> &str {
@@ -194,8 +215,9 @@ async fn identify(app: &App, headers: &HeaderMap, caller: &mut Caller) -> Result
             .ok_or_else(|| Problem::unknown_caller("write Authorization: Bearer eddy_..."))?
             .to_owned();
         let found = app.ask(move |store| Ok(store.token(&secret)?)).await?;
-        let (user, role) =
+        let (user, role, name) =
             found.ok_or_else(|| Problem::unknown_caller("the token is not known, or too old"))?;
+        caller.token = Some(name);
         caller.user = Some(user);
         caller.role = Some(role);
     } else if let Some(secret) = session_cookie(headers) {
@@ -237,6 +259,19 @@ fn is_worth_noting(method: &Method, path: Option<&str>, status: u16) -> bool {
         && (status < 400 || status == 401 || status == 403 || status == 429)
 }
 
+/// What the path of a request names: the parts that the route has parameters for.
+fn named_in_path(route: &str, path: &str) -> Option<String> {
+    let pairs = route.split('/').zip(path.split('/'));
+    let named: Vec<&str> = pairs.filter(|(part, _)| part.starts_with('{')).map(|(_, is)| is).collect();
+    (!named.is_empty()).then(|| named.join("/"))
+}
+
+/// What was made, by the address that the answer gives for it.
+fn made_at(headers: &HeaderMap) -> Option<String> {
+    let place = headers.get(header::LOCATION)?.to_str().ok()?;
+    place.rsplit('/').next().map(str::to_owned)
+}
+
 async fn note(app: &App, caller: &Caller, method: &Method, path: &str, subject: Option<String>, status: u16) {
     let entry = AuditEntry {
         seq: 0,
@@ -246,7 +281,10 @@ async fn note(app: &App, caller: &Caller, method: &Method, path: &str, subject: 
         action: format!("{method} {path}"),
         subject,
         outcome: if status < 400 { Outcome::Done } else { Outcome::Refused },
-        detail: Some(status.to_string()),
+        detail: Some(match &caller.token {
+            Some(name) => format!("{status}, with the token {name}"),
+            None => status.to_string(),
+        }),
     };
     if let Err(problem) = app.ask(move |store| Ok(store.audit(&entry)?)).await {
         tracing::error!(problem = problem.detail(), "the audit log could not be written");
@@ -304,6 +342,24 @@ mod tests {
         assert!(check_host(&headers(&[("host", "eddy.example:443")]), false, &names).is_ok());
         assert!(check_host(&headers(&[("host", "other.example")]), false, &names).is_err());
         assert!(check_host(&headers(&[("host", "other.example")]), false, &[]).is_ok());
+    }
+
+    #[test]
+    fn what_a_proxy_passes_on_does_not_begin_here() {
+        for (pairs, direct) in [
+            (&[("host", "localhost:7700")][..], true),
+            (&[("host", "127.0.0.1")], true),
+            (&[("host", "[::1]:1")], true),
+            (&[("host", "eddy.example.org")], false),
+            (&[], false),
+            (&[("host", "localhost"), ("forwarded", "for=192.0.2.1")], false),
+            (&[("host", "localhost"), ("x-forwarded-for", "127.0.0.1")], false),
+            (&[("host", "localhost"), ("x-forwarded-proto", "https")], false),
+            (&[("host", "localhost"), ("x-real-ip", "192.0.2.1")], false),
+            (&[("host", "localhost"), ("via", "1.1 proxy")], false),
+        ] {
+            assert_eq!(is_direct(&headers(pairs)), direct, "{pairs:?}");
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use eddy_store::{Folder, Retention, Store};
 use serde_json::Value;
-use tokio::sync::watch;
+use tokio::sync::{Notify, Semaphore, watch};
 
 use crate::Config;
 use crate::events::Events;
@@ -26,6 +26,10 @@ pub(crate) struct App {
     pub(crate) events: Events,
     pub(crate) queue: Queue,
     pub(crate) workers: Workers,
+    /// Places for work that a caller waits for, besides that of the queue.
+    pub(crate) at_once: Semaphore,
+    /// Rings when something was added, so that what is too much is let go at once.
+    pub(crate) added: Notify,
     pub(crate) hasher: Hasher,
     pub(crate) logins: LoginLimiter,
     pub(crate) predictors: Predictors,
@@ -43,6 +47,7 @@ impl App {
         workers: Workers,
         hasher: Hasher,
     ) -> Arc<Self> {
+        let at_once = Semaphore::new(config.limits.workers);
         Arc::new_cyclic(|me| Self {
             config: RwLock::new(Arc::new(config)),
             config_file,
@@ -50,6 +55,8 @@ impl App {
             events: Events::new(),
             queue: Queue::default(),
             workers,
+            at_once,
+            added: Notify::new(),
             hasher,
             logins: LoginLimiter::new(),
             predictors: Predictors::default(),
@@ -88,6 +95,18 @@ impl App {
         tokio::task::spawn_blocking(move || ask(&store)).await?
     }
 
+    /// Makes room for what has arrived, or says that there is none.
+    pub(crate) async fn make_room(&self) -> Result<(), Problem> {
+        let most = self.config().retention.most_bytes;
+        if self.ask(move |store| Ok(store.make_room(most)?)).await? {
+            return Ok(());
+        }
+        Err(Problem::over_quota(format!(
+            "no more than {most} bytes are kept (retention.most_bytes), and what must stay leaves too little; remove \
+             models or jobs, or allow more"
+        )))
+    }
+
     pub(crate) fn folder(&self) -> &Folder {
         self.store.folder()
     }
@@ -106,7 +125,7 @@ impl App {
         self.stop.send_replace(true);
     }
 
-    /// Lets go of what is too old, now and then, until the server stops.
+    /// Lets go of what is too old or too much, now and then and when something was added, until the server stops.
     pub(crate) async fn tidy_up(self: Arc<Self>) {
         let mut stop = self.stopping();
         loop {
@@ -120,6 +139,7 @@ impl App {
             }
             tokio::select! {
                 () = tokio::time::sleep(Duration::from_mins(10)) => {}
+                () = self.added.notified() => {}
                 _ = stop.wait_for(|stop| *stop) => return,
             }
         }

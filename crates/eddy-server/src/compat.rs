@@ -10,15 +10,17 @@ use axum::response::Response;
 use eddy_frame::{TimeStyle, format_time};
 use eddy_store::{JobState, PageRequest, Role, Run};
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Value, json};
 
 use crate::access::Caller;
+use crate::answers::Predicted;
 use crate::api::{PredictQuery, add_arrived, first_file, picture, predicted};
 use crate::app::App;
 use crate::extract::{In, Path, Q};
 use crate::files;
-use crate::jobs::{FitRequest, GenerateRequest, JobRequest, ReadRequest, RuleRequest, recommendations};
+use crate::jobs::{GenerateRequest, JobRequest, Recommendation, recommendations};
 use crate::problem::Problem;
 use crate::route::Access::Local;
 use crate::route::{Param, Route};
@@ -34,13 +36,13 @@ pub(crate) fn routes() -> Vec<Route> {
             "Ask the promoted model: {\"network_in\": 12345}, {\"features\": [...]}, named fields, or a list of records", predict)
             .query(&[Param { name: "explain", kind: "boolean", about: "Say which features did it." }])
             .takes::<Value>()
-            .gives::<Value>(200, "A verdict, or one for each record"),
+            .gives::<Predicted>(200, "A verdict, or one for each record"),
         Route::new(post.clone(), "/analyze", Local(Role::Analyst), GROUP, "Send a file and get what is unusual in it", analyze)
             .takes_other(&["multipart/form-data"])
-            .gives::<Value>(200, "Statistics and recommendations"),
+            .gives::<Analysis>(200, "Statistics and recommendations"),
         Route::new(post, "/generate_data", Local(Role::Analyst), GROUP, "Make a table of traffic, a row a minute", generate)
             .takes::<Wanted>()
-            .gives::<Value>(200, "Its name and number of rows"),
+            .gives::<Generated>(200, "Its name and number of rows"),
         Route::new(get.clone(), "/download/{id}", Local(Role::Viewer), GROUP, "The flagged rows of an analysis", download)
             .gives_other(200, "CSV", &["text/csv"]),
         Route::new(get.clone(), "/download_sample/{name}", Local(Role::Viewer), GROUP, "A table that was made", download_sample)
@@ -56,12 +58,47 @@ struct Wanted {
     /// First moment.
     #[serde(default = "start")]
     start_date: String,
-    /// Hours.
-    #[serde(default = "hours")]
+    /// Hours; also as text.
+    #[serde(default = "hours", deserialize_with = "duration")]
+    #[schemars(with = "NumberOrText")]
     duration: f64,
-    /// The same seed gives the same rows.
-    #[serde(default = "seed")]
+    /// The same seed gives the same rows; also as text.
+    #[serde(default = "seed", deserialize_with = "seed_of")]
+    #[schemars(with = "NumberOrText")]
     seed: u64,
+}
+
+/// A number, as such or as the text that forms send.
+#[derive(Deserialize, JsonSchema)]
+#[serde(untagged)]
+enum NumberOrText {
+    Number(f64),
+    Text(String),
+}
+
+impl NumberOrText {
+    /// The number, or what is wrong with the field.
+    fn read<T: std::str::FromStr>(self, field: &str) -> Result<T, String> {
+        let text = match self {
+            Self::Number(number) => number.to_string(),
+            Self::Text(text) => text,
+        };
+        text.trim().parse().map_err(|_| format!("{field}: a number is needed, not {text:?}"))
+    }
+}
+
+fn duration<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
+    read(from, "duration")
+}
+
+fn seed_of<'de, D: Deserializer<'de>>(from: D) -> Result<u64, D::Error> {
+    read(from, "seed")
+}
+
+fn read<'de, D: Deserializer<'de>, T: std::str::FromStr>(from: D, field: &str) -> Result<T, D::Error> {
+    let asked = NumberOrText::deserialize(from)
+        .map_err(|_| D::Error::custom(format!("{field}: a number is needed")))?;
+    asked.read(field).map_err(D::Error::custom)
 }
 
 fn start() -> String {
@@ -74,6 +111,55 @@ fn hours() -> f64 {
 
 fn seed() -> u64 {
     42
+}
+
+/// What is unusual in a file.
+#[derive(Serialize, JsonSchema)]
+struct Analysis {
+    /// Always true; what fails is a problem.
+    success: bool,
+    /// Names the analysis for `/download` and `/visualization`.
+    timestamp: String,
+    /// How much there is of it.
+    statistics: Statistics,
+    /// What to do, each with its evidence.
+    recommendations: Vec<Recommendation>,
+    /// Id of the run.
+    run: String,
+    /// Id of the data set.
+    dataset: String,
+    /// How rows were flagged.
+    threshold: Value,
+    /// What to be careful about.
+    cautions: Value,
+    /// Sentences of the most unusual findings.
+    findings: Vec<Value>,
+    /// Sentences of the incidents, most urgent first.
+    incidents: Vec<Value>,
+}
+
+/// How much of a file is unusual.
+#[derive(Serialize, JsonSchema)]
+struct Statistics {
+    /// Rows.
+    total_records: u64,
+    /// Rows flagged.
+    anomaly_count: u64,
+    /// Their share, in percent.
+    anomaly_percentage: f64,
+}
+
+/// A table that was made.
+#[derive(Serialize, JsonSchema)]
+struct Generated {
+    /// Always true; what fails is a problem.
+    success: bool,
+    /// Its name for `/download_sample`.
+    filename: String,
+    /// Rows.
+    records: u64,
+    /// Id of the data set.
+    dataset: String,
 }
 
 async fn predict(
@@ -101,18 +187,6 @@ async fn run_of(app: &App, stamp: &str) -> Result<Run, Problem> {
     app.ask(move |store| Ok(store.run(&id)?)).await
 }
 
-/// What the configuration says a detection does.
-fn request(app: &App, dataset: String) -> JobRequest {
-    let set = &app.config().detection;
-    let detector = set.detector.clone().or_else(|| set.n_estimators.map(|_| "isolation_forest".to_owned()));
-    let mut fit = FitRequest { detector, seed: set.random_state, ..FitRequest::default() };
-    if let (Some(n), Some("isolation_forest")) = (set.n_estimators, fit.detector.as_deref()) {
-        fit.params.insert("n_estimators".into(), json!(n));
-    }
-    let rule = set.contamination.map(RuleRequest::Contamination);
-    JobRequest::Detect { dataset, read: ReadRequest::default(), fit, rule }
-}
-
 async fn finished(app: &App, id: &str) -> Result<eddy_store::Job, Problem> {
     let patience = Duration::from_secs_f64(app.config().limits.wait_seconds);
     let Some(job) = app.outcome(id, patience).await? else {
@@ -128,11 +202,11 @@ async fn analyze(
     State(app): State<Arc<App>>,
     caller: Caller,
     upload: Request,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<Analysis>, Problem> {
     let (arrived, name) = first_file(&app, upload).await?;
     let (dataset, check) = add_arrived(&app, arrived, &name, caller.name()).await?;
     finished(&app, &check.id).await?;
-    let job = app.submit(request(&app, dataset.id.clone()), caller.name()).await?;
+    let job = app.submit(JobRequest::detect(dataset.id.clone()), caller.name()).await?;
     let job = finished(&app, &job.id).await?;
     let id = job.result.as_ref().and_then(|result| result["run"].as_str()).unwrap_or_default().to_owned();
     let (run, findings, incidents) = app
@@ -147,29 +221,29 @@ async fn analyze(
     let share = run.flagged as f64 / run.rows.max(1) as f64;
     let findings: Vec<Value> = findings.into_iter().map(|one| one.body).collect();
     let incidents: Vec<Value> = incidents.into_iter().map(|one| one.body).collect();
-    Ok(Json(json!({
-        "success": true,
-        "timestamp": stamp(&run),
-        "statistics": {
-            "total_records": run.rows,
-            "anomaly_count": run.flagged,
-            "anomaly_percentage": (share * 10_000.0).round() / 100.0,
+    Ok(Json(Analysis {
+        success: true,
+        timestamp: stamp(&run),
+        statistics: Statistics {
+            total_records: run.rows,
+            anomaly_count: run.flagged,
+            anomaly_percentage: (share * 10_000.0).round() / 100.0,
         },
-        "recommendations": recommendations(&findings, &incidents),
-        "run": run.id,
-        "dataset": dataset.id,
-        "threshold": run.summary["threshold"],
-        "cautions": run.summary["cautions"],
-        "findings": findings.iter().take(10).map(|one| one["sentence"].clone()).collect::<Vec<_>>(),
-        "incidents": incidents.iter().map(|one| one["sentence"].clone()).collect::<Vec<_>>(),
-    })))
+        recommendations: recommendations(&findings, &incidents),
+        threshold: run.summary["threshold"].clone(),
+        cautions: run.summary["cautions"].clone(),
+        run: run.id,
+        dataset: dataset.id,
+        findings: findings.iter().take(10).map(|one| one["sentence"].clone()).collect(),
+        incidents: incidents.iter().map(|one| one["sentence"].clone()).collect(),
+    }))
 }
 
 async fn generate(
     State(app): State<Arc<App>>,
     caller: Caller,
     In(asked): In<Wanted>,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<Generated>, Problem> {
     let wanted = json!({
         "shape": "flow-features",
         "start": asked.start_date,
@@ -183,12 +257,8 @@ async fn generate(
     let id = job.result.as_ref().and_then(|result| result["dataset"].as_str()).unwrap_or_default().to_owned();
     let dataset = app.ask(move |store| Ok(store.dataset(&id)?)).await?;
     let records = dataset.about.as_ref().and_then(|about| about["rows"].as_u64()).unwrap_or(0);
-    Ok(Json(json!({
-        "success": true,
-        "filename": format!("network_traffic_{}.csv", dataset.id),
-        "records": records,
-        "dataset": dataset.id,
-    })))
+    let filename = format!("network_traffic_{}.csv", dataset.id);
+    Ok(Json(Generated { success: true, filename, records, dataset: dataset.id }))
 }
 
 async fn download(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result<Response, Problem> {

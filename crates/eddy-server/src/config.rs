@@ -97,7 +97,8 @@ pub struct Limits {
     pub rows: u64,
     /// Most bytes that one byte of an upload may unpack to.
     pub unpacked_ratio: f64,
-    /// Jobs at work at the same time.
+    /// Jobs at work at the same time; and as many tables and model files that callers of `predict` and of imports wait
+    /// for.
     pub workers: usize,
     /// Jobs that may wait.
     pub queue: usize,
@@ -145,7 +146,8 @@ pub struct Keep {
     pub audit_days: f64,
     /// Most lines of the audit log; beyond, the oldest go first.
     pub audit_lines: u64,
-    /// Most bytes of the whole folder; beyond, the oldest data sets and runs go first.
+    /// Most bytes of the whole folder; beyond, the oldest data sets and runs go first. An upload for which this makes no
+    /// room is refused.
     pub most_bytes: u64,
 }
 
@@ -174,7 +176,8 @@ pub struct Compatibility {
     /// Whether they are there.
     pub enabled: bool,
     /// Whether programs on this machine may call them, and `/metrics`, without a token. Only ever while the server
-    /// listens to this machine alone.
+    /// listens to this machine alone, and never for what a reverse proxy passes on: a request with a `Host` other than
+    /// localhost, 127.0.0.1 or [::1], or with `Forwarded`, `X-Forwarded-*`, `X-Real-IP` or `Via`, needs a token.
     pub open_to_this_machine: bool,
     /// The alias whose model answers `/predict`.
     pub alias: String,
@@ -290,20 +293,27 @@ impl Config {
             .filter(|(name, _)| name.starts_with(PREFIX) && name.contains("__"))
             .collect();
         variables.sort();
-        for (variable, value) in variables {
-            set(&mut table, &variable, &value)?;
-            let one: Self = table.clone().try_into().map_err(|error: toml::de::Error| {
-                ConfigError::Content { place: variable.clone(), reason: error.message().to_owned() }
-            })?;
-            one.check().map_err(|(key, reason)| ConfigError::Content {
-                place: variable.clone(),
-                reason: format!("{key}: {reason}"),
-            })?;
+        let section =
+            |(name, _): &(String, String)| name.rsplit_once("__").map(|(section, _)| section.to_owned());
+        // Those of a section belong together: a certificate is nothing without its key.
+        for group in variables.chunk_by(|a, b| section(a) == section(b)) {
+            let before = table.clone();
+            for (variable, value) in group {
+                set(&mut table, variable, value)?;
+            }
+            if let Err(reason) = Self::of_table(&table) {
+                return Err(ConfigError::Content { place: at_fault(&before, group), reason });
+            }
         }
-        table.try_into().map_err(|error: toml::de::Error| ConfigError::Content {
-            place: name,
-            reason: error.message().to_owned(),
-        })
+        Self::of_table(&table).map_err(|reason| ConfigError::Content { place: name, reason })
+    }
+
+    /// What a table says, or what is wrong with it.
+    fn of_table(table: &toml::Table) -> Result<Self, String> {
+        let config: Self =
+            table.clone().try_into().map_err(|error: toml::de::Error| error.message().to_owned())?;
+        config.check().map_err(|(key, reason)| format!("{key}: {reason}"))?;
+        Ok(config)
     }
 
     /// As TOML, with every key.
@@ -402,6 +412,18 @@ fn toml_of_json(name: &str, text: &str) -> Result<String, ConfigError> {
 pub(crate) fn is_alias(text: &str) -> bool {
     (1..=64).contains(&text.len())
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
+}
+
+/// The variable of a section without which the rest would do; all of them where it is not one alone.
+fn at_fault(before: &toml::Table, group: &[(String, String)]) -> String {
+    let without = |left_out: &str| {
+        let mut table = before.clone();
+        let rest = group.iter().filter(|(variable, _)| variable != left_out);
+        let all_set = rest.into_iter().all(|(variable, value)| set(&mut table, variable, value).is_ok());
+        all_set && Config::of_table(&table).is_ok()
+    };
+    let names: Vec<&str> = group.iter().map(|(variable, _)| variable.as_str()).collect();
+    names.iter().find(|name| without(name)).map_or_else(|| names.join(", "), ToString::to_string)
 }
 
 /// Puts the value of a variable where it belongs.
@@ -504,6 +526,24 @@ mod tests {
             [("EDDY_SERVER__LISTEN", "x"), ("EDDY_LIMITS__WORKERS", "0"), ("EDDY_NONSENSE__X", "1")]
         {
             assert!(load("", &[(name, value)]).unwrap_err().contains(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn variables_that_belong_together_are_set_before_they_are_looked_at() {
+        let (certificate, key) = ("EDDY_SERVER__TLS__CERTIFICATE", "EDDY_SERVER__TLS__KEY");
+        let tls = load("", &[(certificate, "/a.pem"), (key, "/b.pem")]).unwrap().server.tls.unwrap();
+        assert_eq!((tls.certificate, tls.key), ("/a.pem".into(), "/b.pem".into()));
+        for (variables, wanted) in [
+            (&[(certificate, "/a.pem")][..], "EDDY_SERVER__TLS__CERTIFICATE: missing field `key`"),
+            (
+                &[(certificate, "/a.pem"), (key, "5")],
+                "EDDY_SERVER__TLS__CERTIFICATE, EDDY_SERVER__TLS__KEY: invalid",
+            ),
+            (&[("EDDY_SERVER__DATA", "/d"), ("EDDY_SERVER__LISTEN", "x")], "EDDY_SERVER__LISTEN: "),
+        ] {
+            let error = load("", variables).unwrap_err();
+            assert!(error.starts_with(wanted), "{error}");
         }
     }
 

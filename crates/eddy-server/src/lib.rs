@@ -10,15 +10,18 @@
 #![allow(clippy::unused_async)]
 
 mod access;
+mod answers;
 mod api;
 mod app;
 mod compat;
 mod config;
 mod connection;
 mod dashboard;
+mod docs_page;
 mod events;
 mod extract;
 mod files;
+mod health;
 mod jobs;
 mod limiter;
 mod metrics;
@@ -42,6 +45,7 @@ mod tests;
 pub use config::{
     Accounts, Compatibility, Config, ConfigError, Detection, Keep, Limits, LogForm, LogLevel, Server, Tls,
 };
+pub use health::Doorbell;
 pub use jobs::{Workers, worker_main};
 pub use picture::{Colors, Picture, Visualization};
 pub use serve::{ServeError, Start, log, serve};

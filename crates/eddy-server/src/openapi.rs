@@ -1,8 +1,5 @@
-//! The routes as OpenAPI 3.1, and as a page that people can read.
+//! The routes as OpenAPI 3.1.
 
-use std::fmt::Write as _;
-
-use eddy_report::escaped_text;
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
@@ -122,55 +119,10 @@ fn operation_id(route: &Route) -> String {
     }
 }
 
-fn role_in_words(access: Access) -> String {
+pub(crate) fn role_in_words(access: Access) -> String {
     match access {
         Access::Public => "anybody".into(),
         Access::Role(role) => format!("{role:?}").to_lowercase(),
         Access::Local(role) => format!("{} or a program on this machine", format!("{role:?}").to_lowercase()),
     }
 }
-
-/// The routes as a page without any script.
-pub(crate) fn docs_page(routes: &[Route]) -> String {
-    let mut text = String::from(
-        "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content=\"width=device-width\">\
-         <title>Eddy: API</title><link rel=stylesheet href=/api/v1/docs.css><main><h1>Eddy's API</h1>\
-         <p>The same for programs: <a href=/api/v1/openapi.json>openapi.json</a> (OpenAPI 3.1). \
-         Every error is a problem of RFC 9457: <code>type</code>, <code>title</code>, <code>status</code>, \
-         <code>detail</code>. Programs show a token: <code>Authorization: Bearer eddy_...</code>. Lists come in pages: \
-         send <code>next</code> of one page as <code>cursor</code> for the next.</p>",
-    );
-    let mut groups: Vec<&str> = routes.iter().map(|route| route.group).collect();
-    groups.dedup();
-    for (at, group) in groups.iter().enumerate() {
-        if groups[..at].contains(group) {
-            continue;
-        }
-        let _ = write!(text, "<h2>{}</h2><dl>", escaped_text(group));
-        for route in routes.iter().filter(|route| route.group == *group) {
-            let _ = write!(
-                text,
-                "<dt><code><b>{}</b> {}</code> <small>{}</small></dt><dd>{}",
-                route.method,
-                escaped_text(route.path),
-                role_in_words(route.access),
-                escaped_text(route.about)
-            );
-            for param in &route.query {
-                let _ = write!(text, "<br><code>?{}</code> {}", param.name, escaped_text(param.about));
-            }
-            text.push_str("</dd>");
-        }
-        text.push_str("</dl>");
-    }
-    text.push_str("</main></html>");
-    text
-}
-
-/// The style of the page.
-pub(crate) const DOCS_STYLE: &str = "\
-:root{color-scheme:light dark}\
-body{font:16px/1.5 system-ui,sans-serif;margin:0;background:Canvas;color:CanvasText}\
-main{max-width:56rem;margin:0 auto;padding:1.5rem}\
-code{font-family:ui-monospace,monospace;overflow-wrap:anywhere}\
-dt{margin-top:.9rem}dd{margin:0 0 0 1.2rem;opacity:.85}small{opacity:.7}h2{margin-top:2.2rem}";

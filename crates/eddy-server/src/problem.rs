@@ -1,8 +1,8 @@
 //! Errors as RFC 9457 says them.
 
-use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 use eddy_store::StoreError;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -21,9 +21,16 @@ pub(crate) struct Problem {
     subject: Option<Box<str>>,
 }
 
-/// Whom or what a refused request was about.
+/// Whom or what a request was about, where its path does not name it; laid beside the answer for the audit log.
 #[derive(Debug, Clone)]
 pub(crate) struct Subject(pub(crate) Box<str>);
+
+impl Subject {
+    /// To be put before the body of an answer.
+    pub(crate) fn beside(text: impl Into<Box<str>>) -> Extension<Self> {
+        Extension(Self(text.into()))
+    }
+}
 
 /// What went wrong, for programs and for people (RFC 9457, "Problem Details for HTTP APIs").
 #[derive(Serialize, JsonSchema)]
@@ -142,6 +149,11 @@ impl Problem {
     /// 507: the disk is full.
     fn full(detail: String) -> Self {
         Self::new(StatusCode::INSUFFICIENT_STORAGE, "disk-full", "There is no room on the disk", detail)
+    }
+
+    /// 507: more than may be kept.
+    pub(crate) fn over_quota(detail: String) -> Self {
+        Self::new(StatusCode::INSUFFICIENT_STORAGE, "over-quota", "This is more than may be kept", detail)
     }
 
     /// Notes whom or what the request was about.

@@ -19,7 +19,7 @@ pub(crate) enum Access {
     /// Somebody who is logged in, or shows a token, with at least this role.
     Role(Role),
     /// The same, and programs on this machine without either, where the configuration lets them
-    /// (`compatibility.open_to_this_machine`).
+    /// (`compatibility.open_to_this_machine`) and no reverse proxy stands between.
     Local(Role),
 }
 

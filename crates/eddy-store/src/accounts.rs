@@ -321,24 +321,26 @@ impl Store {
 
     /// Whose a token is and what it may do: the lesser of its scope and the role of its owner. None when it is unknown,
     /// too old, or its owner is shut out.
-    pub fn token(&self, secret: &str) -> Result<Option<(User, Role)>, StoreError> {
+    pub fn token(&self, secret: &str) -> Result<Option<(User, Role, String)>, StoreError> {
         let now = now_ms();
         let found = self.read(|db| {
             db.prepare_cached(&format!(
-                "SELECT {USER}, tokens.scope, tokens.used_ms, tokens.id FROM tokens JOIN users ON users.id = tokens.user
+                "SELECT {USER}, tokens.scope, tokens.used_ms, tokens.id, tokens.name FROM tokens JOIN users ON users.id = tokens.user
                  WHERE hash = ?1 AND expires_ms > ?2 AND disabled = 0"
             ))?
             .query_row(params![digest(secret), now], |row| {
-                Ok((user(row)?, word::<Role>(row, 6)?, row.get::<_, Option<i64>>(7)?, row.get::<_, String>(8)?))
+                let used_ms: Option<i64> = row.get(7)?;
+                let (id, name): (String, String) = (row.get(8)?, row.get(9)?);
+                Ok((user(row)?, word::<Role>(row, 6)?, used_ms, id, name))
             })
             .optional()
         })?;
-        let Some((user, scope, used_ms, id)) = found else { return Ok(None) };
+        let Some((user, scope, used_ms, id, name)) = found else { return Ok(None) };
         if used_ms.is_none_or(|used| now - used > 3_600_000) {
             self.write(|tx| tx.execute("UPDATE tokens SET used_ms = ?2 WHERE id = ?1", params![id, now]))?;
         }
         let role = scope.min(user.role);
-        Ok(Some((user, role)))
+        Ok(Some((user, role, name)))
     }
 
     /// Removes a token; that of one person only, unless nobody is named.

@@ -166,18 +166,7 @@ impl Folder {
 
     /// Bytes of all files below.
     pub fn bytes(&self) -> u64 {
-        fn below(path: &Path) -> u64 {
-            let Ok(entries) = fs::read_dir(path) else { return 0 };
-            entries
-                .flatten()
-                .map(|entry| match entry.metadata() {
-                    Ok(about) if about.is_dir() => below(&entry.path()),
-                    Ok(about) => about.len(),
-                    Err(_) => 0,
-                })
-                .sum()
-        }
-        below(&self.root)
+        bytes_below(&self.root)
     }
 
     /// Bytes that the file system still has for us.
@@ -185,6 +174,19 @@ impl Folder {
         let about = rustix::fs::statvfs(&self.root).ok()?;
         Some(about.f_bavail.saturating_mul(about.f_frsize))
     }
+}
+
+/// Bytes of all files below a folder; 0 when it is not there.
+pub(crate) fn bytes_below(path: &Path) -> u64 {
+    let Ok(entries) = fs::read_dir(path) else { return 0 };
+    entries
+        .flatten()
+        .map(|entry| match entry.metadata() {
+            Ok(about) if about.is_dir() => bytes_below(&entry.path()),
+            Ok(about) => about.len(),
+            Err(_) => 0,
+        })
+        .sum()
 }
 
 /// A folder that nobody else may look into.

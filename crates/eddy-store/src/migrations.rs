@@ -57,6 +57,9 @@ CREATE TABLE invitation(only INTEGER PRIMARY KEY CHECK(only = 1), hash BLOB NOT 
 CREATE TABLE audit(
   seq INTEGER PRIMARY KEY AUTOINCREMENT, at_ms INTEGER NOT NULL, actor TEXT, address TEXT NOT NULL, action TEXT NOT NULL,
   subject TEXT, outcome TEXT NOT NULL, detail TEXT) STRICT;
+", "
+DROP INDEX incidents_by_urgency;
+CREATE INDEX incidents_by_urgency ON incidents(severity DESC, run DESC, rank);
 "];
 
 /// The version this program writes.

@@ -4,6 +4,7 @@ use rusqlite::params;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::folder::bytes_below;
 use crate::{Store, StoreError, now_ms};
 
 /// How long things are kept. What an alias points to is kept in any case.
@@ -110,7 +111,40 @@ impl Store {
                 params![before(keep.audit_days)],
             )
         })?;
-        while self.folder().bytes() > keep.most_bytes {
+        self.shrink(keep.most_bytes, &mut gone)?;
+        Ok(gone)
+    }
+
+    /// Makes room for what has arrived and lies in the folder already: lets the oldest go until it fits. False when it
+    /// cannot fit, because what must stay is too much with it; then nothing goes.
+    pub fn make_room(&self, most_bytes: u64) -> Result<bool, StoreError> {
+        if self.folder().bytes() <= most_bytes {
+            return Ok(true);
+        }
+        self.settle_log()?;
+        let mut may_go = 0;
+        for id in self.older_than("runs", i64::MAX)? {
+            may_go += bytes_below(&self.folder().run(&id));
+        }
+        for id in self.older_than("datasets", i64::MAX)? {
+            if !self.is_busy(&id)? {
+                may_go += bytes_below(&self.folder().dataset(&id));
+            }
+        }
+        if self.folder().bytes().saturating_sub(may_go) > most_bytes {
+            return Ok(false);
+        }
+        self.shrink(most_bytes, &mut Expired::default())?;
+        Ok(self.folder().bytes() <= most_bytes)
+    }
+
+    /// Lets the oldest go until the folder is small enough.
+    fn shrink(&self, most_bytes: u64, gone: &mut Expired) -> Result<(), StoreError> {
+        if self.folder().bytes() <= most_bytes {
+            return Ok(());
+        }
+        self.settle_log()?;
+        while self.folder().bytes() > most_bytes {
             let runs = self.older_than("runs", i64::MAX)?;
             let datasets = self.older_than("datasets", i64::MAX)?;
             let mut freed = false;
@@ -133,7 +167,7 @@ impl Store {
                 break;
             }
         }
-        Ok(gone)
+        Ok(())
     }
 
     fn older_than(&self, table: &str, before_ms: i64) -> Result<Vec<String>, StoreError> {
@@ -144,8 +178,8 @@ impl Store {
         })
     }
 
-    /// Not while a job waits for it or reads it.
-    fn let_go_of_dataset(&self, id: &str) -> Result<bool, StoreError> {
+    /// Whether a job waits for a data set or reads it.
+    fn is_busy(&self, id: &str) -> Result<bool, StoreError> {
         let busy: i64 = self.read(|db| {
             db.query_row(
                 "SELECT count(*) FROM jobs WHERE dataset = ?1 AND state IN ('queued', 'running')",
@@ -153,7 +187,11 @@ impl Store {
                 |row| row.get(0),
             )
         })?;
-        if busy > 0 {
+        Ok(busy > 0)
+    }
+
+    fn let_go_of_dataset(&self, id: &str) -> Result<bool, StoreError> {
+        if self.is_busy(id)? {
             return Ok(false);
         }
         self.remove_dataset(id).map(|()| true)
@@ -225,5 +263,26 @@ mod tests {
         assert_eq!(gone.runs, 2);
         assert!(store.folder().bytes() <= most_bytes);
         assert_eq!(store.usage().unwrap().runs, 2);
+    }
+
+    #[test]
+    fn room_is_made_only_where_it_suffices() {
+        let (_folder, store) = store();
+        let runs: Vec<_> = (0..3).map(|_| sample(None)).collect();
+        for run in &runs {
+            let folder = store.folder().run(&run.run.id);
+            std::fs::create_dir(&folder).unwrap();
+            std::fs::write(folder.join("table"), vec![0; 2_000_000]).unwrap();
+            store.finish_run(run).unwrap();
+        }
+        let most_bytes = store.folder().bytes() + 1_000_000;
+        let arrived = store.folder().incoming("arrived");
+        std::fs::write(&arrived, vec![0; 8_000_000]).unwrap();
+        assert!(!store.make_room(most_bytes).unwrap());
+        assert_eq!(store.usage().unwrap().runs, 3, "nothing goes in vain");
+        std::fs::write(&arrived, vec![0; 4_000_000]).unwrap();
+        assert!(store.make_room(most_bytes).unwrap());
+        assert!(store.folder().bytes() <= most_bytes);
+        assert_eq!(store.usage().unwrap().runs, 1);
     }
 }

@@ -60,6 +60,8 @@ pub struct IncidentRecord {
     pub id: String,
     /// The run.
     pub run: String,
+    /// Name of the data set of that run when it was made.
+    pub dataset_name: String,
     /// Place in its run, 1 = most urgent.
     pub rank: u32,
     /// How soon somebody should look: 1 low, 2 medium, 3 high.
@@ -78,7 +80,8 @@ pub struct IncidentRecord {
     pub body: Value,
 }
 
-/// A run that is to be remembered. The ids of findings and incidents are given by the store.
+/// A run that is to be remembered. The ids of findings and incidents are given by the store, and the names of data sets
+/// that incidents carry are that of the run.
 #[derive(Debug, Clone)]
 pub struct NewRun {
     /// The run.
@@ -131,11 +134,13 @@ fn incident(row: &Row<'_>) -> rusqlite::Result<IncidentRecord> {
         first_ns: row.get(7)?,
         last_ns: row.get(8)?,
         body: json(row, 9)?,
+        dataset_name: row.get(10)?,
     })
 }
 
 const FINDING: &str = "id, run, rank, anomaly_score, sentence, body";
 const INCIDENT: &str = "id, run, rank, severity, confidence, kind, sentence, first_ns, last_ns, body";
+const DATASET_NAME: &str = "(SELECT dataset_name FROM runs WHERE runs.id = incidents.run)";
 
 impl Store {
     /// Remembers a run whose files are in their place already, and ends its job, in one step: either both are there
@@ -264,29 +269,32 @@ impl Store {
         .ok_or_else(|| StoreError::missing("finding", id))
     }
 
-    /// Incidents, most urgent first, newest first among equals; those of one run only.
+    /// Incidents, most urgent first; among equals those of the newest run first, and within a run in its order. Those of
+    /// one run only.
     pub fn incidents(
         &self,
         page: &PageRequest,
         run: Option<&str>,
     ) -> Result<Page<IncidentRecord>, StoreError> {
-        let (id, severity) = pair(page.cursor.as_deref());
+        let cursor = page.cursor.as_deref().and_then(|text| text.split_once('.'));
+        let severity: Option<i64> = cursor.and_then(|(severity, _)| severity.parse().ok());
+        let (after, rank) = pair(cursor.map(|(_, place)| place).filter(|_| severity.is_some()));
         let items = self.read(|db| {
             db.prepare_cached(&format!(
-                "SELECT {INCIDENT} FROM incidents WHERE (?4 IS NULL OR run = ?4)
-                 AND (?1 IS NULL OR severity < ?2 OR (severity = ?2 AND id < ?1))
-                 ORDER BY severity DESC, id DESC LIMIT ?3"
+                "SELECT {INCIDENT}, {DATASET_NAME} FROM incidents WHERE (?5 IS NULL OR run = ?5)
+                 AND (?1 IS NULL OR severity < ?2 OR (severity = ?2 AND (run < ?1 OR (run = ?1 AND rank > ?3))))
+                 ORDER BY severity DESC, run DESC, rank LIMIT ?4"
             ))?
-            .query_map(params![id, severity, page.rows(), run], incident)?
+            .query_map(params![after, severity, rank, page.rows(), run], incident)?
             .collect::<rusqlite::Result<Vec<_>>>()
         })?;
-        Ok(page.cut(items, |one| format!("{}.{}", one.id, one.severity)))
+        Ok(page.cut(items, |one| format!("{}.{}.{}", one.severity, one.run, one.rank)))
     }
 
     /// An incident.
     pub fn incident(&self, id: &str) -> Result<IncidentRecord, StoreError> {
         self.read(|db| {
-            db.prepare_cached(&format!("SELECT {INCIDENT} FROM incidents WHERE id = ?1"))?
+            db.prepare_cached(&format!("SELECT {INCIDENT}, {DATASET_NAME} FROM incidents WHERE id = ?1"))?
                 .query_row([id], incident)
                 .optional()
         })?
@@ -304,6 +312,8 @@ fn pair(cursor: Option<&str>) -> (Option<&str>, i64) {
 
 #[cfg(test)]
 pub(crate) mod tests {
+    use std::cmp::Reverse;
+
     use super::*;
     use crate::jobs::tests::sample as sample_job;
     use crate::store::tests::store;
@@ -321,6 +331,7 @@ pub(crate) mod tests {
         let incident = |rank: u32| IncidentRecord {
             id: String::new(),
             run: String::new(),
+            dataset_name: String::new(),
             rank,
             severity: (rank % 3 + 1) as u8,
             confidence: 0.5,
@@ -383,17 +394,25 @@ pub(crate) mod tests {
     fn lists_over_all_runs_are_paged_without_gaps() {
         let (_folder, store) = store();
         (0..3).for_each(|_| assert!(store.finish_run(&sample(None)).unwrap()));
-        let (mut severities, mut cursor) = (Vec::new(), None);
+        let (mut incidents, mut cursor) = (Vec::new(), None);
         loop {
             let page = store.incidents(&PageRequest { cursor, limit: 4 }, None).unwrap();
-            severities.extend(page.items.iter().map(|one| one.severity));
+            incidents.extend(page.items);
             cursor = page.next;
             if cursor.is_none() {
                 break;
             }
         }
-        assert_eq!(severities.len(), 18);
-        assert!(severities.is_sorted_by(|a, b| a >= b), "{severities:?}");
+        assert_eq!(incidents.len(), 18);
+        let places: Vec<_> =
+            incidents.iter().map(|one| (Reverse(one.severity), Reverse(&one.run), one.rank)).collect();
+        assert!(places.is_sorted_by(|a, b| a < b), "{places:?}");
+        assert!(incidents.iter().all(|one| one.dataset_name == "a.csv"));
+        assert_eq!(store.incident(&incidents[0].id).unwrap().dataset_name, "a.csv");
+        let of_one =
+            store.incidents(&PageRequest { cursor: None, limit: 9 }, Some(&incidents[0].run)).unwrap();
+        let ranks: Vec<u32> = of_one.items.iter().map(|one| one.rank).collect();
+        assert_eq!(ranks, [2, 5, 1, 4, 3, 6], "by severity, then in the order of the run");
         let (mut n, mut cursor) = (0, None);
         loop {
             let page = store.findings(&PageRequest { cursor, limit: 4 }).unwrap();
@@ -406,5 +425,6 @@ pub(crate) mod tests {
         assert_eq!(n, 15);
         let strange = PageRequest { cursor: Some("no cursor".into()), limit: 2 };
         assert_eq!(store.findings(&strange).unwrap().items.len(), 2);
+        assert_eq!(store.incidents(&strange, None).unwrap().items.len(), 2);
     }
 }

@@ -82,6 +82,14 @@ impl Store {
         run().map_err(|error| StoreError::database(&self.folder.database(), error))
     }
 
+    /// Brings what the write-ahead log holds into the database, and cuts the log to nothing.
+    pub(crate) fn settle_log(&self) -> Result<(), StoreError> {
+        let writer = held(&self.writer);
+        writer
+            .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+            .map_err(|error| StoreError::database(&self.folder.database(), error))
+    }
+
     /// Looks something up. Readers do not wait for writers.
     pub(crate) fn read<T>(
         &self,

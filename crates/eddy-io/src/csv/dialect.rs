@@ -387,11 +387,7 @@ fn refuse_prose(first: &Record, rest: &[Record]) -> Result<(), Refusal> {
     if alone || (lines > 0 && valued.count() * 2 > lines) {
         return Ok(());
     }
-    Err(Refusal::NotATable {
-        what: "text without columns".to_owned(),
-        mend: "give a table: CSV (comma, tab, semicolon or pipe), NDJSON, Parquet, Arrow IPC or ARFF"
-            .to_owned(),
-    })
+    Err(Refusal::NotATable { what: "text without columns".to_owned(), mend: crate::sniff::READ.to_owned() })
 }
 
 fn is_value(cell: &str, comma: bool) -> bool {

@@ -15,7 +15,7 @@ use crate::access::{Caller, TOKEN, cookie_name, csrf_of};
 use crate::app::App;
 use crate::extract::{In, Path};
 use crate::password::{LONGEST, hex};
-use crate::problem::Problem;
+use crate::problem::{Problem, Subject};
 use crate::route::Access::{Public, Role as Needs};
 use crate::route::Route;
 
@@ -348,7 +348,7 @@ async fn add_user(State(app): State<Arc<App>>, In(asked): In<NewUser>) -> Result
     check_password(&app, &asked.password, &name)?;
     let hash = app.hasher.hash(asked.password).await?;
     let user = app.ask(move |store| Ok(store.add_user(&name, asked.role, &hash)?)).await?;
-    Ok((StatusCode::CREATED, Json(user)).into_response())
+    Ok((StatusCode::CREATED, Subject::beside(user.id.clone()), Json(user)).into_response())
 }
 
 async fn change_user(
@@ -400,15 +400,27 @@ async fn add_token(
     let kept = secret.clone();
     let token =
         app.ask(move |store| Ok(store.add_token(&user.id, &name, &kept, asked.scope, expires_ms)?)).await?;
-    Ok((StatusCode::CREATED, Json(MadeToken { secret, token })).into_response())
+    let about = Subject::beside(named(&token));
+    Ok((StatusCode::CREATED, about, Json(MadeToken { secret, token })).into_response())
+}
+
+/// A token in the audit log: by its id, and by the name that its owner gave it.
+fn named(token: &Token) -> String {
+    format!("{} ({})", token.id, token.name)
 }
 
 async fn remove_token(
     State(app): State<Arc<App>>,
     caller: Caller,
     Path(id): Path<String>,
-) -> Result<StatusCode, Problem> {
+) -> Result<Response, Problem> {
     let own = if caller.role == Some(Role::Admin) { None } else { Some(caller.somebody()?.id.clone()) };
-    app.ask(move |store| Ok(store.remove_token(&id, own.as_deref())?)).await?;
-    Ok(StatusCode::NO_CONTENT)
+    let removed = app
+        .ask(move |store| {
+            let known = store.tokens(own.as_deref())?.into_iter().find(|token| token.id == id);
+            store.remove_token(&id, own.as_deref())?;
+            Ok(known.as_ref().map_or(id, named))
+        })
+        .await?;
+    Ok((StatusCode::NO_CONTENT, Subject::beside(removed)).into_response())
 }

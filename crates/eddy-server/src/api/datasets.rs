@@ -19,7 +19,7 @@ use crate::app::App;
 use crate::extract::{In, PageQuery, Path, Q, media_type};
 use crate::files;
 use crate::jobs::{GenerateRequest, JobRequest};
-use crate::problem::Problem;
+use crate::problem::{Problem, Subject};
 use crate::route::Access::Role as Needs;
 use crate::route::{PAGE, Param, Route};
 use crate::upload::{Arrived, Pieces, receive, safe_name, shown_name};
@@ -151,7 +151,7 @@ async fn upload(
     } else {
         dataset
     };
-    Ok((StatusCode::CREATED, Json(dataset)).into_response())
+    Ok((StatusCode::CREATED, Subject::beside(dataset.id.clone()), Json(dataset)).into_response())
 }
 
 /// How long a caller is kept waiting.
@@ -190,6 +190,7 @@ pub(crate) async fn add_arrived(
     name: &str,
     by: Option<&str>,
 ) -> Result<(Dataset, Job), Problem> {
+    app.make_room().await?;
     let dataset = Dataset {
         id: new_id(),
         name: shown_name(name),

@@ -11,6 +11,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::access::Caller;
+use crate::answers::JobResult;
 use crate::app::App;
 use crate::extract::{In, Path, Q};
 use crate::files;
@@ -75,7 +76,7 @@ pub(super) fn routes() -> Vec<Route> {
             .gives_nothing(204, "Forgotten"),
         Route::new(get.clone(), "/api/v1/jobs/{id}/result", Needs(Role::Viewer), GROUP,
             "What an exploration, a comparison or a search found", result)
-            .gives_other(200, "As `eddy explore --json`, `eddy compare --json`, `eddy tune --json` give it", &["application/json"]),
+            .gives::<JobResult>(200, "As `eddy explore --json`, `eddy compare --json`, `eddy tune --json` give it"),
         Route::new(get, "/api/v1/jobs/{id}/report.html", Needs(Role::Viewer), GROUP, "The report of an exploration or a comparison", report)
             .gives_other(200, "A page that needs nothing else", &["text/html"]),
     ]

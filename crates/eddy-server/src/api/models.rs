@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Json;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 use eddy_store::{Alias, Model, NewModel, Page, PageRequest, Role, new_id};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -15,13 +15,14 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use crate::access::Caller;
+use crate::answers::Predicted;
 use crate::app::App;
 use crate::config::is_alias;
 use crate::extract::{In, Path, Q, media_type, whole};
 use crate::files;
 use crate::jobs::{Ended, Input, ReadRequest, Work, order_of, run_order};
 use crate::predict::{Loaded, answer};
-use crate::problem::Problem;
+use crate::problem::{Problem, Subject};
 use crate::route::Access::Role as Needs;
 use crate::route::{PAGE, Param, Route};
 use crate::upload::{Pieces, receive, shown_name};
@@ -75,7 +76,7 @@ pub(super) fn routes() -> Vec<Route> {
             "Ask a model: one record, an object with `records`, `features` or `values`, a list of records, or CSV", predict)
             .query(WHY)
             .takes::<Value>()
-            .gives::<Value>(200, "A verdict, or one for each record"),
+            .gives::<Predicted>(200, "A verdict, or one for each record"),
         Route::new(get.clone(), "/api/v1/aliases", viewer, GROUP, "Aliases and where they point to", aliases)
             .gives::<Vec<Alias>>(200, "By name"),
         Route::new(get, "/api/v1/aliases/{alias}", viewer, GROUP, "Where an alias points to", alias)
@@ -90,7 +91,7 @@ pub(super) fn routes() -> Vec<Route> {
         Route::new(post, "/api/v1/aliases/{alias}/predict", Needs(Role::Predictor), GROUP, "Ask the model that an alias points to", predict_by_alias)
             .query(WHY)
             .takes::<Value>()
-            .gives::<Value>(200, "A verdict, or one for each record"),
+            .gives::<Predicted>(200, "A verdict, or one for each record"),
     ]
 }
 
@@ -119,6 +120,7 @@ async fn import(
 ) -> Result<Response, Problem> {
     let mut body: Body = request.into_body();
     let arrived = receive(&app, Pieces::Body(&mut body)).await?;
+    app.make_room().await?;
     let (about, out) = in_worker(&app, Work::Inspect { model: arrived.path.clone() }).await?;
     tokio::fs::remove_dir_all(&out).await?;
     let new = NewModel {
@@ -141,17 +143,24 @@ async fn import(
         })
         .await?;
     app.announce("model", &json!({ "id": made.id, "name": made.name, "version": made.version }));
-    Ok((StatusCode::CREATED, Json(made)).into_response())
+    Ok((StatusCode::CREATED, Subject::beside(made.id.clone()), Json(made)).into_response())
 }
+
+/// Longest wait for a place among those whose work is done at once.
+const PLACE_IN_TIME: Duration = Duration::from_secs(5);
 
 /// Has something done at once by a worker of its own: what it says, and the folder it wrote to, which the caller removes.
 async fn in_worker(app: &App, work: Work) -> Result<(Value, std::path::PathBuf), Problem> {
     let config = app.config();
+    let patience = Duration::from_secs_f64(config.limits.wait_seconds);
+    let place = tokio::time::timeout(patience.min(PLACE_IN_TIME), app.at_once.acquire()).await;
+    let Ok(Ok(_place)) = place else {
+        return Err(Problem::busy(format!("{} others are being worked on", config.limits.workers), 5));
+    };
     let out = app.folder().incoming(&new_id());
     tokio::fs::create_dir(&out).await?;
     let (_keep, cancel) = watch::channel(false);
     let order = order_of(work, out.clone(), &config);
-    let patience = Duration::from_secs_f64(config.limits.wait_seconds);
     let ended = run_order(&app.workers, order, patience, cancel, Arc::new(|_, _, _| {})).await;
     match ended {
         Ended::Done(said) => Ok((said, out)),
@@ -190,30 +199,30 @@ async fn point(
     caller: Caller,
     Path(name): Path<String>,
     In(asked): In<Pointed>,
-) -> Result<Json<Alias>, Problem> {
+) -> Result<(Extension<Subject>, Json<Alias>), Problem> {
     if !is_alias(&name) {
         return Err(Problem::invalid("an alias has letters, digits, - and _, 64 at most"));
     }
     let by = caller.name().map(str::to_owned);
     let changed = app.ask(move |store| Ok(store.point_alias(&name, &asked.model, by.as_deref())?)).await?;
-    told(&app, &changed);
-    Ok(Json(changed))
+    Ok(told(&app, changed))
 }
 
 async fn roll_back(
     State(app): State<Arc<App>>,
     caller: Caller,
     Path(name): Path<String>,
-) -> Result<Json<Alias>, Problem> {
+) -> Result<(Extension<Subject>, Json<Alias>), Problem> {
     let by = caller.name().map(str::to_owned);
     let changed = app.ask(move |store| Ok(store.roll_back_alias(&name, by.as_deref())?)).await?;
-    told(&app, &changed);
-    Ok(Json(changed))
+    Ok(told(&app, changed))
 }
 
-fn told(app: &App, alias: &Alias) {
+/// Tells listeners and, by the answer, the audit log where an alias points to now.
+fn told(app: &App, alias: Alias) -> (Extension<Subject>, Json<Alias>) {
     app.predictors.forget_aliases();
     app.announce("alias", &json!({ "alias": alias.alias, "model": alias.model }));
+    (Subject::beside(format!("{} to {}", alias.alias, alias.model)), Json(alias))
 }
 
 async fn remove_alias(State(app): State<Arc<App>>, Path(name): Path<String>) -> Result<StatusCode, Problem> {

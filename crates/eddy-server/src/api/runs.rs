@@ -12,6 +12,7 @@ use eddy_store::{FindingRecord, IncidentRecord, Page, PageRequest, Role, Run, ne
 use serde::Deserialize;
 use serde_json::json;
 
+use crate::answers::ReportData;
 use crate::app::App;
 use crate::extract::{PageQuery, Path, Q};
 use crate::files;
@@ -119,7 +120,7 @@ pub(super) fn routes() -> Vec<Route> {
             "What the report is drawn from: points, features, histograms, findings",
             report_data,
         )
-        .gives_other(200, "The data of the report", &["application/json"]),
+        .gives::<ReportData>(200, "The data of the report"),
         Route::new(get.clone(), "/api/v1/runs/{id}/report.html", viewer, GROUP, "The report", report_page)
             .gives_other(200, "A page that needs nothing else", &["text/html"]),
         Route::new(

@@ -16,9 +16,10 @@ use serde_json::{Value, json};
 
 use crate::Config;
 use crate::app::App;
+use crate::docs_page::{DOCS_STYLE, docs_page};
 use crate::extract::{PageQuery, Q};
 use crate::jobs::{ScenarioInfo, ShapeInfo, scenarios, shapes};
-use crate::openapi::{DOCS_STYLE, docs_page, openapi};
+use crate::openapi::openapi;
 use crate::problem::Problem;
 use crate::route::Access::{Local, Public, Role as Needs};
 use crate::route::{PAGE, Route};

@@ -16,5 +16,5 @@ pub(crate) use outputs::PLOTS;
 pub(crate) use process::{Ended, run_order};
 pub use process::{Workers, worker_main};
 pub(crate) use queue::{MOST_ATTEMPTS, Progress, Queue, order_of};
-pub(crate) use recommend::recommendations;
+pub(crate) use recommend::{Recommendation, recommendations};
 pub(crate) use request::{FitRequest, JobRequest, ReadRequest, RuleRequest};

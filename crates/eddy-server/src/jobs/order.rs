@@ -132,6 +132,7 @@ impl RunSaid {
         let record = |(at, body): (usize, &Value)| IncidentRecord {
             id: String::new(),
             run: String::new(),
+            dataset_name: String::new(),
             rank: at as u32 + 1,
             severity: match body["severity"].as_str() {
                 Some("high") => 3,

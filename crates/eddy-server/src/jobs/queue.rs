@@ -15,7 +15,7 @@ use tokio::sync::{Notify, watch};
 
 use super::order::{Input, Order, RunSaid, Work};
 use super::process::{Ended, run_order};
-use super::request::JobRequest;
+use super::request::{JobRequest, by_configuration};
 use super::work::Tell;
 use crate::app::App;
 use crate::problem::Problem;
@@ -259,10 +259,8 @@ impl App {
             let work = match request {
                 JobRequest::Check { dataset } => Work::Check { input: input(&dataset)? },
                 JobRequest::Explore { dataset, read } => Work::Explore { input: input(&dataset)?, read },
-                JobRequest::Detect { dataset, mut read, fit, rule } => {
-                    let prefer =
-                        if read.features.is_empty() { config.detection.features.clone() } else { Vec::new() };
-                    read.features.retain(|name| !name.is_empty());
+                JobRequest::Detect { dataset, mut read, mut fit, mut rule } => {
+                    let prefer = by_configuration(&config.detection, &mut read, &mut fit, &mut rule);
                     Work::Detect { input: input(&dataset)?, read, fit, rule, prefer }
                 }
                 JobRequest::Score { dataset, model, read, rule } => {
@@ -306,6 +304,7 @@ impl App {
             Ended::Cancelled => (JobState::Cancelled, Err("called off".into())),
         };
         self.metrics.job_ended(state);
+        self.added.notify_one();
         if let Err(reason) = &outcome {
             tracing::warn!(job = job.id, ?state, reason, "not done");
             for _ in 0..TRIES {

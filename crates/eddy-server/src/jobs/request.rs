@@ -9,6 +9,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::GenerateRequest;
+use crate::config::Detection;
+
+/// The detector that `n_estimators` of a configuration is of.
+const FOREST: &str = "isolation_forest";
 
 /// What the columns of a table are for, where the guess is to be corrected.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -224,6 +228,11 @@ impl JobRequest {
         }
     }
 
+    /// A detection of which nothing is said but where.
+    pub(crate) fn detect(dataset: String) -> Self {
+        Self::Detect { dataset, read: ReadRequest::default(), fit: FitRequest::default(), rule: None }
+    }
+
     /// The data set it works on.
     pub(crate) fn dataset(&self) -> Option<&str> {
         match self {
@@ -367,6 +376,27 @@ impl FitRequest {
     }
 }
 
+/// What a configuration says a detection does, where the request says nothing; the columns to use if a table has them
+/// all.
+pub(crate) fn by_configuration(
+    set: &Detection,
+    read: &mut ReadRequest,
+    fit: &mut FitRequest,
+    rule: &mut Option<RuleRequest>,
+) -> Vec<String> {
+    let prefer = if read.features.is_empty() { set.features.clone() } else { Vec::new() };
+    read.features.retain(|name| !name.is_empty());
+    if fit.detector.is_none() {
+        fit.detector = set.detector.clone().or_else(|| set.n_estimators.map(|_| FOREST.to_owned()));
+    }
+    if let (Some(n), Some(FOREST)) = (set.n_estimators, fit.detector.as_deref()) {
+        fit.params.entry("n_estimators").or_insert_with(|| n.into());
+    }
+    fit.seed = fit.seed.or(set.random_state);
+    *rule = rule.or(set.contamination.map(RuleRequest::Contamination));
+    prefer
+}
+
 fn seed(value: u64) -> Result<Seed, String> {
     Seed::try_from(value as f64).map_err(|reason| format!("seed: {reason}"))
 }
@@ -432,6 +462,36 @@ mod tests {
 
     fn check(text: &str) -> Result<(), String> {
         serde_json::from_str::<JobRequest>(text).map_err(|error| error.to_string())?.check()
+    }
+
+    #[test]
+    fn what_the_request_says_goes_over_the_configuration_and_that_over_the_defaults() {
+        let all = Detection {
+            features: vec!["a".into()],
+            detector: None,
+            contamination: Some(0.1),
+            n_estimators: Some(7),
+            random_state: Some(3),
+        };
+        let of = |set: &Detection, text: &str| {
+            let JobRequest::Detect { mut read, mut fit, mut rule, .. } = serde_json::from_str(text).unwrap()
+            else {
+                panic!("{text}");
+            };
+            let prefer = by_configuration(set, &mut read, &mut fit, &mut rule);
+            (prefer, fit.detector, fit.params.get("n_estimators").and_then(Value::as_u64), fit.seed, rule)
+        };
+        let (name, nothing) = (|name: &str| Some(name.to_owned()), r#"{"kind":"detect","dataset":"d"}"#);
+        let rule = Some(RuleRequest::Contamination(0.1));
+        assert_eq!(of(&Detection::default(), nothing), (vec![], None, None, None, None));
+        assert_eq!(of(&all, nothing), (vec!["a".into()], name(FOREST), Some(7), Some(3), rule));
+        let other = r#"{"kind":"detect","dataset":"d","read":{"features":["b"]},"fit":{"detector":"hbos","seed":9},"rule":"natural"}"#;
+        assert_eq!(of(&all, other), (vec![], name("hbos"), None, Some(9), Some(RuleRequest::Natural)));
+        let trees = r#"{"kind":"detect","dataset":"d","fit":{"detector":"isolation_forest","params":{"n_estimators":5}}}"#;
+        assert_eq!(of(&all, trees).2, Some(5));
+        let hbos = Detection { detector: name("hbos"), ..all };
+        assert_eq!(of(&hbos, nothing).1, name("hbos"));
+        assert_eq!(of(&hbos, nothing).2, None, "trees are of the forest alone");
     }
 
     #[test]

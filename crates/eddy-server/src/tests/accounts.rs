@@ -3,7 +3,7 @@
 use axum::body::Body;
 use axum::http::Request;
 use eddy_store::Role;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{Answer, Rig};
 
@@ -24,6 +24,47 @@ async fn set_up(rig: &Rig) -> (String, String) {
         .await;
     assert_eq!(answer.status, 201, "{}", answer.json());
     kept(&answer)
+}
+
+#[tokio::test]
+async fn the_audit_log_names_what_was_done_to_what_with_which_token() {
+    let rig = Rig::new().at_work();
+    let admin = rig.token(Role::Admin).await;
+    let dataset = rig.upload(&admin, "a.csv", super::labelled()).await;
+    let ask = json!({ "kind": "train", "dataset": dataset["id"], "name": "m", "fit": { "detector": "decision_tree" } });
+    let job = rig.job(&admin, ask).await;
+    let (dataset, job, model) = (&dataset["id"], &job["id"], &job["result"]["model"]);
+    let alias = "/api/v1/aliases/best";
+    rig.ask("PUT", alias, &admin, Some(json!({ "model": model }))).await;
+    rig.ask("DELETE", alias, &admin, None).await;
+    rig.ask("DELETE", &format!("/api/v1/models/{}", model.as_str().unwrap()), &admin, None).await;
+    rig.ask("DELETE", &format!("/api/v1/datasets/{}", dataset.as_str().unwrap()), &admin, None).await;
+    let made = json!({ "name": "ci", "scope": "viewer", "days": 1 });
+    let made = rig.ask("POST", "/api/v1/tokens", &admin, Some(made)).await.json();
+    let token = made["token"]["id"].as_str().unwrap();
+    rig.ask("DELETE", &format!("/api/v1/tokens/{token}"), &admin, None).await;
+    let viewer = made["secret"].as_str().unwrap();
+    assert_eq!(rig.ask("DELETE", "/api/v1/jobs/01hzzzzzzzzzzzzzzzzzzzzzzz", viewer, None).await.status, 401);
+    let log = rig.ask("GET", "/api/v1/audit", &admin, None).await.json();
+    let lines: Vec<_> = log["items"].as_array().unwrap().iter().rev().collect();
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let (token, promoted) = (format!("{token} (ci)"), format!("best to {}", text(model)));
+    let wanted = [
+        ("POST /api/v1/datasets", text(dataset)),
+        ("POST /api/v1/jobs", text(job)),
+        ("PUT /api/v1/aliases/{alias}", promoted),
+        ("DELETE /api/v1/aliases/{alias}", "best".into()),
+        ("DELETE /api/v1/models/{id}", text(model)),
+        ("DELETE /api/v1/datasets/{id}", text(dataset)),
+        ("POST /api/v1/tokens", token.clone()),
+        ("DELETE /api/v1/tokens/{id}", token),
+        ("DELETE /api/v1/jobs/{id}", "01hzzzzzzzzzzzzzzzzzzzzzzz".into()),
+    ];
+    assert_eq!(lines.len(), wanted.len(), "{log}");
+    for (line, (action, subject)) in lines.iter().zip(wanted) {
+        assert_eq!((text(&line["action"]), text(&line["subject"])), (action.into(), subject), "{line}");
+    }
+    assert_eq!(lines[0]["detail"], "201, with the token test");
 }
 
 #[tokio::test]

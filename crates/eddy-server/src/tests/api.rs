@@ -155,6 +155,29 @@ async fn models_are_learned_promoted_rolled_back_exported_and_imported() {
 }
 
 #[tokio::test]
+async fn tables_to_predict_take_no_more_workers_than_there_are_places() {
+    let mut config = crate::Config::default();
+    config.limits.workers = 2;
+    let rig = Rig::with(config);
+    let token = rig.token(Role::Analyst).await;
+    let ask = || {
+        let request =
+            Request::post("/api/v1/models?name=n").header("authorization", format!("Bearer {token}"));
+        request.header("content-type", "application/octet-stream").body(Body::from("no model")).unwrap()
+    };
+    let places: Vec<_> = (0..2).map(|_| rig.app.at_once.try_acquire().unwrap()).collect();
+    let mut hasty = crate::Config::default();
+    hasty.limits.wait_seconds = 0.05;
+    rig.app.reconfigure(hasty);
+    let refused = rig.send(ask()).await;
+    assert_eq!((refused.status.as_u16(), refused.header("retry-after")), (503, "5"));
+    rig.app.reconfigure(crate::Config::default());
+    drop(places);
+    assert_eq!(rig.send(ask()).await.status, 422, "there is a place, and the file is no model");
+    assert_eq!(rig.app.at_once.available_permits(), 2, "places are given back");
+}
+
+#[tokio::test]
 async fn models_are_compared_and_tuned() {
     let rig = Rig::new().at_work();
     let token = rig.token(Role::Analyst).await;
@@ -229,6 +252,52 @@ async fn limits_of_uploads_hold() {
     assert_eq!(rig.ask("POST", "/api/v1/jobs", &token, Some(ask)).await.status, 409);
     let left = std::fs::read_dir(rig.app.folder().root().join("incoming")).unwrap().count();
     assert_eq!(left, 0, "files are left behind");
+}
+
+#[tokio::test]
+async fn no_more_is_kept_than_may_be() {
+    let rig = Rig::new().at_work();
+    let token = rig.token(Role::Analyst).await;
+    let most = rig.app.folder().bytes() + 3_000_000;
+    let mut config = crate::Config::default();
+    config.retention.most_bytes = most;
+    rig.app.reconfigure(config);
+    let table = |bytes: usize| "a,b\n".to_owned() + &"123,4567\n".repeat(bytes / 9);
+    let mut kept = Vec::new();
+    for _ in 0..6 {
+        let dataset = rig.upload(&token, "t.csv", table(1_300_000)).await;
+        assert_eq!(dataset["state"], "ready", "{dataset}");
+        kept.push(dataset["id"].clone());
+    }
+    let list = async || rig.ask("GET", "/api/v1/datasets", &token, None).await.json()["items"].clone();
+    let ids: Vec<Value> = list().await.as_array().unwrap().iter().map(|one| one["id"].clone()).collect();
+    assert!(ids.len() < 4 && ids[0] == kept[5], "the oldest went: {ids:?}");
+    let large = Request::post("/api/v1/datasets")
+        .header("authorization", format!("Bearer {token}"))
+        .header("content-type", "application/octet-stream")
+        .body(Body::from(table(4_000_000)))
+        .unwrap();
+    let refused = rig.send(large).await;
+    assert_eq!((refused.status.as_u16(), &refused.json()["type"]), (507, &json!("/api/v1/docs#over-quota")));
+    assert_eq!(list().await.as_array().unwrap().len(), ids.len(), "nothing went in vain");
+
+    // What a job brings is counted when it ends.
+    let tidying = tokio::spawn(rig.app.clone().tidy_up());
+    let mut config = crate::Config::default();
+    config.retention.most_bytes = 1;
+    rig.app.reconfigure(config);
+    let ask = json!({ "kind": "generate", "shape": "metric-series", "duration_hours": 2 });
+    assert_eq!(rig.job(&token, ask).await["state"], "done");
+    let gone = async {
+        while list().await != json!([]) {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_mins(1), gone)
+        .await
+        .expect("what is too much goes at once");
+    rig.app.stop();
+    tidying.await.unwrap();
 }
 
 #[tokio::test]

@@ -192,6 +192,49 @@ async fn a_file_is_generated_analysed_downloaded_and_drawn() {
 }
 
 #[tokio::test]
+async fn analyses_and_jobs_detect_alike_as_the_configuration_says() {
+    let mut config = crate::Config::default();
+    config.detection.contamination = Some(0.05);
+    config.detection.n_estimators = Some(20);
+    let rig = Rig::with(config).at_work();
+    let found = send_form(&rig, "metric.csv", &metric()).await.json();
+    let (flagged, rule) = (&found["statistics"]["anomaly_count"], json!({ "contamination": 0.05 }));
+    assert_eq!(found["threshold"]["rule"], rule, "{found}");
+    let token = rig.token(Role::Analyst).await;
+    let run = async |more: Value| {
+        let mut ask = json!({ "kind": "detect", "dataset": found["dataset"] });
+        ask.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let job = rig.job(&token, ask).await;
+        let path = format!("/api/v1/runs/{}", job["result"]["run"].as_str().unwrap());
+        rig.ask("GET", &path, &token, None).await.json()
+    };
+    let same = run(json!({})).await;
+    assert_eq!(same["summary"]["threshold"]["rule"], rule);
+    assert_eq!((&same["flagged"], &same["detector"]), (flagged, &json!("isolation_forest")));
+    let other = run(json!({ "rule": { "budget": 7 }, "fit": { "detector": "hbos" } })).await;
+    assert_eq!(other["summary"]["threshold"]["rule"], json!({ "budget": 7 }));
+    assert_eq!(other["detector"], "hbos");
+}
+
+#[tokio::test]
+async fn numbers_may_come_as_text_and_what_is_none_is_named() {
+    let rig = Rig::new().at_work();
+    let ask = async |body: Value| rig.plain("POST", "/generate_data", Some(body)).await;
+    let made = ask(json!({ "duration": "2", "seed": "7" })).await;
+    assert_eq!((made.status.as_u16(), &made.json()["records"]), (200, &json!(120)));
+    for (body, field) in [
+        (json!({ "duration": "a day" }), "duration: a number is needed, not \"a day\""),
+        (json!({ "duration": [24] }), "duration: a number is needed"),
+        (json!({ "seed": 1.5 }), "seed: a number is needed, not \"1.5\""),
+    ] {
+        let refused = ask(body).await;
+        assert_eq!(refused.status, 422);
+        let said = refused.json();
+        assert!(said["error"].as_str().is_some_and(|error| error.starts_with(field)), "{said}");
+    }
+}
+
+#[tokio::test]
 async fn faulty_uploads_are_refused_with_the_words_that_clients_know() {
     let rig = Rig::new().at_work();
     let (media, _) = form("x", "");

@@ -60,6 +60,60 @@ async fn the_live_stream_is_for_those_who_may_see() {
     assert_eq!(rig.ask("GET", "/api/v1/events", &token, None).await.status, 403);
 }
 
+#[tokio::test]
+async fn what_a_reverse_proxy_passes_on_needs_a_token() {
+    use axum::body::Body;
+    use axum::http::Request;
+    let mut config = crate::Config::default();
+    config.server.hosts = vec!["eddy.example.org".into()];
+    let rig = Rig::with(config);
+    let token = rig.token(Role::Admin).await;
+    for route in routes(true).iter().filter(|route| matches!(route.access, Access::Local(_))) {
+        let path = route.path.replace(['{', '}'], "");
+        let ask =
+            |name: &str, value: &str| Request::builder().method(&route.method).uri(&path).header(name, value);
+        for (name, value) in
+            [("host", "eddy.example.org"), ("x-forwarded-for", "192.0.2.1"), ("via", "1.1 p")]
+        {
+            let status = rig.send(ask(name, value).body(Body::empty()).unwrap()).await.status;
+            assert_eq!(status, 401, "{path} with {name}");
+            let known = ask(name, value).header("authorization", format!("Bearer {token}"));
+            assert_ne!(rig.send(known.body(Body::empty()).unwrap()).await.status, 401, "{path} with {name}");
+        }
+        let direct = ask("host", "localhost:7700").body(Body::empty()).unwrap();
+        assert_ne!(rig.send(direct).await.status, 401, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn bodies_and_answers_are_described_for_programs_and_for_people() {
+    let rig = Rig::new();
+    let about = rig.plain("GET", "/api/v1/openapi.json", None).await.json();
+    for (path, operations) in about["paths"].as_object().unwrap() {
+        for (method, operation) in operations.as_object().unwrap() {
+            for (status, reply) in operation["responses"].as_object().unwrap() {
+                let schema = &reply["content"]["application/json"]["schema"];
+                let described = schema.is_null() || schema.is_object();
+                assert!(described || path == "/api/v1/openapi.json", "{method} {path} {status}");
+            }
+        }
+    }
+    for (method, path) in [("get", "/api/v1/runs/{id}/report"), ("get", "/api/v1/jobs/{id}/result")] {
+        let content = &about["paths"][path][method]["responses"]["200"]["content"];
+        assert!(content["application/json"]["schema"]["$ref"].is_string(), "{path}");
+    }
+    let page = String::from_utf8(rig.plain("GET", "/api/v1/docs", None).await.body).unwrap();
+    assert!(!page.contains('`'), "backticks are shown");
+    for wanted in [
+        "<code>anomaly_percentage</code> <small>number</small>",
+        "<code>dataset_name</code> <small>string</small>",
+        "<code>duration</code> <small>NumberOrText, may be absent</small>",
+        "<code>predictions</code> <small>list of Verdict</small>",
+    ] {
+        assert!(page.contains(wanted), "{wanted}");
+    }
+}
+
 #[test]
 fn what_is_on_no_list_is_nobodys() {
     let table = Table::new(&routes(true));

@@ -13,6 +13,7 @@ use tokio_rustls::TlsConnector;
 
 use crate::app::App;
 use crate::config::{Config, Tls};
+use crate::health::Doorbell;
 use crate::jobs::Workers;
 use crate::password::Hasher;
 use crate::serve::listen;
@@ -81,6 +82,10 @@ async fn a_certificate_of_ones_own_is_spoken_with_and_nothing_in_the_clear_is() 
     assert!(said.contains("strict-transport-security: max-age="), "{said}");
     assert!(said.contains("set-cookie: __Host-eddy_session=") && said.contains("; Secure"), "{said}");
 
+    for (tls, well) in [(true, true), (false, false)] {
+        let rang = tokio::task::spawn_blocking(move || Doorbell { address, tls }.ring()).await.unwrap();
+        assert_eq!(rang.unwrap_or(false), well, "tls: {tls}");
+    }
     assert!(connect(connector(None)).await.is_err(), "a stranger's certificate was taken");
     let clear = TcpStream::connect(address).await.unwrap();
     let said = answer(clear, "GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n").await;

@@ -1,33 +1,72 @@
 //! `eddy health`
 
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
-use std::time::Duration;
+use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use anyhow::{Context, bail};
 use clap::Args;
+use eddy_server::{Config, Doorbell};
 
 /// Ask a server whether it is well; ends with 0 when it is. For the health checks of containers.
 #[derive(Args)]
 pub(crate) struct Health {
-    /// Address and port of the server
-    #[arg(default_value = "127.0.0.1:7700", value_name = "ADDRESS:PORT")]
-    server: SocketAddr,
+    /// Address and port of the server, with https:// before them where it speaks TLS; by default those of the
+    /// configuration. The certificate is not verified, so https:// asks this machine alone
+    #[arg(value_name = "ADDRESS:PORT", value_parser = door)]
+    server: Option<Doorbell>,
+    /// Configuration that the server was started with; the environment goes over it
+    #[arg(long, short, value_name = "FILE.toml", conflicts_with = "server")]
+    config: Option<PathBuf>,
+}
+
+/// Reads where to ask.
+fn door(text: &str) -> Result<Doorbell, String> {
+    let (tls, rest) = match text.split_once("://") {
+        None => (false, text),
+        Some(("http", rest)) => (false, rest),
+        Some(("https", rest)) => (true, rest),
+        Some((scheme, _)) => return Err(format!("{scheme}: http and https are spoken")),
+    };
+    let address: SocketAddr = rest
+        .trim_end_matches('/')
+        .parse()
+        .map_err(|_| "an address and a port are needed, for example 127.0.0.1:7700".to_owned())?;
+    if tls && !address.ip().is_loopback() {
+        return Err("the certificate of another machine cannot be verified here; ask on that machine".into());
+    }
+    Ok(Doorbell { address, tls })
 }
 
 impl Health {
     pub(crate) fn run(&self) -> anyhow::Result<u8> {
-        let patience = Duration::from_secs(3);
-        let mut stream = TcpStream::connect_timeout(&self.server, patience)
-            .with_context(|| format!("{} does not answer", self.server))?;
-        stream.set_read_timeout(Some(patience))?;
-        stream.set_write_timeout(Some(patience))?;
-        stream.write_all(b"GET /readyz HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")?;
-        let mut answer = Vec::new();
-        stream.take(4_096).read_to_end(&mut answer)?;
-        if answer.starts_with(b"HTTP/1.1 200") {
+        let door = match self.server {
+            Some(door) => door,
+            None => Doorbell::of(&Config::load(self.config.as_deref(), std::env::vars())?),
+        };
+        if door.ring().with_context(|| format!("{} does not answer", door.address))? {
             return Ok(0);
         }
-        bail!("{}: not ready", self.server)
+        bail!("{}: not ready", door.address)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_is_named_by_address_and_by_what_it_speaks() {
+        for (text, wanted) in [
+            ("127.0.0.1:7700", Some(("127.0.0.1:7700", false))),
+            ("http://192.0.2.1:80/", Some(("192.0.2.1:80", false))),
+            ("https://127.0.0.1:7700", Some(("127.0.0.1:7700", true))),
+            ("https://[::1]:1/", Some(("[::1]:1", true))),
+            ("https://192.0.2.1:443", None),
+            ("ftp://127.0.0.1:1", None),
+            ("127.0.0.1", None),
+        ] {
+            let wanted = wanted.map(|(address, tls)| Doorbell { address: address.parse().unwrap(), tls });
+            assert_eq!(door(text).ok(), wanted, "{text}");
+        }
     }
 }
