@@ -124,6 +124,23 @@ test("the threshold flags anew at once and is part of the address", () =>
     assert.equal(await page.innerText("h1 .lead"), before);
   }));
 
+test("where the detector's own alarms decide, the slider leaves out the weakest of them and never adds rows", () =>
+  open(browser, server, { hash: "#/runs/run3" }, async (page) => {
+    const flagged = async (threshold) => {
+      await page.locator("#threshold").fill(String(threshold));
+      await page.waitForTimeout(50);
+      return Number(await page.innerText("h1 .lead"));
+    };
+    assert.equal(await page.innerText("h1 .lead"), "6");
+    // Just beside the start: over a hundred rows score higher than it, but no alarm does.
+    assert.deepEqual([await flagged(0.3), await flagged(0.529), await flagged(0.531), await flagged(0.71), await flagged(0.95)], [6, 6, 6, 4, 0]);
+    await page.getByText("The detector's own alarms decide here").waitFor();
+    await flagged(0.71);
+    await page.getByText("1 of 2 alarms").waitFor();
+    await page.getByRole("tab", { name: "Findings" }).click();
+    await page.getByText("1 finding", { exact: true }).waitFor();
+  }));
+
 test("the record can be zoomed with keys", () =>
   open(browser, server, { hash: "#/runs/run1" }, async (page) => {
     await page.getByRole("application").first().focus();

@@ -29,7 +29,7 @@ export function state({ empty = false } = {}) {
   if (empty) return { datasets: [], runs: [], incidents: [], findings: [], models: [], aliases: [], jobs: [], feedback: {}, users: [], tokens: [], sequence: 0 };
   return {
     datasets: [dataset("set1", "flows.csv"), dataset("set2", "office.pcap", { bytes: 8_400_000 }), dataset("set3", "broken.bin", { state: "failed", reason: "the format is not known: the first bytes are 00 00 00 00", about: null })],
-    runs: [run("run1", "flows.csv"), run("run2", "office.pcap", { detector: "behaviours", dataset: "set2" })],
+    runs: [run("run1", "flows.csv"), run("run2", "office.pcap", { detector: "behaviours", dataset: "set2" }), run("run3", "metric.csv", { detector: "series_ensemble", flagged: 6, summary: { ...made.summary, flagged: 6, evaluation: null, threshold: { rule: "events", in_words: made.ALARM_REPORT.threshold.rule, anomaly_score: made.THRESHOLD, warning: null } } }), run("run4", "large.csv", { rows: made.LARGE_ROWS })],
     incidents: made.INCIDENTS,
     findings: made.FINDINGS.map((one) => ({ id: `find${one.rank}`, run: "run1", rank: one.rank, anomaly_score: one.score, sentence: one.sentence, body: { rank: one.rank, place: { row: one.row, time: one.time, line: one.line }, anomaly_score: one.score, stretch: one.stretch, sentence: one.sentence, causes: [], label: one.label } })),
     models: [model("mod2", "flows", 2, ["predict"], "labels"), model("mod1", "flows", 1, [], "rows")],
@@ -162,9 +162,9 @@ export function serve({ port = 0, hostile = false, empty = false, role = "admin"
       case "GET runs": return { body: page(all.runs.filter((run) => !query.get("dataset") || run.dataset === query.get("dataset")), query) };
       case "GET runs/:": return find(all.runs, two, "run");
       case "DELETE runs/:": all.runs = all.runs.filter((run) => run.id !== two); return { status: 204 };
-      case "GET runs/:/report": return { body: made.REPORT };
+      case "GET runs/:/report": return { body: two === "run3" ? made.ALARM_REPORT : two === "run4" ? made.LARGE_REPORT : made.REPORT };
       case "GET runs/:/rows": return { body: rows(query) };
-      case "GET runs/:/scores": return { bytes: Buffer.from(Float32Array.from(made.SCORES).buffer) };
+      case "GET runs/:/scores": return { bytes: Buffer.from(Float32Array.from(two === "run3" ? made.ALARM_SCORES : made.SCORES).buffer) };
       case "GET runs/:/findings": return { body: page(all.findings.filter((one) => one.run === two || two !== "run2"), query) };
       case "GET runs/:/incidents": return { body: page(all.incidents.filter((one) => one.run === two), query) };
       case "GET findings": return { body: page(all.findings, query) };
