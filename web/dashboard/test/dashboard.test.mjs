@@ -7,7 +7,7 @@ import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { PHONE, WIDE, faults, launch, open, overflow, settled } from "./browser.mjs";
-import { FINDINGS, N_ROWS, PAYLOADS } from "./made.mjs";
+import { FINDINGS, N_ROWS, PAYLOADS, SCORES } from "./made.mjs";
 import { serve } from "./mock.mjs";
 import { PAGES } from "./pages.mjs";
 
@@ -141,6 +141,46 @@ test("where the detector's own alarms decide, the slider leaves out the weakest 
     await page.getByText("1 finding", { exact: true }).waitFor();
   }));
 
+test("what is not all there yet is estimated from all scores, and a scatter takes rows evenly", () =>
+  withServer({ missing: ["runs/run4/scores"] }, (own) =>
+    open(browser, own, { hash: "#/runs/run4" }, async (page) => {
+      const offsets = [];
+      page.on("request", (request) => request.url().includes("/rows") && offsets.push(Number(new URL(request.url()).searchParams.get("offset"))));
+      // Nearly all rows are of the third bin of scores, which the drawn rows know little of.
+      const mean = Number(/about (0\.\d+)/.exec(await page.innerText("dl.figures"))[1]);
+      assert.ok(mean < 0.08, `${mean}`);
+      // Above the threshold of the run every flagged row is drawn.
+      await page.locator("#threshold").fill("0.8");
+      const above = SCORES.filter((score) => score >= 0.8).length;
+      await page.waitForFunction((n) => Number(document.querySelector("h1 .lead").textContent) === n, above);
+      assert.ok(!(await page.innerText(".tally")).includes("(about)"));
+      await page.reload();
+      await page.getByText("taken evenly over all 400,000, and every flagged row").waitFor();
+      assert.deepEqual([offsets.length, offsets.at(0), offsets.at(-1)], [24, 0, 399_900]);
+    }),
+  ));
+
+test("a scatter of drawn rows alone says so", () =>
+  withServer({ missing: ["runs/run4/rows"] }, (own) => open(browser, own, { hash: "#/runs/run4" }, (page) => page.getByText("Clumps may come from that choice").waitFor())));
+
+test("while a model is trained on all rows its progress is shown, and nothing is begun twice", () =>
+  withServer({}, (own) =>
+    open(browser, own, { hash: "#/comparisons/job5" }, async (page) => {
+      const button = page.getByRole("button", { name: "Train random forest on all rows" });
+      await button.click();
+      await page.locator(".training").getByRole("button", { name: "Cancel" }).click();
+      await page.locator(".training").getByText("called off").first().waitFor();
+      await page.waitForFunction(() => !document.querySelector(".pagehead button.main").disabled);
+      assert.match(page.url(), /comparisons/);
+      await button.click();
+      assert.equal(await button.isDisabled(), true);
+      await page.waitForURL(/#\/models\//);
+    }),
+  ));
+
+test("what a search was measured by is named", () =>
+  open(browser, server, { hash: "#/comparisons/job6" }, (page) => page.getByRole("columnheader", { name: "Balanced accuracy" }).waitFor()));
+
 test("the record can be zoomed with keys", () =>
   open(browser, server, { hash: "#/runs/run1" }, async (page) => {
     await page.getByRole("application").first().focus();
@@ -148,6 +188,22 @@ test("the record can be zoomed with keys", () =>
     await page.getByRole("button", { name: "Whole range" }).first().waitFor();
     await page.keyboard.press("0");
     assert.equal(await page.getByRole("button", { name: "Whole range" }).count(), 0);
+  }));
+
+test("the value axis follows what is in sight, and decades can be drawn as such", () =>
+  open(browser, server, { hash: "#/runs/run3" }, async (page) => {
+    const strip = page.getByRole("application").nth(1);
+    const top = async () => Number(/ to ([\d,]+)\. Keys/.exec(await strip.getAttribute("aria-label"))[1].replaceAll(",", ""));
+    const whole = await top();
+    await strip.focus();
+    // The end of the record knows only ordinary values.
+    for (const key of ["+", "+", "+", "ArrowRight", "ArrowRight", "ArrowRight", "ArrowRight", "ArrowRight"]) await page.keyboard.press(key);
+    assert.ok((await top()) < whole / 3, `${await top()} of ${whole}`);
+    const before = await strip.screenshot();
+    await page.getByRole("button", { name: "Logarithmic scale of value" }).click();
+    await page.locator('button[aria-pressed="true"]', { hasText: "Log scale" }).waitFor();
+    await settled(page);
+    assert.notDeepEqual(await strip.screenshot(), before);
   }));
 
 test("the table asks for what is in sight, sorts and filters", () =>

@@ -161,6 +161,7 @@ export const ALARM_REPORT = {
   ...REPORT,
   title: "metric.csv", detector: "series_ensemble",
   threshold: { rule: "the detector's own alarms: few, each the beginning of an event", value: THRESHOLD, flagged: 6, share: 6 / N_ROWS, warning: null },
+  features: [{ ...REPORT.features[1], name: "value", values: columnsOf[1].map((value, i) => (alarmAt(i) ? 200 * value : value)) }],
   points: { ...REPORT.points, score: alarmScores, flagged: TABLE.map((_, i) => (alarmAt(i) ? 1 : 0)), truth: [] },
   score_histogram: alarmHistogram,
   findings: ALARMS.map((one, at) => ({ ...FINDINGS[at], rank: at + 1, row: one.from + 1, score: one.peak, stretch: { first_row: one.from + 1, last_row: one.to + 1, flagged: one.to - one.from + 1, from: timeOf(one.from), to: timeOf(one.to) } })),

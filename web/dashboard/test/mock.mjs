@@ -40,6 +40,7 @@ export function state({ empty = false } = {}) {
       job("job1", "detect", "done", "find what is unusual in flows.csv", { result: { run: "run1" } }),
       job("job4", "explore", "done", "describe flows.csv", { result: {} }),
       job("job5", "compare", "done", "compare models on flows.csv", { result: { models: 4, best: "random_forest" }, request: { kind: "compare", dataset: "set1", models: [], protocol: { split: "stratified" } } }),
+      job("job6", "tune", "done", "search for parameters of isolation_forest on flows.csv", { result: { trials: 2 }, request: { kind: "tune", dataset: "set1", metric: "balanced_accuracy", fit: { detector: "isolation_forest", params: {} } } }),
     ],
     feedback: { inc1: [{ id: "fb1", subject_kind: "incident", subject: "inc1", opinion: "real", note: "isolated at 15:10", created_ms: now - 60_000, created_by: "anna" }] },
     users: [{ id: "u1", name: "anna", role: "admin", disabled: false, created_ms: now - 9e8, last_login_ms: now }, { id: "u2", name: "ben", role: "viewer", disabled: false, created_ms: now - 8e8, last_login_ms: null }],

@@ -19,6 +19,8 @@ export const PAGES = [
   ["incident-table", "#/incidents/inc3"],
   ["train", "#/train"],
   ["comparison", "#/comparisons/job5"],
+  ["tune", "#/comparisons/job6"],
+  ["run-alarms", "#/runs/run3"],
   ["models", "#/models"],
   ["model", "#/models/mod2"],
   ["settings", "#/settings"],

@@ -13,7 +13,7 @@ interface Alarm {
   last: number;
   /** How many of the rows are flagged. */
   flagged: number;
-  /** The highest score among them. */
+  /** How strong the alarm is: the score of its finding, which need not be that of one of its rows. */
   score: number;
 }
 
