@@ -288,7 +288,7 @@ export function comparison() {
     detector, learned_from,
     binary: { accuracy: quality, accuracy_sd: 0.004, balanced_accuracy: quality - 0.01, precision: quality - 0.02, recall: quality - 0.03, f1: quality - 0.025, false_positive_rate: (1 - quality) / 2, roc_auc: quality + 0.005, average_precision: quality - 0.015, at_base_rates: [[0.01, 0.6], [0.001, 0.15]], at_alerts: [[10, 10], [100, 27]] },
     verdicts: [[400, Math.round(40 * (1 - quality))], [Math.round(30 * (1 - quality)), 27]],
-    ...(learned_from === "labels" ? { multi: { n_rows: 432, accuracy: quality, balanced_accuracy: quality, macro_f1: quality - 0.05, weighted_f1: quality, confusion: [[400, 2, 1, 0], [1, 8, 0, 0], [2, 0, 5, 0], [0, 1, 0, 12]], classes: names.map((name, i) => ({ name, support: [403, 9, 7, 13][i], precision: 0.9, recall: 0.91, f1: 0.9 })) } } : {}),
+    ...(learned_from === "labels" ? { multi: { n_rows: 432, accuracy: quality, balanced_accuracy: quality, macro_f1: quality - 0.05, weighted_f1: quality, confusion: [[400, 2, 1, 0, 0], [1, 8, 0, 0, 0], [2, 0, 5, 0, 0], [0, 1, 0, 12, 0], [0, 0, 0, 0, 0]], classes: [...names.map((name, i) => ({ name, support: [403, 9, 7, 13][i], precision: 0.9, recall: 0.91, f1: 0.9 })), { name: "never-measured", support: 0, precision: 0, recall: 0, f1: 0 }] } } : {}),
     curves: { roc: curve(0.15 + (1 - quality)), precision_recall: curve(0.01).map(([x]) => [x, 1 - (1 - quality) * x * 3]), reliability: null, importance: NAMES.map((feature, i) => ({ feature, drop: 0.2 / (i + 1), sd: 0.01 })) },
     fit_seconds: 0.12, score_seconds: 0.004, bytes: 162_436,
   });
