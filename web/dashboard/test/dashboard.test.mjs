@@ -9,7 +9,7 @@ import { gzipSync } from "node:zlib";
 import { PHONE, WIDE, faults, launch, open, overflow, settled } from "./browser.mjs";
 import { FINDINGS, N_ROWS, PAYLOADS, SCORES } from "./made.mjs";
 import { serve } from "./mock.mjs";
-import { PAGES } from "./pages.mjs";
+import { BEGINNINGS, PAGES } from "./pages.mjs";
 
 const DIST = fileURLToPath(new URL("../dist", import.meta.url));
 const MOST_FIRST_LOAD = 150_000;
@@ -46,6 +46,18 @@ for (const [size, viewport] of [["1440", WIDE], ["390", PHONE]]) {
       }
     });
   }
+}
+
+for (const [size, viewport] of [["1440", WIDE], ["390", PHONE]]) {
+  test(`the first pages are quiet, fit and have no fault of access at ${size} px`, () =>
+    withServer({ empty: true }, async (fresh) => {
+      for (const [name, hash, { logged, empty = false }] of BEGINNINGS) {
+        await open(browser, empty ? fresh : server, { hash, viewport, logged }, async (page) => {
+          assert.equal(await overflow(page), null, `${name} is too wide`);
+          assert.deepEqual(await faults(page), [], `${name} at ${size}`);
+        });
+      }
+    }));
 }
 
 test("the first load stays small", async () => {
@@ -97,6 +109,44 @@ test("the most urgent incident leads to its evidence, advice and rule", () =>
     for (const part of ["hosts asked", "up to 3", "71 times", "T1046", "nft add rule inet eddy", "4 others", "203.0.113"].slice(0, 6)) assert.ok(text.includes(part), part);
     await page.getByRole("button", { name: "Suricata" }).click();
     assert.match(await page.innerText("pre >> nth=0"), /^drop tcp/);
+  }));
+
+test("incidents name their data, and what is harmless needs no look and sinks", () =>
+  withServer({}, async (own) => {
+    own.all.incidents[1].dataset_name = "from the server.pcap";
+    await open(browser, own, {}, async (page) => {
+      const lines = () => page.locator("section[aria-labelledby=incidents] li").allInnerTexts();
+      const [first, second] = await lines();
+      // By the name that comes with the incident, or else that of its run.
+      assert.match(first, /in office\.pcap/);
+      assert.match(second, /in from the server\.pcap/);
+      await page.goto(`${own.url}/#/incidents/inc1`);
+      await page.getByRole("button", { name: "It is harmless" }).click();
+      await page.getByText("harmless", { exact: true }).waitFor();
+      await page.goto(`${own.url}/#/`);
+      await page.getByText("3 incidents, none urgent").waitFor();
+      assert.match((await lines()).at(-1), /^harmless[^]*10\.20\.0\.14 asked/);
+    });
+  }));
+
+test("a job that was called off is no fault, and says so once", () =>
+  open(browser, server, {}, async (page) => {
+    const line = page.locator("li", { hasText: "Find what is unusual in office.pcap" });
+    assert.equal((await line.innerText()).match(/called off/g).length, 1);
+    assert.equal(await page.locator("section[aria-labelledby=over] li", { hasText: "in office.pcap" }).count(), 1);
+  }));
+
+test("a short incident is told to the millisecond, and what is counted is whole", () =>
+  withServer({}, async (own) => {
+    const { body } = own.all.incidents[0];
+    own.all.incidents[0].last_ns = own.all.incidents[0].first_ns + 1.25e9;
+    body.evidence[0] = { what: "hosts tried", unit: "hosts", seen: 212, usual: 3.75 };
+    await open(browser, own, { hash: "#/incidents/inc1" }, async (page) => {
+      const text = await page.innerText("main");
+      assert.match(text, /14:00:01\.250 UTC/);
+      assert.match(text, /14:00:08\.000/);
+      assert.match(text, /up to 3\s/);
+    });
   }));
 
 test("what somebody thinks of an incident is sent and shown", () =>
@@ -316,8 +366,32 @@ test("a short series is analysed, and a wrong one says what is wrong", () =>
       await field.fill("1, 2, 3");
       await page.getByText("5 to 100 values are needed; these are 3.").waitFor();
       await page.getByRole("button", { name: "Fill in an example" }).click();
+      await page.getByText("The detector “rolling z” judges each").waitFor();
       await page.getByRole("button", { name: "Analyse" }).click();
       await page.waitForURL(/#\/runs\//);
+      assert.deepEqual(own.all.jobs.find((job) => job.kind === "detect" && job.attempts === 0).request.fit, { detector: "rolling_z" });
+    }),
+  ));
+
+test("a lone value before a model of series is explained in words of the page", () =>
+  withServer({}, async (own) => {
+    own.all.note = "this model judges a value by the ones before it and was shown none: send them as `values`, oldest first, or promote a model of single records";
+    await open(browser, own, { hash: "#/data?way=manual" }, async (page) => {
+      await page.getByText("one alone has none").waitFor();
+      assert.ok(!(await page.innerText(".verdict")).includes("`"));
+    });
+  }));
+
+test("a detector of rows can be trained to judge single values of a metric", () =>
+  withServer({}, (own) =>
+    open(browser, own, { hash: "#/train?way=train&dataset=set4" }, async (page) => {
+      await page.getByLabel("Model").selectOption("random_forest");
+      assert.equal(await page.getByLabel("Judge single values").count(), 0);
+      await page.getByLabel("Model").selectOption("isolation_forest");
+      await page.getByLabel("Judge single values").check();
+      await page.getByRole("button", { name: "Train", exact: true }).click();
+      await page.waitForURL(/#\/models\//);
+      assert.deepEqual(own.all.jobs.find((job) => job.kind === "train" && job.id !== "job3").request.fit, { detector: "isolation_forest", params: {}, seed: 42, steps: [] });
     }),
   ));
 
@@ -383,7 +457,8 @@ test("who is not logged in logs in, and a wrong password says so", () =>
     await page.getByLabel("Name").fill("anna");
     await page.getByLabel("Password").fill("wrong");
     await page.getByRole("button", { name: "Log in" }).click();
-    await page.getByText("name or password is wrong").waitFor();
+    await page.getByText("The name or the password is wrong").waitFor();
+    assert.ok(!(await page.innerText("[role=alert]")).includes("Log in first"));
     assert.deepEqual(await faults(page), []);
     await page.getByLabel("Password").fill("correct horse");
     await page.keyboard.press("Enter");
@@ -400,7 +475,8 @@ test("the one-time link makes the first admin and leaves no trace in the address
       await page.getByLabel("Password", { exact: true }).fill("correct horse");
       await page.getByLabel("The same password again").fill("correct horses");
       await page.getByRole("button", { name: "Begin" }).click();
-      await page.getByText("The two passwords differ").waitFor();
+      await page.getByText("Type the same one into both fields.").waitFor();
+      assert.ok(!(await page.innerText("[role=alert]")).includes("went wrong"));
       await page.getByLabel("The same password again").fill("correct horse");
       await page.getByRole("button", { name: "Begin" }).click();
       await page.getByText("Nothing has been looked at yet").waitFor();
@@ -452,7 +528,7 @@ test("light and dark can be chosen and are remembered", () =>
     await page.getByRole("button", { name: "Light colours" }).waitFor();
   }));
 
-test("a token's secret is shown once, and people are added and shut out", () =>
+test("a token's secret is shown once, and people are added and locked out", () =>
   withServer({}, (own) =>
     open(browser, own, { hash: "#/settings?part=tokens" }, async (page) => {
       await page.getByLabel("What it is for").fill("poller");
@@ -464,8 +540,9 @@ test("a token's secret is shown once, and people are added and shut out", () =>
       await page.getByLabel("Name", { exact: true }).fill("carl");
       await page.getByLabel("First password").fill("a long password");
       await page.getByRole("button", { name: "Add" }).click();
-      await page.getByRole("button", { name: "Shut out carl" }).click();
+      await page.getByRole("button", { name: "Lock out carl" }).click();
       await page.getByRole("button", { name: "Let in carl" }).waitFor();
+      await page.getByText("Locked out").waitFor();
       assert.equal(own.all.users.at(-1).disabled, true);
     }),
   ));

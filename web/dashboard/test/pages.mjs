@@ -1,5 +1,13 @@
 // Every page, by a name for its picture.
 
+/** What is seen before anybody is logged in, and before there is anything to see. */
+export const BEGINNINGS = [
+  ["login", "", { logged: false }],
+  ["login-first", "", { logged: false, empty: true }],
+  ["setup", "#setup=first", { logged: false, empty: true }],
+  ...["", "data", "runs", "train", "models"].map((page) => [`${page || "home"}-empty`, `#/${page}`, { logged: true, empty: true }]),
+];
+
 export const PAGES = [
   ["home", ""],
   ["data", "#/data"],

@@ -300,6 +300,8 @@ export interface IncidentBody {
 export interface IncidentRecord {
   id: string;
   run: string;
+  /** The data set that the run looked at. */
+  dataset_name?: string;
   rank: number;
   severity: number;
   confidence: number;
