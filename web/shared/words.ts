@@ -76,7 +76,7 @@ const countedFromAStart = (ms: number): boolean => ms >= 0 && ms < 365 * 86_400_
 export function moment(ms: number | null | undefined, exact = false): string {
   if (ms === null || ms === undefined || !Number.isFinite(ms)) return "unknown";
   if (countedFromAStart(ms)) return `${exact ? (ms / 1000).toFixed(3) : number(ms / 1000)} s`;
-  const at = new Date(ms);
+  const at = new Date(exact ? Math.round(ms) : ms);
   return Number.isFinite(at.getTime()) ? at.toISOString().replace("T", " ").replace(exact ? "Z" : /(\.\d+)?Z$/, "") : "unknown";
 }
 
