@@ -273,7 +273,7 @@ test("the value axis follows what is in sight, and decades can be drawn as such"
     for (const key of ["+", "+", "+", "ArrowRight", "ArrowRight", "ArrowRight", "ArrowRight", "ArrowRight"]) await page.keyboard.press(key);
     assert.ok((await top()) < whole / 3, `${await top()} of ${whole}`);
     const before = await strip.screenshot();
-    await page.getByRole("button", { name: "Logarithmic scale of value" }).click();
+    await page.getByRole("button", { name: "Log scale of value" }).click();
     await page.locator('button[aria-pressed="true"]', { hasText: "Log scale" }).waitFor();
     await settled(page);
     assert.notDeepEqual(await strip.screenshot(), before);
