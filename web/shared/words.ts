@@ -71,16 +71,17 @@ export function bytes(n: number | null | undefined): string {
 /** Times of the first year of the epoch were counted from the begin of a record: no record of traffic is from 1970. */
 const countedFromAStart = (ms: number): boolean => ms >= 0 && ms < 365 * 86_400_000;
 
-/** A moment, UTC, as `2024-01-15 08:00:00`, or `6.713 s` where it was counted from the begin of a record. */
-export function moment(ms: number | null | undefined): string {
+/** A moment, UTC, as `2024-01-15 08:00:00`, or `6.713 s` where it was counted from the begin of a record; to the millisecond if
+ *  that is asked for. */
+export function moment(ms: number | null | undefined, exact = false): string {
   if (ms === null || ms === undefined || !Number.isFinite(ms)) return "unknown";
-  if (countedFromAStart(ms)) return `${number(ms / 1000)} s`;
-  const at = new Date(ms);
-  return Number.isFinite(at.getTime()) ? at.toISOString().replace("T", " ").replace(/(\.\d+)?Z$/, "") : "unknown";
+  if (countedFromAStart(ms)) return `${exact ? (ms / 1000).toFixed(3) : number(ms / 1000)} s`;
+  const at = new Date(exact ? Math.round(ms) : ms);
+  return Number.isFinite(at.getTime()) ? at.toISOString().replace("T", " ").replace(exact ? "Z" : /(\.\d+)?Z$/, "") : "unknown";
 }
 
 /** A moment that says that it is in UTC, where it is. */
-export const utc = (ms: number): string => (countedFromAStart(ms) ? `${moment(ms)} after the begin` : `${moment(ms)} UTC`);
+export const utc = (ms: number, exact = false): string => (countedFromAStart(ms) ? `${moment(ms, exact)} after the begin` : `${moment(ms, exact)} UTC`);
 
 export const fromNs = (ns: number): number => ns / 1e6;
 

@@ -71,7 +71,6 @@ mod tests {
                 Field::new("time", Kind::Time, Role::Time),
                 Field::new("bytes", Kind::Float, Role::Value),
             ],
-            ..Schema::default()
         };
         let of = |longest| default_detector(&series, Some(longest));
         assert_eq!((of(149), of(150)), (SHORT_DETECTOR, SERIES_DETECTOR));

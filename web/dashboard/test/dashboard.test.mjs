@@ -7,9 +7,9 @@ import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { PHONE, WIDE, faults, launch, open, overflow, settled } from "./browser.mjs";
-import { FINDINGS, N_ROWS, PAYLOADS } from "./made.mjs";
+import { FINDINGS, N_ROWS, PAYLOADS, SCORES } from "./made.mjs";
 import { serve } from "./mock.mjs";
-import { PAGES } from "./pages.mjs";
+import { BEGINNINGS, PAGES } from "./pages.mjs";
 
 const DIST = fileURLToPath(new URL("../dist", import.meta.url));
 const MOST_FIRST_LOAD = 150_000;
@@ -46,6 +46,18 @@ for (const [size, viewport] of [["1440", WIDE], ["390", PHONE]]) {
       }
     });
   }
+}
+
+for (const [size, viewport] of [["1440", WIDE], ["390", PHONE]]) {
+  test(`the first pages are quiet, fit and have no fault of access at ${size} px`, () =>
+    withServer({ empty: true }, async (fresh) => {
+      for (const [name, hash, { logged, empty = false }] of BEGINNINGS) {
+        await open(browser, empty ? fresh : server, { hash, viewport, logged }, async (page) => {
+          assert.equal(await overflow(page), null, `${name} is too wide`);
+          assert.deepEqual(await faults(page), [], `${name} at ${size}`);
+        });
+      }
+    }));
 }
 
 test("the first load stays small", async () => {
@@ -99,6 +111,44 @@ test("the most urgent incident leads to its evidence, advice and rule", () =>
     assert.match(await page.innerText("pre >> nth=0"), /^drop tcp/);
   }));
 
+test("incidents name their data, and what is harmless needs no look and sinks", () =>
+  withServer({}, async (own) => {
+    own.all.incidents[1].dataset_name = "from the server.pcap";
+    await open(browser, own, {}, async (page) => {
+      const lines = () => page.locator("section[aria-labelledby=incidents] li").allInnerTexts();
+      const [first, second] = await lines();
+      // By the name that comes with the incident, or else that of its run.
+      assert.match(first, /in office\.pcap/);
+      assert.match(second, /in from the server\.pcap/);
+      await page.goto(`${own.url}/#/incidents/inc1`);
+      await page.getByRole("button", { name: "It is harmless" }).click();
+      await page.getByText("harmless", { exact: true }).waitFor();
+      await page.goto(`${own.url}/#/`);
+      await page.getByText("3 incidents, none urgent").waitFor();
+      assert.match((await lines()).at(-1), /^harmless[^]*10\.20\.0\.14 asked/);
+    });
+  }));
+
+test("a job that was called off is no fault, and says so once", () =>
+  open(browser, server, {}, async (page) => {
+    const line = page.locator("li", { hasText: "Find what is unusual in office.pcap" });
+    assert.equal((await line.innerText()).match(/called off/g).length, 1);
+    assert.equal(await page.locator("section[aria-labelledby=over] li", { hasText: "in office.pcap" }).count(), 1);
+  }));
+
+test("a short incident is told to the millisecond, and what is counted is whole", () =>
+  withServer({}, async (own) => {
+    const { body } = own.all.incidents[0];
+    own.all.incidents[0].last_ns = own.all.incidents[0].first_ns + 1.25e9;
+    body.evidence[0] = { what: "hosts tried", unit: "hosts", seen: 212, usual: 3.75 };
+    await open(browser, own, { hash: "#/incidents/inc1" }, async (page) => {
+      const text = await page.innerText("main");
+      assert.match(text, /14:00:01\.250 UTC/);
+      assert.match(text, /14:00:08\.000/);
+      assert.match(text, /up to 3\s/);
+    });
+  }));
+
 test("what somebody thinks of an incident is sent and shown", () =>
   withServer({}, (own) =>
     open(browser, own, { hash: "#/incidents/inc2" }, async (page) => {
@@ -124,6 +174,86 @@ test("the threshold flags anew at once and is part of the address", () =>
     assert.equal(await page.innerText("h1 .lead"), before);
   }));
 
+test("where the detector's own alarms decide, the slider leaves out the weakest of them and never adds rows", () =>
+  open(browser, server, { hash: "#/runs/run3" }, async (page) => {
+    const flagged = async (threshold) => {
+      await page.locator("#threshold").fill(String(threshold));
+      await page.waitForTimeout(50);
+      return Number(await page.innerText("h1 .lead"));
+    };
+    assert.equal(await page.innerText("h1 .lead"), "6");
+    // Just beside the start: over a hundred rows score higher than it, but no alarm does.
+    assert.deepEqual([await flagged(0.3), await flagged(0.529), await flagged(0.531), await flagged(0.71), await flagged(0.95)], [6, 6, 6, 4, 0]);
+    await page.getByText("The detector's own alarms decide here").waitFor();
+    await flagged(0.71);
+    await page.getByText("1 of 2 alarms").waitFor();
+    await page.getByRole("tab", { name: "Findings" }).click();
+    await page.getByText("1 finding", { exact: true }).waitFor();
+  }));
+
+test("what is not all there yet is estimated from all scores, and a scatter takes rows evenly", () =>
+  withServer({ missing: ["runs/run4/scores"] }, (own) =>
+    open(browser, own, { hash: "#/runs/run4" }, async (page) => {
+      const offsets = [];
+      page.on("request", (request) => request.url().includes("/rows") && offsets.push(Number(new URL(request.url()).searchParams.get("offset"))));
+      // Nearly all rows are of the third bin of scores, which the drawn rows know little of.
+      const mean = Number(/about (0\.\d+)/.exec(await page.innerText("dl.figures"))[1]);
+      assert.ok(mean < 0.08, `${mean}`);
+      // Above the threshold of the run every flagged row is drawn.
+      await page.locator("#threshold").fill("0.8");
+      const above = SCORES.filter((score) => score >= 0.8).length;
+      await page.waitForFunction((n) => Number(document.querySelector("h1 .lead").textContent) === n, above);
+      assert.ok(!(await page.innerText(".tally")).includes("(about)"));
+      await page.reload();
+      await page.getByText("taken evenly over all 400,000, and every flagged row").waitFor();
+      assert.deepEqual([new Set(offsets).size, Math.min(...offsets), Math.max(...offsets)], [24, 0, 399_900]);
+    }),
+  ));
+
+test("a scatter of drawn rows alone says so", () =>
+  withServer({ missing: ["runs/run4/rows"] }, (own) => open(browser, own, { hash: "#/runs/run4" }, (page) => page.getByText("Clumps may come from that choice").waitFor())));
+
+test("while a model is trained on all rows its progress is shown, and nothing is begun twice", () =>
+  withServer({}, (own) =>
+    open(browser, own, { hash: "#/comparisons/job5" }, async (page) => {
+      const button = page.getByRole("button", { name: "Train random forest on all rows" });
+      await button.click();
+      await page.locator(".training").getByRole("button", { name: "Cancel" }).click();
+      await page.locator(".training").getByText("called off").first().waitFor();
+      await page.waitForFunction(() => !document.querySelector(".pagehead button.main").disabled);
+      assert.match(page.url(), /comparisons/);
+      await button.click();
+      assert.equal(await button.isDisabled(), true);
+      await page.waitForURL(/#\/models\//);
+    }),
+  ));
+
+test("charts say what their colours mean, and figures that nothing was measured for are left open", async () => {
+  await open(browser, server, { hash: "#/comparisons/job5" }, async (page) => {
+    await page.getByText("taken for another").waitFor();
+    assert.deepEqual(await page.locator("tr", { hasText: "never-measured" }).locator("td").allInnerTexts(), ["0", "-", "-", "-"]);
+    assert.deepEqual(await page.locator(".heat title").allTextContents().then((all) => all.includes("never-measured")), true);
+  });
+  await open(browser, server, { hash: "#/runs/run1?tab=data" }, async (page) => {
+    await page.getByText("noise, in no cluster: 90 rows").waitFor();
+    await page.getByText("cluster 1: 700 rows").waitFor();
+    assert.ok((await page.locator(".outside").count()) >= 20, "values beyond the whiskers are marked");
+  });
+});
+
+test("the head of the table stays over its last rows", () =>
+  open(browser, server, { hash: "#/runs/run1?tab=table" }, async (page) => {
+    await page.getByLabel("Go to").fill(String(N_ROWS));
+    await page.keyboard.press("Enter");
+    await page.getByRole("button", { name: `Why row ${N_ROWS}` }).waitFor();
+    const [head, box] = await Promise.all([page.locator(".box thead th").first().boundingBox(), page.locator(".box").boundingBox()]);
+    assert.ok(Math.abs(head.y - box.y) < 3, `${head.y} of ${box.y}`);
+    assert.equal(await page.locator(".box th", { hasText: "anomaly_score" }).evaluate((th) => getComputedStyle(th).textAlign), "right");
+  }));
+
+test("what a search was measured by is named", () =>
+  open(browser, server, { hash: "#/comparisons/job6" }, (page) => page.getByRole("columnheader", { name: "Balanced accuracy" }).waitFor()));
+
 test("the record can be zoomed with keys", () =>
   open(browser, server, { hash: "#/runs/run1" }, async (page) => {
     await page.getByRole("application").first().focus();
@@ -131,6 +261,22 @@ test("the record can be zoomed with keys", () =>
     await page.getByRole("button", { name: "Whole range" }).first().waitFor();
     await page.keyboard.press("0");
     assert.equal(await page.getByRole("button", { name: "Whole range" }).count(), 0);
+  }));
+
+test("the value axis follows what is in sight, and decades can be drawn as such", () =>
+  open(browser, server, { hash: "#/runs/run3" }, async (page) => {
+    const strip = page.getByRole("application").nth(1);
+    const top = async () => Number(/ to ([\d,]+)\. Keys/.exec(await strip.getAttribute("aria-label"))[1].replaceAll(",", ""));
+    const whole = await top();
+    await strip.focus();
+    // The end of the record knows only ordinary values.
+    for (const key of ["+", "+", "+", "ArrowRight", "ArrowRight", "ArrowRight", "ArrowRight", "ArrowRight"]) await page.keyboard.press(key);
+    assert.ok((await top()) < whole / 3, `${await top()} of ${whole}`);
+    const before = await strip.screenshot();
+    await page.getByRole("button", { name: "Log scale of value" }).click();
+    await page.locator('button[aria-pressed="true"]', { hasText: "Log scale" }).waitFor();
+    await settled(page);
+    assert.notDeepEqual(await strip.screenshot(), before);
   }));
 
 test("the table asks for what is in sight, sorts and filters", () =>
@@ -220,8 +366,32 @@ test("a short series is analysed, and a wrong one says what is wrong", () =>
       await field.fill("1, 2, 3");
       await page.getByText("5 to 100 values are needed; these are 3.").waitFor();
       await page.getByRole("button", { name: "Fill in an example" }).click();
+      await page.getByText("The detector “rolling z” judges each").waitFor();
       await page.getByRole("button", { name: "Analyse" }).click();
       await page.waitForURL(/#\/runs\//);
+      assert.deepEqual(own.all.jobs.find((job) => job.kind === "detect" && job.attempts === 0).request.fit, { detector: "rolling_z" });
+    }),
+  ));
+
+test("a lone value before a model of series is explained in words of the page", () =>
+  withServer({}, async (own) => {
+    own.all.note = "this model judges a value by the ones before it and was shown none: send them as `values`, oldest first, or promote a model of single records";
+    await open(browser, own, { hash: "#/data?way=manual" }, async (page) => {
+      await page.getByText("one alone has none").waitFor();
+      assert.ok(!(await page.innerText(".verdict")).includes("`"));
+    });
+  }));
+
+test("a detector of rows can be trained to judge single values of a metric", () =>
+  withServer({}, (own) =>
+    open(browser, own, { hash: "#/train?way=train&dataset=set4" }, async (page) => {
+      await page.getByLabel("Model").selectOption("random_forest");
+      assert.equal(await page.getByLabel("Judge single values").count(), 0);
+      await page.getByLabel("Model").selectOption("isolation_forest");
+      await page.getByLabel("Judge single values").check();
+      await page.getByRole("button", { name: "Train", exact: true }).click();
+      await page.waitForURL(/#\/models\//);
+      assert.deepEqual(own.all.jobs.find((job) => job.kind === "train" && job.id !== "job3").request.fit, { detector: "isolation_forest", params: {}, seed: 42, steps: [] });
     }),
   ));
 
@@ -287,7 +457,8 @@ test("who is not logged in logs in, and a wrong password says so", () =>
     await page.getByLabel("Name").fill("anna");
     await page.getByLabel("Password").fill("wrong");
     await page.getByRole("button", { name: "Log in" }).click();
-    await page.getByText("name or password is wrong").waitFor();
+    await page.getByText("The name or the password is wrong").waitFor();
+    assert.ok(!(await page.innerText("[role=alert]")).includes("Log in first"));
     assert.deepEqual(await faults(page), []);
     await page.getByLabel("Password").fill("correct horse");
     await page.keyboard.press("Enter");
@@ -304,7 +475,8 @@ test("the one-time link makes the first admin and leaves no trace in the address
       await page.getByLabel("Password", { exact: true }).fill("correct horse");
       await page.getByLabel("The same password again").fill("correct horses");
       await page.getByRole("button", { name: "Begin" }).click();
-      await page.getByText("The two passwords differ").waitFor();
+      await page.getByText("Type the same one into both fields.").waitFor();
+      assert.ok(!(await page.innerText("[role=alert]")).includes("went wrong"));
       await page.getByLabel("The same password again").fill("correct horse");
       await page.getByRole("button", { name: "Begin" }).click();
       await page.getByText("Nothing has been looked at yet").waitFor();
@@ -356,7 +528,7 @@ test("light and dark can be chosen and are remembered", () =>
     await page.getByRole("button", { name: "Light colours" }).waitFor();
   }));
 
-test("a token's secret is shown once, and people are added and shut out", () =>
+test("a token's secret is shown once, and people are added and locked out", () =>
   withServer({}, (own) =>
     open(browser, own, { hash: "#/settings?part=tokens" }, async (page) => {
       await page.getByLabel("What it is for").fill("poller");
@@ -368,8 +540,9 @@ test("a token's secret is shown once, and people are added and shut out", () =>
       await page.getByLabel("Name", { exact: true }).fill("carl");
       await page.getByLabel("First password").fill("a long password");
       await page.getByRole("button", { name: "Add" }).click();
-      await page.getByRole("button", { name: "Shut out carl" }).click();
+      await page.getByRole("button", { name: "Lock out carl" }).click();
       await page.getByRole("button", { name: "Let in carl" }).waitFor();
+      await page.getByText("Locked out").waitFor();
       assert.equal(own.all.users.at(-1).disabled, true);
     }),
   ));

@@ -150,6 +150,35 @@ export const REPORT = {
   evaluation: null,
 };
 
+/** A run of a series whose detector gives alarms of its own: flagged rows of any score, and others that score higher. */
+const ALARMS = [{ from: 300, to: 303, peak: 0.9 }, { from: 800, to: 801, peak: 0.7 }];
+const alarmAt = (i) => ALARMS.find((one) => i >= one.from && i <= one.to);
+const alarmScores = TABLE.map((_, i) => (alarmAt(i)?.from === i ? alarmAt(i).peak : alarmAt(i) ? 0.1 : i % 10 === 0 ? 0.56 : SCORES[i] / 2));
+const alarmHistogram = { edges: Array.from({ length: 51 }, (_, i) => i / 50), normal: Array(50).fill(0), flagged: Array(50).fill(0) };
+alarmScores.forEach((score, i) => (alarmAt(i) ? alarmHistogram.flagged : alarmHistogram.normal)[Math.min(49, Math.floor(score * 50))]++);
+export const ALARM_SCORES = alarmScores;
+export const ALARM_REPORT = {
+  ...REPORT,
+  title: "metric.csv", detector: "series_ensemble",
+  threshold: { rule: "the detector's own alarms: few, each the beginning of an event", value: THRESHOLD, flagged: 6, share: 6 / N_ROWS, warning: null },
+  features: [{ ...REPORT.features[1], name: "value", values: columnsOf[1].map((value, i) => (alarmAt(i) ? 200 * value : value)) }],
+  points: { ...REPORT.points, score: alarmScores, flagged: TABLE.map((_, i) => (alarmAt(i) ? 1 : 0)), truth: [] },
+  score_histogram: alarmHistogram,
+  findings: ALARMS.map((one, at) => ({ ...FINDINGS[at], rank: at + 1, row: one.from + 1, score: one.peak, stretch: { first_row: one.from + 1, last_row: one.to + 1, flagged: one.to - one.from + 1, from: timeOf(one.from), to: timeOf(one.to) } })),
+};
+
+/** A run of which only some rows are drawn: those that stand out, and the highest of every stretch. */
+export const LARGE_ROWS = 400_000;
+const extremes = TABLE.flatMap((_, i) => (SCORES[i] >= THRESHOLD || i % 10 === 0 ? [i] : []));
+const drawn = (values) => extremes.map((i) => values[i]);
+export const LARGE_REPORT = {
+  ...REPORT,
+  title: "large.csv",
+  points: { axis: "index", x: extremes.map((i) => i + 1), score: drawn(SCORES), flagged: drawn(REPORT.points.flagged), row: extremes.map((i) => i + 1), truth: [], total_rows: LARGE_ROWS },
+  features: REPORT.features.map((feature) => ({ ...feature, values: drawn(feature.values), band: undefined })),
+  score_histogram: { ...REPORT.score_histogram, normal: REPORT.score_histogram.normal.map((rows, i) => rows + (i === 2 ? LARGE_ROWS - N_ROWS : 0)) },
+};
+
 export const COLUMNS = [...NAMES.map((name, c) => ({ name, kind: "float", role: "feature", unit: UNITS[c] })), { name: "timestamp", kind: "time", role: "time", unit: null }, { name: "protocol", kind: "text", role: "category", unit: null }, { name: "label", kind: "text", role: "label", unit: null }];
 
 export const summary = {
@@ -259,7 +288,7 @@ export function comparison() {
     detector, learned_from,
     binary: { accuracy: quality, accuracy_sd: 0.004, balanced_accuracy: quality - 0.01, precision: quality - 0.02, recall: quality - 0.03, f1: quality - 0.025, false_positive_rate: (1 - quality) / 2, roc_auc: quality + 0.005, average_precision: quality - 0.015, at_base_rates: [[0.01, 0.6], [0.001, 0.15]], at_alerts: [[10, 10], [100, 27]] },
     verdicts: [[400, Math.round(40 * (1 - quality))], [Math.round(30 * (1 - quality)), 27]],
-    ...(learned_from === "labels" ? { multi: { n_rows: 432, accuracy: quality, balanced_accuracy: quality, macro_f1: quality - 0.05, weighted_f1: quality, confusion: [[400, 2, 1, 0], [1, 8, 0, 0], [2, 0, 5, 0], [0, 1, 0, 12]], classes: names.map((name, i) => ({ name, support: [403, 9, 7, 13][i], precision: 0.9, recall: 0.91, f1: 0.9 })) } } : {}),
+    ...(learned_from === "labels" ? { multi: { n_rows: 432, accuracy: quality, balanced_accuracy: quality, macro_f1: quality - 0.05, weighted_f1: quality, confusion: [[400, 2, 1, 0, 0], [1, 8, 0, 0, 0], [2, 0, 5, 0, 0], [0, 1, 0, 12, 0], [0, 0, 0, 0, 0]], classes: [...names.map((name, i) => ({ name, support: [403, 9, 7, 13][i], precision: 0.9, recall: 0.91, f1: 0.9 })), { name: "never-measured", support: 0, precision: 0, recall: 0, f1: 0 }] } } : {}),
     curves: { roc: curve(0.15 + (1 - quality)), precision_recall: curve(0.01).map(([x]) => [x, 1 - (1 - quality) * x * 3]), reliability: null, importance: NAMES.map((feature, i) => ({ feature, drop: 0.2 / (i + 1), sd: 0.01 })) },
     fit_seconds: 0.12, score_seconds: 0.004, bytes: 162_436,
   });

@@ -28,18 +28,20 @@ export function state({ empty = false } = {}) {
   const job = (id, kind, stateOf, title, more = {}) => ({ id, kind, state: stateOf, title, dataset: "set1", request: {}, result: null, reason: null, attempts: 1, created_ms: now - 600_000, started_ms: now - 590_000, finished_ms: stateOf === "running" ? null : now - 580_000, created_by: "anna", progress: null, ...more });
   if (empty) return { datasets: [], runs: [], incidents: [], findings: [], models: [], aliases: [], jobs: [], feedback: {}, users: [], tokens: [], sequence: 0 };
   return {
-    datasets: [dataset("set1", "flows.csv"), dataset("set2", "office.pcap", { bytes: 8_400_000 }), dataset("set3", "broken.bin", { state: "failed", reason: "the format is not known: the first bytes are 00 00 00 00", about: null })],
-    runs: [run("run1", "flows.csv"), run("run2", "office.pcap", { detector: "behaviours", dataset: "set2" })],
+    datasets: [dataset("set1", "flows.csv"), dataset("set2", "office.pcap", { bytes: 8_400_000 }), dataset("set3", "broken.bin", { state: "failed", reason: "the format is not known: the first bytes are 00 00 00 00", about: null }), dataset("set4", "metric.csv", { about: { format: "CSV, comma, header, UTF-8, LF", shape: { id: "metric_series", title: "metric series" }, rows: 4032, columns: [{ name: "timestamp", kind: "time", role: "time" }, { name: "value", kind: "float", role: "value" }], label: null, notes: [] } })],
+    runs: [run("run1", "flows.csv"), run("run2", "office.pcap", { detector: "behaviours", dataset: "set2" }), run("run3", "metric.csv", { detector: "series_ensemble", flagged: 6, summary: { ...made.summary, flagged: 6, evaluation: null, threshold: { rule: "events", in_words: made.ALARM_REPORT.threshold.rule, anomaly_score: made.THRESHOLD, warning: null } } }), run("run4", "large.csv", { rows: made.LARGE_ROWS })],
     incidents: made.INCIDENTS,
     findings: made.FINDINGS.map((one) => ({ id: `find${one.rank}`, run: "run1", rank: one.rank, anomaly_score: one.score, sentence: one.sentence, body: { rank: one.rank, place: { row: one.row, time: one.time, line: one.line }, anomaly_score: one.score, stretch: one.stretch, sentence: one.sentence, causes: [], label: one.label } })),
     models: [model("mod2", "flows", 2, ["predict"], "labels"), model("mod1", "flows", 1, [], "rows")],
     aliases: [{ alias: "predict", model: "mod2", changed_ms: now - 3_600_000, history: ["mod1", "mod2"] }],
     jobs: [
       job("job3", "train", "running", "learn flows from flows.csv", { progress: { stage: "fit", done: 42, of: 100 } }),
+      job("job7", "detect", "cancelled", "find what is unusual in office.pcap", { reason: "called off", finished_ms: now - 1_000 }),
       job("job2", "detect", "failed", "find what is unusual in broken.bin", { reason: "the format is not known" }),
       job("job1", "detect", "done", "find what is unusual in flows.csv", { result: { run: "run1" } }),
       job("job4", "explore", "done", "describe flows.csv", { result: {} }),
       job("job5", "compare", "done", "compare models on flows.csv", { result: { models: 4, best: "random_forest" }, request: { kind: "compare", dataset: "set1", models: [], protocol: { split: "stratified" } } }),
+      job("job6", "tune", "done", "search for parameters of isolation_forest on flows.csv", { result: { trials: 2 }, request: { kind: "tune", dataset: "set1", metric: "balanced_accuracy", fit: { detector: "isolation_forest", params: {} } } }),
     ],
     feedback: { inc1: [{ id: "fb1", subject_kind: "incident", subject: "inc1", opinion: "real", note: "isolated at 15:10", created_ms: now - 60_000, created_by: "anna" }] },
     users: [{ id: "u1", name: "anna", role: "admin", disabled: false, created_ms: now - 9e8, last_login_ms: now }, { id: "u2", name: "ben", role: "viewer", disabled: false, created_ms: now - 8e8, last_login_ms: null }],
@@ -162,9 +164,9 @@ export function serve({ port = 0, hostile = false, empty = false, role = "admin"
       case "GET runs": return { body: page(all.runs.filter((run) => !query.get("dataset") || run.dataset === query.get("dataset")), query) };
       case "GET runs/:": return find(all.runs, two, "run");
       case "DELETE runs/:": all.runs = all.runs.filter((run) => run.id !== two); return { status: 204 };
-      case "GET runs/:/report": return { body: made.REPORT };
+      case "GET runs/:/report": return { body: two === "run3" ? made.ALARM_REPORT : two === "run4" ? made.LARGE_REPORT : made.REPORT };
       case "GET runs/:/rows": return { body: rows(query) };
-      case "GET runs/:/scores": return { bytes: Buffer.from(Float32Array.from(made.SCORES).buffer) };
+      case "GET runs/:/scores": return { bytes: Buffer.from(Float32Array.from(two === "run3" ? made.ALARM_SCORES : made.SCORES).buffer) };
       case "GET runs/:/findings": return { body: page(all.findings.filter((one) => one.run === two || two !== "run2"), query) };
       case "GET runs/:/incidents": return { body: page(all.incidents.filter((one) => one.run === two), query) };
       case "GET findings": return { body: page(all.findings, query) };
@@ -176,7 +178,7 @@ export function serve({ port = 0, hostile = false, empty = false, role = "admin"
       case "GET models": return { body: page(all.models, query) };
       case "GET models/:": return find(all.models, two, "model");
       case "DELETE models/:": all.models = all.models.filter((model) => model.id !== two); return { status: 204 };
-      case "POST models/:/predict": return { body: body.values ? { predictions: body.values.map(() => predicted({})), records: body.values.length } : predicted(body) };
+      case "POST models/:/predict": return { body: all.note ? { ...predicted(body), note: all.note } : body.values ? { predictions: body.values.map(() => predicted({})), records: body.values.length } : predicted(body) };
       case "GET aliases": return { body: all.aliases };
       case "PUT aliases/:": { all.models.forEach((model) => (model.aliases = model.aliases.filter((alias) => alias !== two))); all.models.find((model) => model.id === body.model)?.aliases.push(two); const alias = { alias: two, model: body.model, changed_ms: Date.now(), history: [body.model] }; all.aliases = [...all.aliases.filter((other) => other.alias !== two), alias]; tell("alias", alias); return { body: alias }; }
       case "POST aliases/:/rollback": { const alias = all.aliases.find((other) => other.alias === two); alias.model = alias.history[0]; return { body: alias }; }

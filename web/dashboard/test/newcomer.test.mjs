@@ -133,6 +133,14 @@ async function newcomer(page, { server, metric, capture, labelled, step }) {
   await page.locator(".verdict .word").waitFor();
   await picture(page, "5-verdict");
   step(`asked with a form: ${await page.innerText(".verdict .word")}`);
+
+  await page.getByRole("button", { name: "Fill in an example" }).click();
+  await page.getByRole("button", { name: "Analyse", exact: true }).click();
+  await page.waitForURL(/#\/runs\//, { timeout: 30_000 });
+  await page.getByText("in typed values.csv").waitFor();
+  // The value that was put into the example stands out.
+  assert.match(await page.innerText("h1"), /^1 of 40 rows/);
+  step(`a short series: ${await page.innerText("h1")}`);
 }
 
 test("a newcomer gets from the link to a promoted model in a minute", { skip: !existsSync(EDDY) && `there is no ${EDDY}: build it with cargo build --release -p eddy` }, async (t) => {

@@ -1,5 +1,13 @@
 // Every page, by a name for its picture.
 
+/** What is seen before anybody is logged in, and before there is anything to see. */
+export const BEGINNINGS = [
+  ["login", "", { logged: false }],
+  ["login-first", "", { logged: false, empty: true }],
+  ["setup", "#setup=first", { logged: false, empty: true }],
+  ...["", "data", "runs", "train", "models"].map((page) => [`${page || "home"}-empty`, `#/${page}`, { logged: true, empty: true }]),
+];
+
 export const PAGES = [
   ["home", ""],
   ["data", "#/data"],
@@ -19,6 +27,8 @@ export const PAGES = [
   ["incident-table", "#/incidents/inc3"],
   ["train", "#/train"],
   ["comparison", "#/comparisons/job5"],
+  ["tune", "#/comparisons/job6"],
+  ["run-alarms", "#/runs/run3"],
   ["models", "#/models"],
   ["model", "#/models/mod2"],
   ["settings", "#/settings"],

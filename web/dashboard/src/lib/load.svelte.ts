@@ -29,5 +29,6 @@ export class Load<T> {
 
 export function problemFrom(error: unknown): Problem {
   if (error instanceof Problem) return error;
-  return new Problem(0, "Something went wrong in the dashboard", error instanceof Error ? error.message : String(error));
+  const said = error instanceof Error ? error.message : String(error);
+  return new Problem(0, "Something went wrong in the dashboard", `Load the page again and repeat the last step. If it stays so, report it with these words: ${said}`);
 }

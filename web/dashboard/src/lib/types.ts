@@ -116,7 +116,7 @@ export interface Measured {
 export interface RunSummary {
   read?: { description?: { format?: string; shape?: { title: string }; notes?: Note[] }; stats?: DatasetAbout & { rows_read?: number } };
   pipeline?: { steps_in_words?: string[]; detector?: string; seed?: number; learned_rows?: number };
-  threshold?: { in_words?: string; anomaly_score?: number; warning?: string | null };
+  threshold?: { rule?: unknown; in_words?: string; anomaly_score?: number; warning?: string | null };
   rows?: number;
   flagged?: number;
   findings?: number;
@@ -300,6 +300,8 @@ export interface IncidentBody {
 export interface IncidentRecord {
   id: string;
   run: string;
+  /** The data set that the run looked at. */
+  dataset_name?: string;
   rank: number;
   severity: number;
   confidence: number;
