@@ -26,8 +26,10 @@ export function state({ empty = false } = {}) {
   const run = (id, name, more = {}) => ({ id, job: "job1", dataset: "set1", dataset_name: name, model: null, detector: "voting", rows: made.N_ROWS, flagged: made.summary.flagged, summary: made.summary, created_ms: now - 1_800_000, created_by: "anna", ...more });
   const model = (id, name, version, aliases, learnsFrom) => ({ id, name, version, detector: learnsFrom === "labels" ? "random_forest" : "isolation_forest", bytes: 162_436, sha256: "00", dataset: "set1", job: null, about: made.modelAbout(learnsFrom), created_ms: now - 86_400_000, created_by: "anna", aliases });
   const job = (id, kind, stateOf, title, more = {}) => ({ id, kind, state: stateOf, title, dataset: "set1", request: {}, result: null, reason: null, attempts: 1, created_ms: now - 600_000, started_ms: now - 590_000, finished_ms: stateOf === "running" ? null : now - 580_000, created_by: "anna", progress: null, ...more });
-  if (empty) return { datasets: [], runs: [], incidents: [], findings: [], models: [], aliases: [], jobs: [], feedback: {}, users: [], tokens: [], sequence: 0 };
+  if (empty) return { datasets: [], runs: [], incidents: [], findings: [], models: [], aliases: [], jobs: [], feedback: {}, users: [], tokens: [], sequence: 0, jobMs: JOB_MS };
   return {
+    // How long jobs wait, and then work.
+    jobMs: JOB_MS,
     datasets: [dataset("set1", "flows.csv"), dataset("set2", "office.pcap", { bytes: 8_400_000 }), dataset("set3", "broken.bin", { state: "failed", reason: "the format is not known: the first bytes are 00 00 00 00", about: null }), dataset("set4", "metric.csv", { about: { format: "CSV, comma, header, UTF-8, LF", shape: { id: "metric_series", title: "metric series" }, rows: 4032, columns: [{ name: "timestamp", kind: "time", role: "time" }, { name: "value", kind: "float", role: "value" }], label: null, notes: [] } })],
     runs: [run("run1", "flows.csv"), run("run2", "office.pcap", { detector: "behaviours", dataset: "set2" }), run("run3", "metric.csv", { detector: "series_ensemble", flagged: 6, summary: { ...made.summary, flagged: 6, evaluation: null, threshold: { rule: "events", in_words: made.ALARM_REPORT.threshold.rule, anomaly_score: made.THRESHOLD, warning: null } } }), run("run4", "large.csv", { rows: made.LARGE_ROWS })],
     incidents: made.INCIDENTS,
@@ -62,7 +64,7 @@ export function serve({ port = 0, hostile = false, empty = false, role = "admin"
   const timers = new Set();
   const tell = (kind, data) => streams.forEach((stream) => stream.write(`event: ${kind}\ndata: ${JSON.stringify(data)}\n\n`));
   const later = (work) => {
-    const timer = setTimeout(() => (timers.delete(timer), work()), JOB_MS);
+    const timer = setTimeout(() => (timers.delete(timer), work()), all.jobMs);
     timers.add(timer);
   };
 
