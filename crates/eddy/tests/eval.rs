@@ -54,6 +54,19 @@ fn a_labelled_series_is_judged_by_its_label_column_or_by_windows() {
     assert_eq!(by_label["fixed"]["median_delay_rows"], 0.0);
     let by_windows = judge(&["plain.csv", "--windows", "windows.json"]);
     assert_eq!(by_label["volumes"], by_windows["volumes"]);
+    let together = [
+        "eval",
+        "series",
+        "plain.csv",
+        "-d",
+        "rolling_z",
+        "--windows",
+        "windows.json",
+        "--together",
+        "--quiet",
+    ];
+    let text = stdout(&eddy(folder.path(), &together));
+    assert!(text.contains(&format!("  {}: after ", time(400))), "{text}");
     let without = eddy(folder.path(), &["eval", "series", "plain.csv", "--quiet"]);
     assert!(refusal(&without).contains("--windows"));
 }

@@ -7,6 +7,7 @@ use anyhow::Context;
 use clap::Args;
 use eddy_engine::{SeriesOptions, SeriesStanding, Together, ToldBy, eval_series};
 use eddy_eval::EventFigures;
+use eddy_frame::{TimeStyle, format_time};
 use eddy_insight::count;
 
 use super::{WhichArgs, pages, shown, time};
@@ -162,13 +163,17 @@ fn by_any(detector: &str, together: &Together) -> String {
         together.series_days
     );
     for window in &together.windows {
-        let by = window.by.first().map_or_else(|| "nobody".to_owned(), |name| terminal::plain(name));
+        let by = window.by.first().map_or_else(String::new, |name| terminal::plain(name));
         let others = match window.by.len() {
             0 | 1 => String::new(),
             n => format!(" and {} more", n - 1),
         };
-        let after = time(window.delay_seconds);
-        let _ = writeln!(text, "  {} s: after {after}, by {by}{others}", window.from_ns / 1_000_000_000);
+        let from = format_time(window.from_ns, TimeStyle::Spaced);
+        if window.by.is_empty() {
+            let _ = writeln!(text, "  {from}: not told");
+        } else {
+            let _ = writeln!(text, "  {from}: after {}, by {by}{others}", time(window.delay_seconds));
+        }
     }
     text
 }
