@@ -47,13 +47,13 @@ pub(crate) fn caution_of_short(lengths: &[u64]) -> Option<String> {
 
 /// The detector for those who name none: that of metric series for metric series, a simpler one where all of them are
 /// short, else the ensemble of row models.
-pub(crate) fn default_detector(schema: &Schema, longest: Option<u64>) -> &'static str {
+pub(crate) fn default_detector(schema: &Schema, lengths: Option<&[u64]>) -> &'static str {
     let inputs: Vec<&Field> = schema.fields.iter().filter(|field| field.role.is_input()).collect();
     let is_series =
         is_series(schema) && inputs.iter().all(|field| field.role == Role::Value && field.kind != Kind::Text);
-    match longest {
+    match lengths {
         _ if !is_series => "voting",
-        Some(longest) if longest < SHORT_SERIES => SHORT_DETECTOR,
+        Some(lengths) if lengths.iter().all(|&length| length < SHORT_SERIES) => SHORT_DETECTOR,
         _ => SERIES_DETECTOR,
     }
 }
@@ -72,7 +72,7 @@ mod tests {
                 Field::new("bytes", Kind::Float, Role::Value),
             ],
         };
-        let of = |longest| default_detector(&series, Some(longest));
+        let of = |longest| default_detector(&series, Some(&[longest]));
         assert_eq!((of(149), of(150)), (SHORT_DETECTOR, SERIES_DETECTOR));
         let table = Schema { fields: vec![Field::new("bytes", Kind::Float, Role::Feature)] };
         assert_eq!(default_detector(&table, None), "voting");

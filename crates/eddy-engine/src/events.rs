@@ -10,7 +10,7 @@ use eddy_insight::{
 };
 
 use crate::EngineError;
-use crate::findings::{cell, place, rows_within, times_of};
+use crate::findings::{cell, place, rows_within, time_at};
 use crate::input::Input;
 use crate::labels::label_of;
 
@@ -286,7 +286,6 @@ pub(crate) fn event_findings(
     })?;
     let rows = Frame::concat(&rows).map_err(|error| EngineError::Fit(FitError::Data(error.to_string())))?;
     let at = |row: usize| wanted.partition_point(|&w| w < row);
-    let times = times_of(Some(&rows), rows.n_rows());
     let label = label_of(rows.schema()).map(|field| field.name.clone());
     let mut order = Vec::with_capacity(shown.len());
     let mut findings = Vec::with_capacity(shown.len());
@@ -301,7 +300,8 @@ pub(crate) fn event_findings(
             flagged: placed.flagged().count() as u64,
             from: places[at(placed.row(event.first))].time.clone(),
             to: places[at(placed.row(event.last))].time.clone(),
-            span_ns: times[at(placed.row(event.first))].zip(times[at(placed.row(event.last))]),
+            span_ns: time_at(&rows, at(placed.row(event.first)))
+                .zip(time_at(&rows, at(placed.row(event.last)))),
         });
         findings.push(Finding {
             rank: rank + 1,

@@ -77,10 +77,8 @@ pub(crate) fn findings(
     input.each::<EngineError>(1, &mut |frames| {
         for frame in frames {
             let local = rows_within(&wanted, frame);
-            let times = times_of(Some(frame), frame.n_rows());
-            end_times.extend(
-                rows_within(&ends, frame).into_iter().map(|row| (place(frame, row).time, times[row])),
-            );
+            let time = |row| (place(frame, row).time, time_at(frame, row));
+            end_times.extend(rows_within(&ends, frame).into_iter().map(time));
             if pipeline.is_series() {
                 let all_features = pipeline.features(frame, &mut memory)?;
                 if !local.is_empty() {
@@ -157,12 +155,10 @@ pub(crate) fn cell((field, column): (&Field, &Column), row_idx: usize) -> String
     }
 }
 
-/// Times of the first `n` rows, where they have any, in nanoseconds since the epoch.
-pub(crate) fn times_of(rows: Option<&Frame>, n: usize) -> Vec<Option<i64>> {
-    let times =
-        rows.and_then(|rows| rows.schema().with_role(Role::Time).find_map(|idx| rows.column(idx).as_time()));
-    let at = |row: usize| times?.get(row).copied().filter(|&time| time != MISSING_TIME);
-    (0..n).map(at).collect()
+/// The time of a row, where it has one, in nanoseconds since the epoch.
+pub(crate) fn time_at(frame: &Frame, row: usize) -> Option<i64> {
+    let times = frame.schema().with_role(Role::Time).find_map(|idx| frame.column(idx).as_time())?;
+    times.get(row).copied().filter(|&time| time != MISSING_TIME)
 }
 
 pub(crate) fn place(frame: &Frame, row_idx: usize) -> Place {

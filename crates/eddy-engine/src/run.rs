@@ -17,7 +17,7 @@ use serde_json::Value;
 
 use crate::default_detector::{SERIES_DETECTOR, caution_of_short, default_detector, series_lengths};
 use crate::events::{Placed, Readings, event_findings, find_events};
-use crate::findings::{Scored, findings, stretches, times_of};
+use crate::findings::{Scored, findings, stretches, time_at};
 use crate::incidents::{Watched, watch};
 use crate::input::Input;
 use crate::labels::{attacks, classes, label_of};
@@ -322,11 +322,15 @@ fn fit(
     let started = Instant::now();
     (options.progress)(Stage::Fit, input.n_rows, input.n_rows);
     let mut cautions = Vec::new();
-    let lengths = series_lengths(input, options.fit_rows)?;
-    let longest = lengths.as_ref().and_then(|lengths| lengths.iter().max().copied());
-    let detector =
-        fitting.detector.clone().unwrap_or_else(|| default_detector(input.schema(), longest).to_owned());
-    let entry = DETECTORS.get(&detector)?;
+    let named = fitting.detector.as_deref().map(|name| DETECTORS.get(name)).transpose()?;
+    let lengths = match named {
+        Some(entry) if entry.about.name != SERIES_DETECTOR => None,
+        _ => series_lengths(input, options.fit_rows)?,
+    };
+    let entry = match named {
+        Some(entry) => entry,
+        None => DETECTORS.get(default_detector(input.schema(), lengths.as_deref()))?,
+    };
     let mut steps = fitting.steps.clone().unwrap_or_else(|| default_steps(input.schema(), entry));
     let mut params = serde_json::Map::new();
     for (owner, name, value) in &fitting.set {
@@ -526,7 +530,8 @@ fn finish(
     if let Some(watched) = &watched {
         caution_of_watching(watched, &mut cautions);
     }
-    let times = times_of(finding_rows.as_ref(), findings.len());
+    let time = |row: usize| finding_rows.as_ref().and_then(|rows| time_at(rows, row));
+    let times: Vec<Option<i64>> = (0..findings.len()).map(time).collect();
     let learned = pipeline.trained_rows;
     let of_rows = || table_incidents(&findings, &times, threshold.surprise, learned);
     let incidents = watched.map_or_else(of_rows, |watched| watched.incidents);

@@ -152,14 +152,18 @@ async fn admit(
 /// A server of this machine is called by the names of this machine: a page elsewhere whose name was made to lead here
 /// is refused. Beyond, the names are those of the configuration, where it has any.
 fn check_host(headers: &HeaderMap, local: bool, hosts: &[String]) -> Result<(), Problem> {
-    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
-    let name = without_port(host);
+    let name = called_by(headers);
     let own = is_own(name);
     let named = hosts.iter().any(|one| one.eq_ignore_ascii_case(name));
     if own || named || (!local && hosts.is_empty()) {
         return Ok(());
     }
     Err(Problem::forbidden("this server is not known by that name; add it to server.hosts"))
+}
+
+/// The name that a request calls the server by.
+fn called_by(headers: &HeaderMap) -> &str {
+    without_port(headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default())
 }
 
 /// Names of this machine.
@@ -170,12 +174,11 @@ fn is_own(name: &str) -> bool {
 /// Whether a request of this machine began here. A reverse proxy on this machine calls from here as well, whoever sent
 /// the request: it is known by what it adds, or by the name that it was called by.
 fn is_direct(headers: &HeaderMap) -> bool {
-    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
     let is_passed_on = headers.keys().any(|name| {
         let name = name.as_str();
         ["forwarded", "via", "x-real-ip"].contains(&name) || name.starts_with("x-forwarded-")
     });
-    is_own(without_port(host)) && !is_passed_on
+    is_own(called_by(headers)) && !is_passed_on
 }
 
 fn without_port(host: &str) -> &str {

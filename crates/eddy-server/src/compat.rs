@@ -72,7 +72,7 @@ struct Wanted {
 #[derive(Deserialize, JsonSchema)]
 #[serde(untagged)]
 enum NumberOrText {
-    Number(f64),
+    Number(serde_json::Number),
     Text(String),
 }
 

@@ -111,17 +111,18 @@ impl Store {
                 params![before(keep.audit_days)],
             )
         })?;
-        self.shrink(keep.most_bytes, &mut gone)?;
+        if self.is_over(keep.most_bytes)? {
+            self.shrink(keep.most_bytes, &mut gone)?;
+        }
         Ok(gone)
     }
 
     /// Makes room for what has arrived and lies in the folder already: lets the oldest go until it fits. False when it
     /// cannot fit, because what must stay is too much with it; then nothing goes.
     pub fn make_room(&self, most_bytes: u64) -> Result<bool, StoreError> {
-        if self.folder().bytes() <= most_bytes {
+        if !self.is_over(most_bytes)? {
             return Ok(true);
         }
-        self.settle_log()?;
         let mut may_go = 0;
         for id in self.older_than("runs", i64::MAX)? {
             may_go += bytes_below(&self.folder().run(&id));
@@ -138,12 +139,17 @@ impl Store {
         Ok(self.folder().bytes() <= most_bytes)
     }
 
-    /// Lets the oldest go until the folder is small enough.
-    fn shrink(&self, most_bytes: u64, gone: &mut Expired) -> Result<(), StoreError> {
+    /// Whether the folder is too large, also after the log of the database was settled.
+    fn is_over(&self, most_bytes: u64) -> Result<bool, StoreError> {
         if self.folder().bytes() <= most_bytes {
-            return Ok(());
+            return Ok(false);
         }
         self.settle_log()?;
+        Ok(self.folder().bytes() > most_bytes)
+    }
+
+    /// Lets the oldest go until the folder is small enough.
+    fn shrink(&self, most_bytes: u64, gone: &mut Expired) -> Result<(), StoreError> {
         while self.folder().bytes() > most_bytes {
             let runs = self.older_than("runs", i64::MAX)?;
             let datasets = self.older_than("datasets", i64::MAX)?;

@@ -7,7 +7,7 @@ use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::{Method, header};
 use axum::response::{Html, IntoResponse, Response};
-use eddy_detect::STEPS;
+use eddy_detect::{ModelKind, STEPS};
 use eddy_models::DETECTORS;
 use eddy_store::{AuditEntry, Page, Role, Usage};
 use schemars::JsonSchema;
@@ -88,6 +88,8 @@ struct DetectorInfo {
     source: &'static str,
     /// "rows" or "labels".
     learns_from: &'static str,
+    /// What it judges: a "row" by itself, a row of a "series" by those before it, or "online" while it learns.
+    kind: ModelKind,
     /// JSON schema of the parameters.
     parameters: Value,
 }
@@ -192,6 +194,7 @@ async fn detectors() -> Json<Detectors> {
                 eddy_detect::LearnsFrom::Rows => "rows",
                 eddy_detect::LearnsFrom::Labels => "labels",
             },
+            kind: entry.about.kind,
             parameters: entry.schema(),
         })
         .collect();

@@ -409,6 +409,7 @@ export interface Detector {
   cost?: string;
   source?: string;
   learns_from?: string;
+  kind?: "row" | "series" | "online";
   parameters: Schema;
 }
 

@@ -228,16 +228,13 @@ fn deals(one: &Standing) -> String {
     if one.deals.is_empty() {
         return text;
     }
-    let rows = || one.deals.iter().map(pages::of_deal);
-    let columns = rows().next().map_or(0, |row| row.len());
-    for (deal, row) in one.deals.iter().zip(rows()) {
-        let _ = writeln!(text, "  groups of fold seed {:<2}{}", deal.fold_seed, numbers(row.into_iter()));
+    let rows: Vec<Vec<f64>> = one.deals.iter().map(pages::of_deal).collect();
+    for (deal, row) in one.deals.iter().zip(&rows) {
+        let _ = writeln!(text, "  groups of fold seed {:<2}{}", deal.fold_seed, numbers(row.iter().copied()));
     }
-    let spread = (0..columns).map(|at| {
-        let (low, high) =
-            rows().fold((f64::MAX, f64::MIN), |(low, high), row| (low.min(row[at]), high.max(row[at])));
-        high - low
-    });
+    let column = |at: usize| rows.iter().map(move |row| row[at]);
+    let spread = (0..rows.first().map_or(0, Vec::len))
+        .map(|at| column(at).fold(f64::MIN, f64::max) - column(at).fold(f64::MAX, f64::min));
     let _ =
         writeln!(text, "  spread over fold seeds{}   (profiles as above, left out, fixed)", numbers(spread));
     text
