@@ -23,6 +23,8 @@ const SETTLED_AFTER_NS: f64 = 7.0 * DAY_NS;
 const DEPTH: f64 = 1.0;
 /// By how much a row must be above the last one told of to be told of within its pause.
 const CLIMB: f64 = 0.5;
+/// By how much a sudden value must be above the last event to open another within its pause: a thousand times as rare.
+const TOWER: f64 = 3.0;
 
 /// How surprising a row is.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -34,11 +36,15 @@ pub struct Surprise {
 }
 
 /// Decides which rows open an event: those beyond a threshold, with a pause after each event, and at a price that grows
-/// with every recent one. Rows that come more often than every quarter of an hour must be rarer in proportion, so that there
-/// are as few false events a day; while a series is young, until it has shown a day and then a week, all must be. Rows that would open one if the threshold were lower are told of as well.
+/// with every recent one. Within a pause only a sudden value far above the event before it opens one. Rows that come more
+/// often than every quarter of an hour must be rarer in proportion, so that there are as few false events a day; while a
+/// series is young, until it has shown a day and then a week, all must be. Rows that would open one if the threshold
+/// were lower are told of as well.
 #[derive(Debug, Clone)]
 pub struct Events {
-    pause: u64,
+    pause: u32,
+    /// How high the highest since the last event was above the threshold, with it.
+    highest: f32,
     price_kept: f64,
     n_seen: u64,
     price: f64,
@@ -56,7 +62,8 @@ impl Events {
     pub fn new(span: usize) -> Self {
         let span = span.max(1) as f64;
         Self {
-            pause: (PAUSE_SHARE * span).ceil() as u64,
+            pause: (PAUSE_SHARE * span).ceil() as u32,
+            highest: 0.0,
             price_kept: (-1.0 / (PRICE_SPANS * span)).exp(),
             n_seen: 0,
             price: 0.0,
@@ -74,8 +81,9 @@ impl Events {
         self.n_seen += 1;
         self.price *= self.price_kept;
         self.pace(time);
-        let surprise = surprise.sudden.max(surprise.event - self.youth());
-        let height = surprise - self.price - threshold - self.haste();
+        let dearer = self.price + threshold + self.haste();
+        let sudden = surprise.sudden - dearer;
+        let height = sudden.max(surprise.event - self.youth() - dearer);
         let pause = self.pause();
         let is_past = |row: u64| row == 0 || self.n_seen - row > pause;
         if self.n_seen <= warm_up || height <= -DEPTH {
@@ -84,7 +92,12 @@ impl Events {
         if height > 0.0 && is_past(self.last) {
             self.price += PRICE;
             self.last = self.n_seen;
-            self.told = (self.n_seen, height);
+            (self.highest, self.told) = (height as f32, (self.n_seen, height));
+            return height;
+        }
+        if sudden > f64::from(self.highest) + TOWER {
+            // It neither makes the pause longer nor the next event dearer: those stand as if it had not been.
+            (self.highest, self.told) = (height as f32, (self.n_seen, height));
             return height;
         }
         let (row, before) = self.told;
@@ -115,9 +128,9 @@ impl Events {
     /// Rows of the pause after an event.
     fn pause(&self) -> u64 {
         if self.step_ns > 0.0 {
-            self.pause.min((LONGEST_PAUSE_NS / self.step_ns).ceil() as u64)
+            u64::from(self.pause).min((LONGEST_PAUSE_NS / self.step_ns).ceil() as u64)
         } else {
-            self.pause
+            self.pause.into()
         }
     }
 
@@ -154,6 +167,18 @@ mod tests {
         assert_eq!(rows[0], 50);
         assert!(rows.windows(2).all(|pair| pair[1] - pair[0] > 30), "{rows:?}");
         assert!(events.price > 0.5, "{}", events.price);
+    }
+
+    #[test]
+    fn within_a_pause_only_what_is_far_more_sudden_opens_an_event() {
+        let mut events = Events::new(150);
+        let mut push = |event, sudden| events.push(None, Surprise { event, sudden }, 2.0, 0) > 0.0;
+        let opened = [(3.0, 0.0), (9.0, 0.0), (0.0, 5.5), (0.0, 6.5), (0.0, 9.0), (0.0, 9.8)];
+        let opened = opened.map(|(event, sudden)| push(event, sudden));
+        assert_eq!(opened, [true, false, false, true, false, true]);
+        // The pause ends thirty rows after the event that began it, and its price is that of one.
+        let next = (6..200).find(|_| push(2.4, 0.0));
+        assert_eq!(next, Some(31));
     }
 
     #[test]

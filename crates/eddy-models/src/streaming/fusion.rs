@@ -113,7 +113,7 @@ impl Fusion {
 
     /// How surprising the numbers of a row are, after all those that `trail` has seen.
     pub fn surprises(&self, numbers: &[f32], trail: &mut Trail) -> Surprises {
-        let sum: f32 = self.weights.iter().zip(numbers).map(|(weight, number)| weight * number).sum();
+        let sum = weighed(&self.weights, numbers);
         let share = numbers.get(RESIDUAL_SHARE).copied().unwrap_or(ROW_FROM);
         let dense = trail.push(sum, share);
         Surprises {
@@ -167,6 +167,23 @@ impl Fusion {
         } else {
             Err(LoadError::content("weights", "with their scale make no sense"))
         }
+    }
+}
+
+eddy_detect::wide! {
+    /// The sum of the numbers, each times its weight.
+    fn weighed(weights: &[f32], numbers: &[f32]) -> f32 {
+        const LANES: usize = 8;
+        let (weights, last_weights) = weights.as_chunks::<LANES>();
+        let (numbers, last_numbers) = numbers.as_chunks::<LANES>();
+        let mut sums = [0.0f32; LANES];
+        for (weights, numbers) in weights.iter().zip(numbers) {
+            for lane in 0..LANES {
+                sums[lane] += weights[lane] * numbers[lane];
+            }
+        }
+        let last: f32 = last_weights.iter().zip(last_numbers).map(|(weight, number)| weight * number).sum();
+        sums.into_iter().sum::<f32>() + last
     }
 }
 

@@ -117,11 +117,14 @@ impl History {
 
     /// The value that [`History::scaled`] gives `scaled` for.
     pub fn unscaled(&self, scaled: f32) -> f32 {
-        (f64::from(scaled).clamp(-8.0, 8.0).sinh() * f64::from(self.spread) + f64::from(self.center)) as f32
+        let power = f64::from(scaled).clamp(-8.0, 8.0).exp();
+        (0.5 * (power - 1.0 / power) * f64::from(self.spread) + f64::from(self.center)) as f32
     }
 
     fn level(&self, value: f32) -> i16 {
-        (self.scaled(value) * STEPS).round().clamp(-LARGEST, LARGEST) as i16
+        let level = (self.scaled(value) * STEPS).clamp(-LARGEST, LARGEST);
+        // To the nearest, halves away from 0.
+        (level + 0.5f32.copysign(level)) as i16
     }
 
     /// The newest level in units of the usual spread.

@@ -3,7 +3,11 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{ClockProfile, History, LeftProfile, Predictor, Record, Resolution, Resonance, history::STEPS};
+use super::{
+    ClockProfile, History, LeftProfile, Predictor, Records, Resolution, Resonance,
+    history::STEPS,
+    record::{larger, smaller},
+};
 
 /// How much a series remembers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
@@ -160,6 +164,30 @@ const STEPS_OF_NOTHING: f32 = 2.01;
 /// Values before which a range has no outside.
 const RANGE_WARM_UP: u64 = 20;
 
+eddy_detect::wide! {
+    /// The sum of the last levels, that of those before, and the sum of the squares of the last.
+    fn sums(before: &[i16], last: &[i16]) -> [i32; 3] {
+        let sum = |levels: &[i16]| levels.iter().map(|&level| i32::from(level)).sum();
+        [sum(last), sum(before), last.iter().map(|&level| i32::from(level) * i32::from(level)).sum()]
+    }
+
+    /// The least and the greatest of some finite values.
+    fn range(values: &[f32]) -> (f32, f32) {
+        const LANES: usize = 8;
+        let (mut lows, mut highs) = ([f32::MAX; LANES], [f32::MIN; LANES]);
+        let blocks = values.chunks_exact(LANES);
+        let last = values.len().saturating_sub(LANES);
+        // The last block overlaps the one before.
+        for block in blocks.chain([&values[last..]]) {
+            for (lane, &value) in block.iter().enumerate() {
+                lows[lane] = smaller(value, lows[lane]);
+                highs[lane] = larger(value, highs[lane]);
+            }
+        }
+        (lows.into_iter().fold(f32::MAX, smaller), highs.into_iter().fold(f32::MIN, larger))
+    }
+}
+
 /// The statistics of one column of one series.
 #[derive(Debug, Clone)]
 pub struct Members {
@@ -171,7 +199,7 @@ pub struct Members {
     resolution: Resolution,
     /// The resolution before the newest value, in its units.
     step: f32,
-    records: Vec<Record>,
+    records: Records,
     distance: f32,
     /// Values until the distance says something on a new scale.
     unsettled: u8,
@@ -215,7 +243,7 @@ impl Members {
             predictor: Predictor::default(),
             resolution: Resolution::default(),
             step: 0.0,
-            records: vec![Record::default(); size.n_statistics()],
+            records: Records::new(size.n_statistics()),
             distance: 0.0,
             unsettled: 0,
             slow: 0.0,
@@ -237,32 +265,32 @@ impl Members {
             let before = self.history.raw().iter().rev().skip(1);
             self.predictor.rescale(before.map(|&value| self.history.scaled(value)), factor);
         }
-        let mut stats = [None; STATISTICS.len()];
+        let mut stats = [f32::NAN; STATISTICS.len()];
         self.near(&mut stats);
         self.spans(&mut stats);
         let expected = self.clocked(time, value, &mut stats);
-        stats[LONG_SHIFT] = self.long_shift();
+        stats[LONG_SHIFT] = self.long_shift().unwrap_or(f32::NAN);
         for (idx, profile) in self.profiles.iter_mut().enumerate() {
             if let Some((plain, free)) = profile.push(&self.history, new_scale.is_some()) {
-                stats[PROFILES + 2 * idx] = Some(plain);
-                stats[PROFILES + 2 * idx + 1] = Some(free);
+                stats[PROFILES + 2 * idx] = plain;
+                stats[PROFILES + 2 * idx + 1] = free;
             }
         }
         let mut alarms = [0.0; MEMORIES.len()];
         for (idx, memory) in self.memories.iter_mut().enumerate() {
             let heard = memory.push(self.history.raw(), self.history.n_seen());
             alarms[idx] = heard.alarm;
-            stats[NOVELTIES + 2 * idx] = heard.novelty.map(|[whole, _]| whole);
-            stats[NOVELTIES + 2 * idx + 1] = heard.novelty.map(|[_, level]| level);
+            if let Some([whole, level]) = heard.novelty {
+                stats[NOVELTIES + 2 * idx] = whole;
+                stats[NOVELTIES + 2 * idx + 1] = level;
+            }
         }
         let (told, others) = out.split_at_mut(self.records.len() * TOLD);
-        for ((record, stat), told) in self.records.iter_mut().zip(stats).zip(told.chunks_exact_mut(TOLD)) {
-            told.copy_from_slice(&record.push(stat));
-        }
+        self.records.push(&stats, told);
         others[0] = self.excess(value);
         others[1..=self.memories.len()].copy_from_slice(&alarms[..self.memories.len()]);
         // On a scale that is new the usual error is not known yet.
-        let point = stats[POINT].filter(|_| new_scale.is_none()).unwrap_or(0.0);
+        let point = if new_scale.is_some() || stats[POINT].is_nan() { 0.0 } else { stats[POINT] };
         others[self.memories.len() + 1] = point.min(FARTHEST);
         // The prediction may need a few values to find itself on a new scale.
         if new_scale.is_some() {
@@ -281,10 +309,8 @@ impl Members {
 
     fn rescale(&mut self, factor: f32) {
         let is_scaled = |idx: usize| SCALED.contains(&idx) || (PROFILES..NOVELTIES).contains(&idx);
-        for (idx, record) in self.records.iter_mut().enumerate() {
-            if is_scaled(idx) {
-                record.rescale(factor);
-            }
+        for idx in (0..self.records.len()).filter(|&idx| is_scaled(idx)) {
+            self.records.rescale(idx, factor);
         }
         self.level *= factor;
         self.slow *= factor;
@@ -293,40 +319,34 @@ impl Members {
     }
 
     /// Steps, and how far the value is from its long level.
-    fn near(&mut self, stats: &mut [Option<f32>; STATISTICS.len()]) {
+    fn near(&mut self, stats: &mut [f32; STATISTICS.len()]) {
         let raw = self.history.raw();
         let n = raw.len();
         let newest = self.history.newest();
         if n >= 3 {
-            stats[0] = Some((raw[n - 1] * 0.5 - raw[n - 2] * 0.5).abs());
-            stats[1] = Some((newest - self.history.scaled(raw[n - 2])).abs());
-            stats[2] = Some((newest - self.level).max(0.0));
-            stats[3] = Some((self.level - newest).max(0.0));
+            stats[0] = (raw[n - 1] * 0.5 - raw[n - 2] * 0.5).abs();
+            stats[1] = (newest - self.history.scaled(raw[n - 2])).abs();
+            stats[2] = (newest - self.level).max(0.0);
+            stats[3] = (self.level - newest).max(0.0);
         }
         let weight = 1.0 / (self.history.n_seen() as f32).min(1000.0);
         self.level += weight * (newest - self.level).clamp(-4.0, 4.0);
     }
 
     /// Deviations within and shifts between the last values, at three spans.
-    fn spans(&self, stats: &mut [Option<f32>; STATISTICS.len()]) {
+    fn spans(&self, stats: &mut [f32; STATISTICS.len()]) {
         let levels = self.history.levels();
-        let n = levels.len();
-        let sum_of = |levels: &[i16]| levels.iter().map(|&level| i32::from(level)).sum::<i32>();
         for (idx, span) in [5usize, 20, 80].into_iter().enumerate() {
-            if n < 2 * span + 1 {
-                continue;
-            }
-            let last = &levels[n - span..];
-            let sum = sum_of(last);
-            let before = sum_of(&levels[n - 2 * span..n - span]);
-            let squares: i32 = last.iter().map(|&level| i32::from(level) * i32::from(level)).sum();
+            let Some(from) = levels.len().checked_sub(2 * span + 1) else { continue };
+            let (before, last) = levels[from + 1..].split_at(span);
+            let [sum, before, squares] = sums(before, last);
             let mean = sum as f32 / span as f32;
             let variance = (squares as f32 / span as f32 - mean * mean).max(0.0);
             let deviation = variance.sqrt() / STEPS;
-            stats[4 + idx] = Some(deviation);
-            stats[7 + idx] = Some((sum - before).abs() as f32 / span as f32 / STEPS);
+            stats[4 + idx] = deviation;
+            stats[7 + idx] = (sum - before).abs() as f32 / span as f32 / STEPS;
             if idx > 0 {
-                stats[9 + idx] = Some(1.0 / (deviation + 0.02));
+                stats[9 + idx] = 1.0 / (deviation + 0.02);
             }
         }
     }
@@ -359,7 +379,7 @@ impl Members {
         &mut self,
         time: Option<i64>,
         value: f32,
-        stats: &mut [Option<f32>; STATISTICS.len()],
+        stats: &mut [f32; STATISTICS.len()],
     ) -> Option<Expected> {
         let raw = self.history.raw();
         let recent = &raw[raw.len().saturating_sub(3)..];
@@ -372,17 +392,23 @@ impl Members {
                 let median = self.history.scaled(median);
                 usual = Some(median);
                 week = same.week().map(|value| self.history.scaled(value));
-                stats[12] = Some((mean - median).abs());
+                stats[12] = (mean - median).abs();
                 self.slow += (self.history.newest() - median - self.slow) / SLOW;
-                stats[CLOCK_SLOW] = Some(self.slow.abs());
+                stats[CLOCK_SLOW] = self.slow.abs();
                 // The nearest are the next below and above: only they need to be scaled.
                 let here = self.history.unscaled(mean);
-                let below =
-                    same.values().iter().copied().filter(|&value| value <= here).max_by(f32::total_cmp);
-                let above =
-                    same.values().iter().copied().filter(|&value| value > here).min_by(f32::total_cmp);
+                let (mut below, mut above) = (f32::NEG_INFINITY, f32::INFINITY);
+                for &value in same.values() {
+                    below = larger(if value <= here { value } else { below }, below);
+                    above = smaller(if value > here { value } else { above }, above);
+                }
+                // One of them is there, as there is a median.
                 let distance = |value: f32| (mean - self.history.scaled(value)).abs();
-                stats[13] = below.into_iter().chain(above).map(distance).min_by(f32::total_cmp);
+                stats[13] = [below, above]
+                    .into_iter()
+                    .filter(|value| value.is_finite())
+                    .map(distance)
+                    .fold(f32::MAX, smaller);
             }
         }
         let newest = self.history.newest();
@@ -390,10 +416,10 @@ impl Members {
         if self.history.n_seen() <= 30 {
             return None;
         }
-        stats[DEPARTURE] = self.departure(expected, usual_error);
-        stats[14] = Some((newest - expected).abs());
+        stats[DEPARTURE] = self.departure(expected, usual_error).unwrap_or(f32::NAN);
+        stats[14] = (newest - expected).abs();
         let point = (newest - expected).abs() / (usual_error + 1e-3);
-        stats[POINT] = Some(point.min(self.farthest_by_rounding(value, expected)));
+        stats[POINT] = point.min(self.farthest_by_rounding(value, expected));
         let width = BAND * usual_error;
         let [value, low, high] =
             [expected, expected - width, expected + width].map(|scaled| self.history.unscaled(scaled));
@@ -418,7 +444,7 @@ impl Members {
         if self.step <= 0.0 || matches!(last, [.., before, newest] if *newest == 0.0 && *before != 0.0) {
             return false;
         }
-        let (low, high) = last.iter().fold((f32::MAX, f32::MIN), |(low, high), &v| (low.min(v), high.max(v)));
+        let (low, high) = range(last);
         high * 0.5 - low * 0.5 <= self.step * (0.5 * STEPS_OF_NOTHING)
     }
 
@@ -439,6 +465,6 @@ impl Members {
             + self.memories.iter().map(Resonance::memory_bytes).sum::<usize>()
             + self.memories.len() * size_of::<Resonance>()
             + self.clock.memory_bytes()
-            + self.records.len() * size_of::<Record>()
+            + self.records.memory_bytes()
     }
 }

@@ -20,7 +20,7 @@ pub use history::History;
 pub use left_profile::LeftProfile;
 pub use members::{Expected, Members, REASONS, Size};
 pub use predictor::Predictor;
-pub use record::Record;
+pub use record::Records;
 pub use resolution::Resolution;
 pub use resonance::{Resonance, Resonates};
 pub use spikes::Spikes;

@@ -27,7 +27,7 @@ impl Resolution {
     /// known.
     pub fn push(&mut self, value: f32, last: Option<f32>) -> f32 {
         let before = self.step();
-        self.has_parts |= value.fract() != 0.0;
+        self.has_parts = self.has_parts || value.fract() != 0.0;
         let step = last.map_or(0.0, |last| (value * 0.5 - last * 0.5).abs()) * 2.0;
         if step > 0.0 && step.is_finite() {
             self.see(step);

@@ -1,6 +1,6 @@
 //! Templates of the windows a series has shown so far, and alarms for windows that none of them takes in.
 
-use super::usual_level::UsualLevel;
+use super::{record::larger, usual_level::UsualLevel};
 
 /// Samples of a window.
 const SAMPLES: usize = 8;
@@ -100,54 +100,71 @@ struct Best {
 }
 
 /// Templates that are looked at together.
-const LANES: usize = 16;
+const LANES: usize = 32;
+/// Sides that are looked at together.
+const AT_ONCE: usize = 4;
+/// The most templates.
+const MOST: usize = 256;
 
-/// How well a template that needs to grow from `size` to `grown` takes a window in, and how well in its newest level.
+/// How well the newest level fits into a template, between `low` and `high` so far: a part, and the whole.
 #[inline]
-fn fits(size: u16, grown: u16, newest: [u8; 2], here: u8) -> (f32, f32) {
-    let share = f32::from(WHOLE - grown) / f32::from((WHOLE - size).max(1));
-    let [low, high] = newest;
-    let level_fit =
-        (255.0 - f32::from(high.max(here) - low.min(here))) / (255.0 - f32::from(high - low)).max(1.0);
-    (share * share * level_fit * level_fit, level_fit)
+fn level_parts(low: u8, high: u8, here: u8) -> (u16, u16) {
+    let grown = high.max(here) - low.min(here);
+    (255 - u16::from(grown), (255 - u16::from(high - low)).max(1))
+}
+
+/// The sides of templates from a place on, in blocks.
+#[inline(always)]
+fn blocks_from(sides: &[u8], from: usize) -> &[[u8; LANES]] {
+    sides[from..].as_chunks().0
 }
 
 eddy_detect::wide! {
     /// The template that the sides fit best into, the first of several, and how well. `lows` and `highs` hold the sides one
-    /// after another, `sizes.len()` templates each, the first `n` of which count.
+    /// after another, `sizes.len()` templates each (at most [`MOST`], whole blocks of [`LANES`]), the first `n` of
+    /// which count.
     fn best_of(lows: &[u8], highs: &[u8], sizes: &[u16], n: usize, sides: &[u8; SIDES]) -> Option<(usize, f32)> {
         let room = sizes.len();
-        let here = sides[SIDES - 1];
-        let mut most = [-1.0f32; LANES];
-        let mut places = [0u32; LANES];
-        for start in (0..n).step_by(LANES) {
-            let mut grown = [0u16; LANES];
-            for (side, &here) in sides.iter().enumerate() {
-                let from = side * room + start;
-                let (lows, highs) = (&lows[from..from + LANES], &highs[from..from + LANES]);
-                for lane in 0..LANES {
-                    grown[lane] += u16::from(highs[lane].max(here) - lows[lane].min(here));
+        let mut grown = [[0u16; LANES]; MOST / LANES];
+        let n_blocks = n.div_ceil(LANES).min(grown.len());
+        let newest = (SIDES - 1) * room;
+        for (first, here) in sides.as_chunks::<AT_ONCE>().0.iter().enumerate().map(|(idx, here)| (idx * AT_ONCE, here)) {
+            let all_lows: [_; AT_ONCE] = std::array::from_fn(|side| &blocks_from(lows, (first + side) * room)[..n_blocks]);
+            let all_highs: [_; AT_ONCE] = std::array::from_fn(|side| &blocks_from(highs, (first + side) * room)[..n_blocks]);
+            for (block, grown) in grown[..n_blocks].iter_mut().enumerate() {
+                for side in 0..AT_ONCE {
+                    let (lows, highs, here) = (&all_lows[side][block], &all_highs[side][block], here[side]);
+                    for lane in 0..LANES {
+                        grown[lane] += u16::from(highs[lane].max(here) - lows[lane].min(here));
+                    }
                 }
             }
-            let from = (SIDES - 1) * room + start;
-            let (lows, highs) = (&lows[from..from + LANES], &highs[from..from + LANES]);
-            let sizes = &sizes[start..start + LANES];
-            let left = (n - start) as u32;
+        }
+        let here = sides[SIDES - 1];
+        let mut fits = [[-1.0f32; LANES]; MOST / LANES];
+        let newest = blocks_from(lows, newest).iter().zip(blocks_from(highs, newest));
+        let blocks = sizes.as_chunks::<LANES>().0.iter().zip(&grown[..n_blocks]).zip(newest);
+        for (((sizes, grown), (lows, highs)), fits) in blocks.zip(&mut fits) {
             for lane in 0..LANES {
-                let (fit, _) = fits(sizes[lane], grown[lane], [lows[lane], highs[lane]], here);
-                let is_better = fit > most[lane] && (lane as u32) < left;
-                most[lane] = if is_better { fit } else { most[lane] };
-                places[lane] = if is_better { start as u32 } else { places[lane] };
+                let (part, whole) = level_parts(lows[lane], highs[lane], here);
+                // Both products are whole numbers below 2^24.
+                fits[lane] = f32::from(WHOLE - grown[lane]) * f32::from(part)
+                    / (f32::from((WHOLE - sizes[lane]).max(1)) * f32::from(whole));
             }
         }
-        let mut best: Option<(usize, f32)> = None;
-        for lane in 0..LANES.min(n) {
-            let (at, fit) = (places[lane] as usize + lane, most[lane]);
-            if best.is_none_or(|best| fit > best.1 || fit >= best.1 && at < best.0) {
-                best = Some((at, fit));
+        let fits = &mut fits.as_flattened_mut()[..n_blocks * LANES];
+        fits[n..].fill(-1.0);
+        let mut most = [-1.0f32; LANES];
+        for fits in fits.as_chunks::<LANES>().0 {
+            for lane in 0..LANES {
+                most[lane] = larger(fits[lane], most[lane]);
             }
         }
-        best
+        let most = most.into_iter().fold(-1.0, larger);
+        let is_it = |fits: &[f32; LANES]| fits.iter().fold(false, |is_it, &fit| is_it | (fit >= most));
+        let block = fits.as_chunks::<LANES>().0.iter().position(is_it)? * LANES;
+        let lane = fits[block..].iter().position(|&fit| fit >= most)?;
+        Some((block + lane, most * most))
     }
 }
 
@@ -164,7 +181,7 @@ struct Templates {
 
 impl Templates {
     fn new(room: usize) -> Self {
-        let room = room.max(1).next_multiple_of(LANES);
+        let room = room.clamp(1, MOST).next_multiple_of(LANES);
         Self { room, n: 0, lows: vec![0; room * SIDES], highs: vec![0; room * SIDES], sizes: vec![0; room] }
     }
 
@@ -173,8 +190,8 @@ impl Templates {
         let (at, fit) = best_of(&self.lows, &self.highs, &self.sizes, self.n, sides)?;
         let newest = (SIDES - 1) * self.room + at;
         let (low, high) = (self.lows[newest], self.highs[newest]);
-        let (_, level_fit) = fits(0, 0, [low, high], sides[SIDES - 1]);
-        Some(Best { at, fit, level_fit })
+        let (part, whole) = level_parts(low, high, sides[SIDES - 1]);
+        Some(Best { at, fit, level_fit: f32::from(part) / f32::from(whole) })
     }
 
     /// Lets a template grow.
@@ -364,7 +381,8 @@ impl Resonance {
             sample = usual;
         }
         self.window.rotate_left(1);
-        self.window[SAMPLES - 1] = (sample * LEVELS).round() / LEVELS;
+        // Samples are not below 0.
+        self.window[SAMPLES - 1] = (sample * LEVELS + 0.5) as i32 as f32 / LEVELS;
         self.n_samples = self.n_samples.saturating_add(1);
     }
 
@@ -442,13 +460,27 @@ fn width_of(low: f64, high: f64) -> (f64, f64) {
     if high > low { (low, high) } else { (low, low + (low.abs() * 0.01).max(1e-9)) }
 }
 
-/// Orders windows by their distance to all others, the farthest first.
+/// Orders windows by their distance to all others, side by side and added up, the farthest first.
 fn strangest_first(windows: &mut [[u8; SIDES]]) {
-    let distance = |one: &[u8; SIDES], other: &[u8; SIDES]| -> u32 {
-        one.iter().zip(other).map(|(&a, &b)| u32::from(a.abs_diff(b))).sum()
-    };
-    let total = |one: &[u8; SIDES]| windows.iter().map(|other| distance(one, other)).sum::<u32>();
-    let mut order: Vec<(u32, [u8; SIDES])> = windows.iter().map(|one| (total(one), *one)).collect();
+    let mut totals = vec![0u32; windows.len()];
+    for side in 0..SIDES {
+        let mut counts = [0i32; 256];
+        windows.iter().for_each(|window| counts[usize::from(window[side])] += 1);
+        // The distance from a level to all those there are, from the distance of the level below.
+        let mut far: i32 = windows.iter().map(|window| i32::from(window[side])).sum();
+        let mut n_above = windows.len() as i32;
+        let n = n_above;
+        let distances = counts.map(|count| {
+            let here = far;
+            n_above -= count;
+            far += n - 2 * n_above;
+            here as u32
+        });
+        for (total, window) in totals.iter_mut().zip(&*windows) {
+            *total += distances[usize::from(window[side])];
+        }
+    }
+    let mut order: Vec<(u32, [u8; SIDES])> = totals.into_iter().zip(windows.iter().copied()).collect();
     order.sort_by_key(|(total, _)| std::cmp::Reverse(*total));
     for (window, (_, ordered)) in windows.iter_mut().zip(order) {
         *window = ordered;
@@ -479,7 +511,7 @@ fn sides(samples: &[f32; SAMPLES]) -> [u8; SIDES] {
 }
 
 fn byte(share: f32) -> u8 {
-    (share * 255.0).round().clamp(0.0, 255.0) as u8
+    (share * 255.0 + 0.5) as u8
 }
 
 #[cfg(test)]
@@ -538,6 +570,25 @@ mod tests {
         }
         assert!((1..=16).contains(&memory.templates.n), "{}", memory.templates.n);
         assert!(alarms(&[3.0; 500], 1, None).iter().all(|&alarm| alarm == 0.0));
+    }
+
+    #[test]
+    fn the_strangest_window_is_the_farthest_from_all() {
+        let mut windows: Vec<[u8; SIDES]> = (0..300usize)
+            .map(|idx| std::array::from_fn(|side| (idx * idx * 7 + side * side * 31 + idx * side) as u8))
+            .collect();
+        windows.extend([[0; SIDES], [255; SIDES]]);
+        let total = |one: &[u8; SIDES]| -> u32 {
+            let distance = |other: &[u8; SIDES]| -> u32 {
+                one.iter().zip(other).map(|(&a, &b)| u32::from(a.abs_diff(b))).sum()
+            };
+            windows.iter().map(distance).sum()
+        };
+        let mut wanted = windows.clone();
+        wanted.sort_by_key(|window| std::cmp::Reverse(total(window)));
+        let mut got = windows.clone();
+        strangest_first(&mut got);
+        assert_eq!(got, wanted);
     }
 
     #[test]
