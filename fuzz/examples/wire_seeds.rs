@@ -92,6 +92,58 @@ fn frames() -> Vec<(&'static str, Vec<u8>)> {
     ]
 }
 
+/// The same frame over IPv4 with some of its bytes set: where, and to what.
+fn changed(frame: &[u8], changes: &[(usize, u8)]) -> Vec<u8> {
+    let mut frame = frame.to_vec();
+    changes.iter().for_each(|&(at, byte)| frame[at] = byte);
+    frame
+}
+
+/// Frames that tell something beside flows, each with its length and the seconds since the one before.
+fn signs() -> Vec<(&'static str, Vec<u8>)> {
+    let timed = |frames: &[Vec<u8>]| -> Vec<u8> {
+        frames.iter().flat_map(|frame| [&[frame.len() as u8, 1][..], frame].concat()).collect()
+    };
+    let over = |protocol, payload: &[u8]| ethernet(0x0800, &ipv4(protocol, payload));
+    let query = over(17, &udp(4000, 53, &dns()));
+    let mut answer = over(17, &udp(53, 4000, &dns()));
+    // From the second host to the first, the mark of an answer, and one of two ports.
+    let back = [(29, 2), (33, 1), (44, 0x80)];
+    answer = changed(&answer, &back);
+    let other = changed(&answer, &[(11, 9), (answer.len() - 1, 77)]);
+    let piece = |number: u8, at: u8, more: u8| {
+        changed(&over(17, &udp(9, 9, &[7; 32])), &[(19, number), (20, more), (21, at)])
+    };
+    let break_off = |from: u8| changed(&over(6, &tcp(4, b"")), &[(37, from)]);
+    let to_itself = changed(&over(6, &tcp(2, b"")), &[(33, 1)]);
+    let redirect = over(1, &[&[5, 1, 0, 0, 10, 0, 0, 66][..], &query[14..]].concat());
+    let unreachable = over(1, &[&[3, 4, 0, 0, 0, 0, 0, 40][..], &query[14..]].concat());
+    let advert = [&[134, 0, 0, 0, 64, 0, 0, 0][..], &[0; 8]].concat();
+    let neighbour =
+        [&[136, 0, 0, 0, 0x20, 0, 0, 0][..], &[0x20, 1, 0xd, 0xb8], &[0; 11], &[9, 2, 1, 2, 0, 0, 0, 0, 7]]
+            .concat();
+    let adapters: Vec<Vec<u8>> = (0..8).map(|idx| changed(&query, &[(9, idx), (10, 7), (11, idx)])).collect();
+    vec![
+        ("answers", timed(&[query.clone(), answer.clone(), other.clone(), other, answer])),
+        ("fragments", timed(&[piece(1, 0, 0x20), piece(1, 3, 0x20), piece(2, 9, 0), piece(3, 255, 0x3f)])),
+        ("resets", timed(&(0..9).map(break_off).collect::<Vec<_>>())),
+        (
+            "flags",
+            timed(&[over(6, &tcp(0, b"")), over(6, &tcp(3, b"")), over(6, &tcp(0x29, b"")), to_itself]),
+        ),
+        (
+            "messages",
+            timed(&[
+                redirect,
+                unreachable,
+                ethernet(0x86dd, &ipv6(58, &advert)),
+                ethernet(0x86dd, &ipv6(58, &neighbour)),
+            ]),
+        ),
+        ("adapters", timed(&adapters)),
+    ]
+}
+
 fn captures() -> Vec<(&'static str, Vec<u8>)> {
     let mut big = longs(&[0xa1b2_c3d4, 0x0002_0004, 0, 0, 65_535, 1]);
     let mut little: Vec<u8> =
@@ -213,6 +265,7 @@ fn seeds() -> Vec<(&'static str, &'static str, Vec<u8>)> {
         ("capture", captures()),
         ("flows", captures()),
         ("packet", frames()),
+        ("signs", signs()),
         ("application", applications()),
         ("flow_export", datagrams()),
     ] {

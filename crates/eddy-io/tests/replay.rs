@@ -5,7 +5,7 @@ mod survival;
 use std::path::Path;
 
 use survival::writing::survive_writing;
-use survival::{survive, survive_flows};
+use survival::{survive, survive_flows, survive_signs};
 
 /// Calls `check` with the bytes of every file under `fuzz/<kind>/<target>`, targets sorted; how many there were.
 fn replay(kind: &str, check: impl Fn(&str, &[u8])) -> usize {
@@ -38,6 +38,7 @@ fn check(target: &str, bytes: &[u8]) {
     let parted = bytes.iter().position(|byte| *byte == 0).filter(|_| !bytes.starts_with(&[0x0c, 0xa5]));
     match (target, parted) {
         ("write", _) => survive_writing(bytes),
+        ("signs", _) => survive_signs(bytes),
         ("flow_logs", Some(at)) => survive_flows(&bytes[..at], &bytes[at + 1..]),
         _ => drop(survive(bytes)),
     }

@@ -153,3 +153,43 @@ pub fn survive_flows(one: &[u8], other: &[u8]) {
         }
     }
 }
+
+/// Makes a capture of the bytes (for each frame its length, the seconds since the one before, then the frame) and reads what
+/// its packets tell beside the flows.
+///
+/// # Panics
+/// When what is told makes no sense, is more than there is room for, or is not the same a second time.
+pub fn survive_signs(bytes: &[u8]) {
+    let capture = framed(bytes);
+    let options = ReadOptions::default();
+    let Ok(mut source) = open_flow_bytes(vec![(NAME, capture)], &options) else { return };
+    let mut told = || {
+        drain(&mut *source, &options);
+        let signs = source.packet_signs();
+        source.rewind().unwrap();
+        signs
+    };
+    let signs = told();
+    assert_eq!(told(), signs, "a second read tells other signs than the first");
+    assert!(signs.len() <= 1 << 13);
+    for sign in &signs {
+        assert!(sign.first_ns <= sign.last_ns && sign.packets > 0, "{sign:?}");
+        assert!(sign.targets.len() <= 16 && sign.different <= 1 << 16, "{sign:?}");
+    }
+}
+
+/// A capture of Ethernet frames, each told by its length and the seconds since the one before.
+fn framed(mut bytes: &[u8]) -> Vec<u8> {
+    let longs =
+        |numbers: &[u32]| -> Vec<u8> { numbers.iter().flat_map(|number| number.to_be_bytes()).collect() };
+    let mut out = longs(&[0xa1b2_c3d4, 0x0002_0004, 0, 0, 65_535, 1]);
+    let mut seconds = 1_700_000_000u32;
+    while let [len, since, rest @ ..] = bytes {
+        let (frame, others) = rest.split_at(usize::from(*len).min(rest.len()));
+        seconds += u32::from(*since);
+        out.extend(longs(&[seconds, 0, frame.len() as u32, frame.len() as u32]));
+        out.extend(frame);
+        bytes = others;
+    }
+    out
+}
