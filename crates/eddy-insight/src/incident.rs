@@ -332,11 +332,13 @@ pub(crate) mod tests {
 
     #[test]
     fn what_one_actor_does_is_one_incident() {
+        let weak =
+            |behaviour, actor, at_s| Sighting { strength: 1.5, ..sighting(behaviour, Some(actor), 5, at_s) };
         let found = incidents(vec![
-            sighting("scan", Some(66), 5, 0),
-            sighting("brute_force", Some(66), 5, 600),
-            sighting("scan", Some(67), 5, 600),
-            sighting("scan", Some(66), 5, 50_000),
+            weak("scan", 66, 0),
+            weak("brute_force", 66, 600),
+            weak("scan", 67, 600),
+            weak("scan", 66, 50_000),
         ]);
         let seen: Vec<(usize, usize)> = found.iter().map(|i| (i.rank, i.sightings.len())).collect();
         assert_eq!(seen, [(1, 2), (2, 1), (3, 1)]);

@@ -1,5 +1,7 @@
 //! What confidence is worth: how many incidents of each were right.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use super::captures::Raised;
@@ -15,6 +17,15 @@ pub struct Band {
     pub right: usize,
     /// Their mean confidence.
     pub mean_confidence: f64,
+}
+
+/// Incidents of like behaviours.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct BandOfBehaviours {
+    /// The behaviours, joined by commas.
+    pub behaviours: String,
+    /// The incidents of all their confidences.
+    pub band: Band,
 }
 
 /// Incidents by their confidence, each with whether it tells what is true; bands without any are left out.
@@ -43,6 +54,29 @@ pub(super) fn bands_of_raised<'a>(all: impl Iterator<Item = (&'a [Raised], &'a [
         raised.iter().map(|one| one.confidence).zip(right.iter().copied())
     };
     bands(&all.flat_map(of).collect::<Vec<_>>())
+}
+
+/// The same by behaviours, in the order of their names.
+pub(super) fn behaviours_of_raised<'a>(
+    all: impl Iterator<Item = (&'a [Raised], &'a [bool])>,
+) -> Vec<BandOfBehaviours> {
+    let mut of: BTreeMap<String, Vec<(f64, bool)>> = BTreeMap::new();
+    for (raised, right) in all {
+        for (one, &right) in raised.iter().zip(right) {
+            of.entry(one.behaviours.join(", ")).or_default().push((one.confidence, right));
+        }
+    }
+    let band = |(behaviours, all): (String, Vec<(f64, bool)>)| {
+        let least = all.iter().map(|(confidence, _)| *confidence).fold(1.0, f64::min);
+        let sum: f64 = all.iter().map(|(confidence, _)| confidence).sum();
+        let right = all.iter().filter(|(_, right)| *right).count();
+        let mean_confidence = sum / all.len() as f64;
+        BandOfBehaviours {
+            behaviours,
+            band: Band { from: least, incidents: all.len(), right, mean_confidence },
+        }
+    };
+    of.into_iter().map(band).collect()
 }
 
 #[cfg(test)]
