@@ -226,29 +226,20 @@ impl Try {
 }
 
 /// Whether a conversation is guesses at a log-in over datagrams: each question, of changing size, gets the same few words.
-/// Of one of which the questions were not recorded the answers tell it.
 fn is_log_in_guessing(flow: &Flow<'_>) -> bool {
-    let answers = flow.reverse_packets;
-    let is_asked = if flow.packets == 0 {
-        flow.protocol == Flow::UDP && are_quick(answers, flow.duration_ns)
-    } else {
-        is_full_of_questions(flow) && answers >= flow.packets / 5 * 4 && answers <= flow.packets
-    };
     LOG_INS.contains(&flow.destination_port)
-        && is_asked
-        && flow.reverse_octets <= REFUSAL.saturating_mul(answers)
-        && flow.reverse_octets.is_multiple_of(answers)
-}
-
-/// Whether there are as many questions, and as many a second, as guesses are.
-fn are_quick(questions: u64, duration_ns: i64) -> bool {
-    questions >= LEAST_QUESTIONS && questions as f64 * 1e9 >= LEAST_QUESTIONS_A_SECOND * duration_ns as f64
+        && is_full_of_questions(flow)
+        && flow.reverse_packets >= flow.packets / 5 * 4
+        && flow.reverse_packets <= flow.packets
+        && flow.reverse_octets <= REFUSAL.saturating_mul(flow.reverse_packets)
+        && flow.reverse_octets.is_multiple_of(flow.reverse_packets)
 }
 
 /// Whether a conversation of datagrams has as many questions a second, of changing size, as guesses have.
 fn is_full_of_questions(flow: &Flow<'_>) -> bool {
     flow.protocol == Flow::UDP
-        && are_quick(flow.packets, flow.duration_ns)
+        && flow.packets >= LEAST_QUESTIONS
+        && flow.packets as f64 * 1e9 >= LEAST_QUESTIONS_A_SECOND * flow.duration_ns as f64
         && !flow.octets.is_multiple_of(flow.packets)
 }
 
@@ -275,7 +266,7 @@ impl BruteForce {
         if self.open.extend(&key, flow, flow.destination).is_some() {
             return;
         }
-        let (seen, usual) = (flow.packets.max(recorded(flow)) as f64, LEAST_QUESTIONS as f64);
+        let (seen, usual) = (flow.packets as f64, LEAST_QUESTIONS as f64);
         let mut sighting = Sighting {
             behaviour: ABOUT.name,
             kind,
