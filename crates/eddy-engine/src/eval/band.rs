@@ -91,4 +91,23 @@ mod tests {
         assert_eq!(seen, [(0.0, 1, 0), (0.5, 2, 1), (0.9, 2, 2)]);
         assert!((found[2].mean_confidence - 0.945).abs() < 1e-12);
     }
+
+    #[test]
+    fn incidents_are_counted_by_their_behaviours() {
+        let raised = |behaviours: &[&str], confidence: f64| Raised {
+            kind: String::new(),
+            behaviours: behaviours.iter().map(|name| (*name).into()).collect(),
+            actors: Vec::new(),
+            targets: Vec::new(),
+            severity: eddy_insight::Severity::Low,
+            confidence,
+            sentence: String::new(),
+        };
+        let all = [raised(&["scan"], 0.9), raised(&["flood", "scan"], 0.8), raised(&["scan"], 0.7)];
+        let found = behaviours_of_raised([(&all[..], &[true, true, false][..])].into_iter());
+        let seen: Vec<(&str, usize, usize)> =
+            found.iter().map(|one| (one.behaviours.as_str(), one.band.incidents, one.band.right)).collect();
+        assert_eq!(seen, [("flood, scan", 1, 1), ("scan", 2, 1)]);
+        assert!((found[1].band.mean_confidence - 0.8).abs() < 1e-12);
+    }
 }
