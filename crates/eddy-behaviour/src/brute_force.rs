@@ -15,7 +15,7 @@ pub(crate) const ABOUT: AboutBehaviour = AboutBehaviour {
     name: "brute_force",
     title: "Guessing of passwords",
     summary: "One host opens many short connections of like but not equal size to a service that asks for a password, or \
-              very many to a web server or within a minute to a port that is nobody's, and not at fixed intervals; or a few to each of many hosts; or many hosts outside \
+              very many to a web server (fewer within a minute where each gets the same answer) or within a minute to a port that is nobody's, and not at fixed intervals; or a few to each of many hosts; or many hosts outside \
               do so at one service.",
     blind_to: "Few guesses a day; guesses within one long connection; guesses over datagrams, other than of SNMP, SIP, RADIUS, IPMI and TFTP; guesses \
                at fixed intervals, which look like checks whether a service is there; services on ports \
@@ -75,11 +75,15 @@ const REFUSAL: u64 = 128;
 /// Files asked for by their names, one after the other, that are guesses (TFTP): systems that start ask for some, too.
 const FILES: u16 = 69;
 const LEAST_FILES: u32 = 60;
-/// Short connections of like size to a service on a port that is nobody's, within a minute, that are guesses; bytes of one
+/// Short connections of like size within a minute that are guesses: to a service on a port that is nobody's, or to a web
+/// server that answers each with the same; bytes of one
 /// at most, both ways.
 const LEAST_UNLISTED: u32 = 48;
 const UNLISTED_NS: i64 = 60_000_000_000;
 const UNLISTED_OCTETS: u64 = 4_000;
+/// Coefficient of variation up to which what is answered, without the heads of packets, is the same each time.
+const SAME_ANSWER: f64 = 0.03;
+const HEAD: u64 = 40;
 /// Ports of services that ask for a password.
 const PORTS: [u16; 42] = [
     21, 22, 23, 25, 110, 139, 143, 389, 445, 465, 513, 554, 587, 636, 873, 990, 993, 995, 1_080, 1_433,
@@ -95,6 +99,8 @@ struct Tries {
     last_ns: i64,
     n: u32,
     octets: Moments,
+    /// Bytes that were said in answer, without the heads of packets.
+    answers: Moments,
     intervals_s: Moments,
 }
 
@@ -132,6 +138,14 @@ fn is_conversation(flow: &Flow<'_>) -> bool {
     }
 }
 
+/// Packets of the side that sent fewer, or of the one that was recorded.
+fn recorded(flow: &Flow<'_>) -> u64 {
+    match (flow.packets, flow.reverse_packets) {
+        (0, packets) | (packets, 0) => packets,
+        (questions, answers) => questions.min(answers),
+    }
+}
+
 impl Tries {
     /// Counts a try; says whether it is the first of another ten minutes.
     fn add(&mut self, flow: &Flow<'_>, octets: u64) -> bool {
@@ -144,7 +158,16 @@ impl Tries {
         self.last_ns = flow.start_ns;
         self.n += 1;
         self.octets.add(octets as f64);
+        let heads = HEAD.saturating_mul(flow.reverse_packets);
+        self.answers.add(flow.reverse_octets.saturating_sub(heads) as f64);
         is_first
+    }
+
+    /// Whether everything asked, of changing size, got the same few words: a refusal.
+    fn are_refused(&self) -> bool {
+        self.octets.variation() >= NOT_EQUAL
+            && self.answers.sum > 0.0
+            && self.answers.variation() <= SAME_ANSWER
     }
 
     fn is_guessing(&self, least: u32, like_size: f64) -> bool {
@@ -195,7 +218,7 @@ impl Try {
         } else if WEB_PORTS.contains(&port) {
             Some(Self::Web)
         } else {
-            let is_small = octets <= UNLISTED_OCTETS && flow.packets.min(flow.reverse_packets) >= 5;
+            let is_small = octets <= UNLISTED_OCTETS && recorded(flow) >= 5;
             let is_known = !flow.application.is_empty();
             ((1_024..FIRST_OF_CLIENTS).contains(&port) && is_small && !is_known).then_some(Self::Unlisted)
         }
@@ -362,6 +385,9 @@ impl Behaviour for BruteForce {
         let is_busy = BUSY.contains(&port);
         let is_quick = is_whole && took_ns <= QUICK_NS && !MAIL.contains(&port);
         let (least, like_size, severity) = match tried {
+            Try::Web if tries.n < LEAST_WEB && took_ns <= UNLISTED_NS && tries.are_refused() => {
+                (LEAST_UNLISTED, LIKE_SIZE_GROUP, Severity::Medium)
+            }
             Try::Web => (LEAST_WEB, LIKE_SIZE_WEB, Severity::Medium),
             Try::File => (LEAST_FILES, LIKE_SIZE, Severity::Medium),
             Try::Unlisted if took_ns > UNLISTED_NS => return,

@@ -25,7 +25,8 @@ pub(crate) const ABOUT: AboutBehaviour = AboutBehaviour {
               next to nothing said or are full of questions, questions for names that are not there, or large answers from \
               many services that nobody asked. Where each host of a network gets a part, the network is watched.",
     blind_to: "Floods of complete connections of changing size from a crowd, which look like many visitors; questions \
-               in full packets within a few connections; connections held open that were begun over minutes; floods below the least rate, or \
+               in full packets within fewer than four connections, which look like a tunnel, or of which the answers were not \
+               recorded, like an upload; connections held open that were begun over minutes; floods below the least rate, or \
                below four times what the target got before; flows of UDP that each have the rate of a stream and packets as streams have them; what is \
                lost before it is recorded.",
     techniques: &["T1498.001", "T1498.002", "T1499.001", "T1499.002"],

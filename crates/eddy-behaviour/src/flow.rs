@@ -87,6 +87,39 @@ impl Flow<'_> {
     /// ICMP of IPv6.
     pub const ICMP6: u8 = 58;
 
+    /// A short TCP connection that was answered: 600 bytes there, 4,000 back, in six packets each. What is told of it
+    /// otherwise is changed field by field.
+    ///
+    /// ```
+    /// # use eddy_behaviour::{ConnectionState, Flow};
+    /// let hosts = ["10.0.0.1".parse().unwrap(), "10.0.0.2".parse().unwrap()];
+    /// let tried = Flow { state: ConnectionState::Rejected, ..Flow::answered(0, hosts[0], hosts[1], 22) };
+    /// assert!(tried.failed());
+    /// ```
+    pub fn answered(start_ns: i64, source: IpAddr, destination: IpAddr, port: u16) -> Self {
+        Self {
+            start_ns,
+            duration_ns: 50_000_000,
+            source,
+            destination,
+            source_port: 40_000,
+            destination_port: port,
+            protocol: Self::TCP,
+            octets: 600,
+            packets: 6,
+            reverse_octets: 4_000,
+            reverse_packets: 6,
+            flags: None,
+            reverse_flags: None,
+            state: ConnectionState::Established,
+            application: "",
+            dns_name: "",
+            dns: DnsAsked::default(),
+            dns_code: None,
+            icmp_type: None,
+        }
+    }
+
     /// Whether nothing came of it: no answer, or a refusal.
     pub fn failed(&self) -> bool {
         match self.state {

@@ -52,6 +52,8 @@ const UDP_HEADERS: u64 = 28;
 const LEAST_EVEN_BYTES: f64 = 500.0;
 const LEAST_EVEN_ECHOES: u64 = 200;
 const LEAST_EVEN_RATE: f64 = 5.0;
+/// Echo packets a second from which those that nobody answers may be a flood.
+const FLOOD_RATE: f64 = 100.0;
 /// Mean bytes of an echo packet, where sizes change.
 const LEAST_ECHO_BYTES: f64 = 120.0;
 /// Bytes by which sizes differ that change.
@@ -264,6 +266,9 @@ impl Tunnel {
     }
 
     fn see_echo(&mut self, flow: &Flow<'_>) {
+        // Of a conversation that begins with a reply the request was not recorded: the other side asked.
+        let asked = (flow.icmp_type == Some(0)).then(|| flow.turned());
+        let flow = asked.as_ref().unwrap_or(flow);
         let pair = (flow.source, flow.destination);
         let echoes = self.echoes.entry(pair, flow.start_ns, Echoes::default);
         if flow.start_ns.saturating_sub(echoes.start_ns) >= WINDOW_NS {
@@ -287,12 +292,18 @@ impl Tunnel {
         if self.open.extend(&key, flow, flow.destination).is_some() {
             return;
         }
-        // What gets no answer is a flood, if anything.
-        let answered = flow.reverse_packets > 0;
-        let rate = flow.packets as f64 * 1e9 / flow.duration_ns.max(1) as f64;
+        let n = flow.packets.max(flow.reverse_packets);
+        let rate = n as f64 * 1e9 / flow.duration_ns.max(1) as f64;
         let is_fast = echoes.packets >= LEAST_EVEN_ECHOES && flow.packets > 1 && rate >= LEAST_EVEN_RATE;
+        // What gets no answer is a flood where it is quick. Where it is slow and of changing size the other side was not
+        // recorded.
+        let answered = flow.packets > 0 && flow.reverse_packets > 0;
+        let is_one_side = !answered && changing && n >= LEAST_ECHOES && rate < FLOOD_RATE;
         let is_even = is_fast && mean >= LEAST_EVEN_BYTES;
-        if !answered || !(changing || is_even) || echoes.packets < LEAST_ECHOES || mean < LEAST_ECHO_BYTES {
+        if !(answered && (changing || is_even) || is_one_side)
+            || echoes.packets < LEAST_ECHOES
+            || mean < LEAST_ECHO_BYTES
+        {
             return;
         }
         let evidence = vec![
@@ -505,6 +516,24 @@ mod tests {
         };
         assert_eq!(run(echoes(30, 1_328)), ["tunnel in echo packets"]);
         assert!(run(echoes(600, 1_328)).is_empty() && run(echoes(30, 84)).is_empty());
+        // Of one side alone sizes have to change, slower than in a flood.
+        let one_side = |octets: u64, seconds: i64| Flow {
+            octets,
+            reverse_packets: 0,
+            reverse_octets: 0,
+            ..echoes(seconds, 0)
+        };
+        assert_eq!(run(one_side(600 * 500 + 7, 30)), ["tunnel in echo packets"]);
+        assert!(run(one_side(600 * 500, 30)).is_empty() && run(one_side(600 * 500 + 7, 3)).is_empty());
+        // Who replies first did not begin.
+        let replied = Flow { icmp_type: Some(0), ..echoes(30, 1_328) };
+        let (mut tunnel, mut out) = (Tunnel::default(), Vec::new());
+        tunnel.see(&replied, &mut out);
+        tunnel.end(&mut out);
+        assert_eq!(
+            (out[0].actor, out[0].targets.as_slice()),
+            (Some(replied.destination), &[replied.source][..])
+        );
         let asked = |queries: u32| Flow {
             packets: 400,
             octets: 400 * 40 + 200 * 130,

@@ -162,7 +162,6 @@ pub(crate) mod tests {
     use std::net::{IpAddr, Ipv4Addr};
 
     use super::*;
-    use crate::ConnectionState;
 
     /// A host of the test network.
     pub(crate) fn address(host: u8) -> IpAddr {
@@ -181,27 +180,8 @@ pub(crate) mod tests {
 
     /// An ordinary TCP flow `at_s` seconds after the beginning.
     pub(crate) fn flow(at_s: f64, source: u8, destination: u8, port: u16) -> Flow<'static> {
-        Flow {
-            start_ns: 1_700_000_000_000_000_000 + (at_s * 1e9) as i64,
-            duration_ns: 50_000_000,
-            source: address(source),
-            destination: address(destination),
-            source_port: 40_000,
-            destination_port: port,
-            protocol: Flow::TCP,
-            octets: 600,
-            packets: 6,
-            reverse_octets: 4_000,
-            reverse_packets: 6,
-            flags: None,
-            reverse_flags: None,
-            state: ConnectionState::Established,
-            application: "",
-            dns_name: "",
-            dns: crate::DnsAsked::default(),
-            dns_code: None,
-            icmp_type: None,
-        }
+        let start_ns = 1_700_000_000_000_000_000 + (at_s * 1e9) as i64;
+        Flow::answered(start_ns, address(source), address(destination), port)
     }
 
     #[test]

@@ -42,11 +42,11 @@ pub use eddy_behaviour::{BEHAVIOURS, Per};
 pub use entities::{EntityTable, entity_schema, entity_windows};
 pub use error::{EngineError, NothingToJudge};
 pub use eval::{
-    Band, BehaviourFound, CaptureVerdict, CapturesOptions, CapturesReport, Checked, Coverage, Deal,
-    DrillVerdict, DrillsOptions, EventsOf, FalseIncident, Mode, NabBoard, NabCorpus, NabOptions,
-    NetworkOptions, NetworkReport, Raised, SeriesOptions, SeriesStanding, SeriesVerdict, Standing, Stream,
-    Together, ToldBy, ToldWindow, UnderProfile, drill_bands, eval_captures, eval_drills, eval_nab,
-    eval_network, eval_results, eval_series,
+    Band, BandOfBehaviours, BehaviourFound, CaptureVerdict, CapturesOptions, CapturesReport, Checked,
+    Coverage, Deal, DrillVerdict, DrillsOptions, EventsOf, FalseIncident, Mode, NabBoard, NabCorpus,
+    NabOptions, NetworkOptions, NetworkReport, Raised, SeriesOptions, SeriesStanding, SeriesVerdict,
+    Standing, Stream, Together, ToldBy, ToldWindow, UnderProfile, drill_bands, drill_behaviours,
+    drill_halves, eval_captures, eval_drills, eval_nab, eval_network, eval_results, eval_series,
 };
 pub use explore::{ColumnSummary, Exploration, Histogram, TopList, explore};
 pub use flows::{damped_packets, flow_features, flows};

@@ -3,8 +3,9 @@
 //! Every behaviour has a *doubt*, the share of its sightings that are nothing when the evidence just suffices, and a
 //! *slope*, how quickly the doubt goes as the evidence grows: with a strength of `s` times what would have sufficed the
 //! doubt is `doubt / s^slope`. Doubts of different behaviours of one cause are multiplied, as they are told from
-//! different numbers; of several sightings of one behaviour only the strongest counts. Confidence is one minus what is
-//! left of the doubt. It grows with every strength and never falls when more is seen.
+//! different numbers; of several sightings of one behaviour only the strongest counts. One minus what is left of the doubt is
+//! what the evidence says; confidence is the share that was right of all that was as sure ([`calibrated`]). It grows with
+//! every strength and never falls when more is seen.
 
 use eddy_behaviour::Sighting;
 
@@ -17,9 +18,8 @@ struct Doubt {
     slope: f64,
 }
 
-/// By behaviour; set so that of all that is told in drills, in generated networks and in public captures with and without
-/// something in them the share that is right lies near the confidence, or above where next to nothing is false (how near
-/// stands in `docs/explanation/judging-incidents.md`). Calls at equal distances grow little surer with their number:
+/// By behaviour: the order of what is surer among behaviours. Forged answers that just suffice are mostly somebody's
+/// ordinary ones. Calls at equal distances grow little surer with their number:
 /// machines that keep in touch do so for longer than a beacon does.
 const DOUBTS: [Doubt; 14] = [
     Doubt { behaviour: "scan", at_least: 0.40, slope: 1.5 },
@@ -33,12 +33,17 @@ const DOUBTS: [Doubt; 14] = [
     Doubt { behaviour: "lateral_spread", at_least: 0.45, slope: 1.5 },
     Doubt { behaviour: "arp_spoofing", at_least: 0.35, slope: 0.7 },
     Doubt { behaviour: "crafted_packets", at_least: 0.35, slope: 0.5 },
-    Doubt { behaviour: "forged_answers", at_least: 0.45, slope: 0.5 },
+    Doubt { behaviour: "forged_answers", at_least: 0.70, slope: 0.9 },
     Doubt { behaviour: "silence", at_least: 0.30, slope: 1.0 },
     Doubt { behaviour: "unusual", at_least: 0.50, slope: 1.0 },
 ];
 /// Of a behaviour that is not listed.
 const OTHERWISE: Doubt = Doubt { behaviour: "", at_least: 0.5, slope: 1.0 };
+/// What was right of all that was as sure lies on a line of log odds: where it begins, and how steep it is. Both were fitted
+/// to drills, public captures with and without something in them and generated networks; fitted to half of them they held
+/// for the other half (how near stands in `docs/explanation/judging-incidents.md`).
+const BEGINS: f64 = 0.2;
+const STEEP: f64 = 1.8;
 /// Nothing is surer than this.
 pub(crate) const MOST: f64 = 0.99;
 /// No strength counts for more than this.
@@ -55,7 +60,14 @@ pub(crate) fn confidence(sightings: &[Sighting]) -> f64 {
         }
     }
     let doubt: f64 = strongest.iter().map(|&(behaviour, strength)| doubt(behaviour, strength)).product();
-    (((1.0 - doubt) * 100.0).round() / 100.0).min(MOST)
+    ((calibrated(1.0 - doubt) * 100.0).round() / 100.0).min(MOST)
+}
+
+/// The share that is right of all that is as sure by its evidence.
+fn calibrated(sure: f64) -> f64 {
+    let sure = sure.clamp(0.001, 0.999);
+    let log_odds = BEGINS + STEEP * (sure / (1.0 - sure)).ln();
+    1.0 / (1.0 + (-log_odds).exp())
 }
 
 /// What is left of the doubt of one behaviour at a strength.
@@ -81,6 +93,22 @@ mod tests {
             let known = DOUBTS.iter().any(|one| one.behaviour == entry.about.name);
             assert!(known || doubts[1] == OTHERWISE.at_least);
         }
+    }
+
+    #[test]
+    fn confidence_is_the_share_that_was_right_of_what_was_as_sure() {
+        // Of what was 0.64 sure on average 77 of 100 were right, of 0.75 92, of 0.86 99.
+        for (sure, share) in [(0.64, 0.77), (0.75, 0.92), (0.86, 0.99)] {
+            assert!((calibrated(sure) - share).abs() <= 0.05, "{sure}: {}", calibrated(sure));
+        }
+        let shares: Vec<f64> = (0..=100).map(|at| calibrated(f64::from(at) / 100.0)).collect();
+        assert!(shares.is_sorted() && (0.0..=1.0).contains(&shares[0]) && shares[100] <= 1.0);
+        // Answers that look forged and just suffice are mostly none.
+        let forged = |strength| {
+            let sighting = crate::incident::tests::sighting("forged_answers", None, 2, 0);
+            confidence(&[Sighting { strength, ..sighting }])
+        };
+        assert!(forged(1.0) < 0.3 && forged(4.0) > 0.85, "{} {}", forged(1.0), forged(4.0));
     }
 
     #[test]

@@ -290,7 +290,7 @@ fn add<T: PartialEq>(list: &mut Vec<T>, one: T) {
 pub(crate) mod tests {
     use std::net::Ipv4Addr;
 
-    use eddy_behaviour::{ConnectionState, Evidence, Flow};
+    use eddy_behaviour::{Evidence, Flow};
 
     use super::*;
 
@@ -301,27 +301,7 @@ pub(crate) mod tests {
 
     /// An ordinary TCP flow `at_s` seconds after the epoch.
     pub(crate) fn flow(at_s: f64, source: u8, destination: u8, port: u16) -> Flow<'static> {
-        Flow {
-            start_ns: (at_s * 1e9) as i64,
-            duration_ns: 50_000_000,
-            source: address(source),
-            destination: address(destination),
-            source_port: 40_000,
-            destination_port: port,
-            protocol: Flow::TCP,
-            octets: 600,
-            packets: 6,
-            reverse_octets: 4_000,
-            reverse_packets: 6,
-            flags: None,
-            reverse_flags: None,
-            state: ConnectionState::Established,
-            application: "",
-            dns_name: "",
-            dns: eddy_behaviour::DnsAsked::default(),
-            dns_code: None,
-            icmp_type: None,
-        }
+        Flow::answered((at_s * 1e9) as i64, address(source), address(destination), port)
     }
 
     /// A sighting of a minute, of one host by another.
@@ -352,11 +332,13 @@ pub(crate) mod tests {
 
     #[test]
     fn what_one_actor_does_is_one_incident() {
+        let weak =
+            |behaviour, actor, at_s| Sighting { strength: 1.5, ..sighting(behaviour, Some(actor), 5, at_s) };
         let found = incidents(vec![
-            sighting("scan", Some(66), 5, 0),
-            sighting("brute_force", Some(66), 5, 600),
-            sighting("scan", Some(67), 5, 600),
-            sighting("scan", Some(66), 5, 50_000),
+            weak("scan", 66, 0),
+            weak("brute_force", 66, 600),
+            weak("scan", 67, 600),
+            weak("scan", 66, 50_000),
         ]);
         let seen: Vec<(usize, usize)> = found.iter().map(|i| (i.rank, i.sightings.len())).collect();
         assert_eq!(seen, [(1, 2), (2, 1), (3, 1)]);

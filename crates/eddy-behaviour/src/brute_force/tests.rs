@@ -172,3 +172,46 @@ fn the_same_few_words_to_changing_questions_are_refusals_of_a_log_in_over_datagr
     assert_eq!(run((0..90).map(name))[0].kind, "guessing of names of files");
     assert!(run((0..20).map(name)).is_empty(), "a system that starts");
 }
+
+#[test]
+fn a_web_server_that_refuses_all_alike_is_guessed_at_within_a_minute() {
+    let asked = |at: u32, port: u16, answer: u64| Flow {
+        octets: 420 + u64::from(at % 7),
+        packets: 6,
+        reverse_octets: answer,
+        reverse_packets: 5,
+        ..flow(f64::from(at) * 0.5 + f64::from(at * 7 % 5) * 0.06, 66, 5, port)
+    };
+    for port in [80, 443, 9_200] {
+        let found = run((0..90).map(|at| asked(at, port, 660)));
+        let seen: Vec<_> = found.iter().map(|s| (s.actor, s.severity)).collect();
+        assert_eq!(seen, [(Some(address(66)), Severity::Medium)], "port {port}");
+        assert!(run((0..40).map(|at| asked(at, port, 660))).is_empty(), "a few");
+        // What a program asks for is not the same each time.
+        assert!(
+            run((0..90).map(|at| asked(at, port, 660 + u64::from(at % 9) * 8))).is_empty(),
+            "changing answers"
+        );
+        // Slower than one a second and more.
+        assert!(
+            run((0..90).map(|at| Flow { start_ns: asked(at * 4, port, 0).start_ns, ..asked(at, port, 660) }))
+                .is_empty()
+        );
+    }
+}
+
+#[test]
+fn guesses_of_which_one_side_was_recorded_are_told_by_that_side() {
+    let answers = |at: u32| Flow {
+        packets: 0,
+        octets: 0,
+        reverse_packets: 6,
+        reverse_octets: 700 + u64::from(at % 7),
+        ..flow(f64::from(at) * 0.4 + f64::from(at * 7 % 5) * 0.05, 66, 5, 7_777)
+    };
+    assert_eq!(run((0..90).map(answers)).len(), 1);
+    assert!(
+        run((0..90).map(|at| Flow { reverse_packets: 3, ..answers(at) })).is_empty(),
+        "hardly a conversation"
+    );
+}

@@ -55,6 +55,13 @@ const LEAST_QUESTIONS: u64 = 2_000;
 const QUESTIONS_RATE: u64 = 20;
 const QUESTION_BYTES: u64 = 400;
 const LEAST_QUESTION_BYTES: u64 = 90;
+/// Mean bytes of packets that are full, of questions that are sent many at a time: their answers are still small ones, and
+/// no mere acknowledgements as of an upload. So much counts of one connection at most: what goes through a tunnel looks the
+/// same, but has one.
+const FULL_QUESTION_BYTES: u64 = 1_000;
+const MOST_OF_ONE: u64 = LEAST_QUESTIONS / 4;
+/// Of so many full packets one is answered by a small one, at least.
+const ANSWERED_OF_FULL: u64 = 4;
 /// Ports of web servers.
 const WEB_PORTS: [u16; 5] = [80, 443, 8_000, 8_080, 8_443];
 /// Questions in a window for names that are not there, that are a flood, and their share of all that are answered.
@@ -99,7 +106,7 @@ const TOLD: [(usize, &str, u64); COUNTS] = [
     (PACKETS, "packets without an answer in 10 s", LEAST_PACKETS),
     (LEASES, "leases asked for in 10 s", LEAST_LEASES),
     (MISSING, "questions for names that are not there in 10 s", LEAST_MISSING),
-    (QUESTIONS, "small packets each way within connections in 10 s", LEAST_QUESTIONS),
+    (QUESTIONS, "packets of questions within connections in 10 s", LEAST_QUESTIONS),
     (HELD, "connections held open, begun in 10 s", LEAST_HELD),
     (CONNECTIONS, "short connections in 10 s", LEAST_CONNECTIONS),
 ];
@@ -299,7 +306,8 @@ fn is_short_connection(flow: &Flow<'_>) -> bool {
         && !crate::brute_force::asks_for_password(flow)
 }
 
-/// Small packets each way of a connection to a web server that go on so fast that a question follows the other.
+/// Packets of a connection to a web server that go on so fast that a question follows the other: small ones each way, or
+/// full ones with many questions in each, of which a good part gets a small answer.
 fn questions(flow: &Flow<'_>) -> u64 {
     // Of one of which one direction was recorded, packets that acknowledge are no questions.
     let says = |octets: u64, packets: u64| octets >= LEAST_QUESTION_BYTES.saturating_mul(packets);
@@ -309,11 +317,21 @@ fn questions(flow: &Flow<'_>) -> u64 {
         (questions, answers) => questions.min(answers),
     };
     let seconds = (flow.duration_ns / 1_000_000_000).max(1).unsigned_abs();
-    let is_small = flow.octets <= QUESTION_BYTES.saturating_mul(flow.packets)
-        && flow.reverse_octets <= QUESTION_BYTES.saturating_mul(flow.reverse_packets);
-    let is_meant = flow.protocol == Flow::TCP && WEB_PORTS.contains(&flow.destination_port);
-    if is_meant && is_small && both >= QUESTIONS_RATE.saturating_mul(seconds) {
+    let is_small = |octets: u64, packets: u64| octets <= QUESTION_BYTES.saturating_mul(packets);
+    let is_fast = |packets: u64| packets >= QUESTIONS_RATE.saturating_mul(seconds);
+    if flow.protocol != Flow::TCP
+        || !WEB_PORTS.contains(&flow.destination_port)
+        || !is_small(flow.reverse_octets, flow.reverse_packets)
+    {
+        return 0;
+    }
+    let is_packed = flow.octets >= FULL_QUESTION_BYTES.saturating_mul(flow.packets)
+        && says(flow.reverse_octets, flow.reverse_packets)
+        && flow.packets <= flow.reverse_packets.saturating_mul(ANSWERED_OF_FULL);
+    if is_small(flow.octets, flow.packets) && is_fast(both) {
         both / windows(flow)
+    } else if is_packed && is_fast(flow.packets) {
+        (flow.packets / windows(flow)).min(MOST_OF_ONE)
     } else {
         0
     }

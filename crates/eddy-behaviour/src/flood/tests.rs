@@ -241,6 +241,26 @@ fn questions_within_a_few_connections_are_a_flood_from_a_rate_on_that_no_reader_
 }
 
 #[test]
+fn full_packets_of_questions_are_a_flood_where_each_connection_is_answered_in_small_ones() {
+    let sent = |at: u32, reverse_packets: u64, bytes: u64| Flow {
+        packets: 2_400,
+        octets: 2_400 * 1_400,
+        reverse_packets,
+        reverse_octets: reverse_packets * bytes,
+        duration_ns: 30_000_000_000,
+        ..flow(f64::from(at) * 0.1, 66, 9, 443)
+    };
+    let told = |flows: Vec<Flow<'static>>| run(flows).iter().map(|s| s.kind).collect::<Vec<_>>();
+    assert_eq!(told((0..6).map(|at| sent(at, 1_400, 100)).collect()), ["flood of questions"]);
+    // An upload is acknowledged by bare packets; a tunnel is one connection; a page is answered by full packets.
+    assert!(told((0..6).map(|at| sent(at, 1_400, 60)).collect()).is_empty());
+    assert!(told((0..6).map(|at| sent(at, 1_400, 1_200)).collect()).is_empty());
+    assert!(told((0..6).map(|at| sent(at, 300, 100)).collect()).is_empty(), "an answer now and then");
+    let tunnel = Flow { packets: 60_000, octets: 60_000 * 1_400, ..sent(0, 30_000, 100) };
+    assert!(told(vec![tunnel]).is_empty());
+}
+
+#[test]
 fn a_network_of_which_each_host_gets_little_is_flooded_by_many_and_tried_by_one() {
     let part = |at: u32, source: u8| Flow {
         destination: IpAddr::from([198, 51, 100, (at * 89 % 250) as u8]),

@@ -1,5 +1,7 @@
 //! What confidence is worth: how many incidents of each were right.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use super::captures::Raised;
@@ -15,6 +17,15 @@ pub struct Band {
     pub right: usize,
     /// Their mean confidence.
     pub mean_confidence: f64,
+}
+
+/// Incidents of like behaviours.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct BandOfBehaviours {
+    /// The behaviours, joined by commas.
+    pub behaviours: String,
+    /// The incidents of all their confidences.
+    pub band: Band,
 }
 
 /// Incidents by their confidence, each with whether it tells what is true; bands without any are left out.
@@ -45,6 +56,29 @@ pub(super) fn bands_of_raised<'a>(all: impl Iterator<Item = (&'a [Raised], &'a [
     bands(&all.flat_map(of).collect::<Vec<_>>())
 }
 
+/// The same by behaviours, in the order of their names.
+pub(super) fn behaviours_of_raised<'a>(
+    all: impl Iterator<Item = (&'a [Raised], &'a [bool])>,
+) -> Vec<BandOfBehaviours> {
+    let mut of: BTreeMap<String, Vec<(f64, bool)>> = BTreeMap::new();
+    for (raised, right) in all {
+        for (one, &right) in raised.iter().zip(right) {
+            of.entry(one.behaviours.join(", ")).or_default().push((one.confidence, right));
+        }
+    }
+    let band = |(behaviours, all): (String, Vec<(f64, bool)>)| {
+        let least = all.iter().map(|(confidence, _)| *confidence).fold(1.0, f64::min);
+        let sum: f64 = all.iter().map(|(confidence, _)| confidence).sum();
+        let right = all.iter().filter(|(_, right)| *right).count();
+        let mean_confidence = sum / all.len() as f64;
+        BandOfBehaviours {
+            behaviours,
+            band: Band { from: least, incidents: all.len(), right, mean_confidence },
+        }
+    };
+    of.into_iter().map(band).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -56,5 +90,24 @@ mod tests {
             found.iter().map(|band| (band.from, band.incidents, band.right)).collect();
         assert_eq!(seen, [(0.0, 1, 0), (0.5, 2, 1), (0.9, 2, 2)]);
         assert!((found[2].mean_confidence - 0.945).abs() < 1e-12);
+    }
+
+    #[test]
+    fn incidents_are_counted_by_their_behaviours() {
+        let raised = |behaviours: &[&str], confidence: f64| Raised {
+            kind: String::new(),
+            behaviours: behaviours.iter().map(|name| (*name).into()).collect(),
+            actors: Vec::new(),
+            targets: Vec::new(),
+            severity: eddy_insight::Severity::Low,
+            confidence,
+            sentence: String::new(),
+        };
+        let all = [raised(&["scan"], 0.9), raised(&["flood", "scan"], 0.8), raised(&["scan"], 0.7)];
+        let found = behaviours_of_raised([(&all[..], &[true, true, false][..])].into_iter());
+        let seen: Vec<(&str, usize, usize)> =
+            found.iter().map(|one| (one.behaviours.as_str(), one.band.incidents, one.band.right)).collect();
+        assert_eq!(seen, [("flood, scan", 1, 1), ("scan", 2, 1)]);
+        assert!((found[1].band.mean_confidence - 0.8).abs() < 1e-12);
     }
 }

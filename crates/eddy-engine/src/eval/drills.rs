@@ -7,7 +7,7 @@ use eddy_sim::{DRILLS, Drill, DrillSeen, DrillSetting, DrillTruth, DrillWay};
 use rayon::prelude::*;
 use serde::Serialize;
 
-use super::band::{Band, bands_of_raised};
+use super::band::{Band, BandOfBehaviours, bands_of_raised, behaviours_of_raised};
 use super::captures::Raised;
 use super::truth::{Known, known};
 use crate::incidents::watch;
@@ -64,6 +64,23 @@ impl DrillVerdict {
 /// All that was raised in drills by its confidence; right is what tells who and what.
 pub fn drill_bands(verdicts: &[DrillVerdict]) -> Vec<Band> {
     bands_of_raised(verdicts.iter().map(|one| (&*one.raised, &*one.right)))
+}
+
+/// The same for the drills of even and of odd places in the list, so that what was fitted to the one half can be held
+/// against the other.
+pub fn drill_halves(verdicts: &[DrillVerdict]) -> [Vec<Band>; 2] {
+    let place = |one: &DrillVerdict| {
+        DRILLS.iter().flat_map(|list| list.iter()).position(|drill| drill.name == one.drill).unwrap_or(0)
+    };
+    [0, 1].map(|half| {
+        let of = verdicts.iter().filter(|one| place(one) % 2 == half);
+        bands_of_raised(of.map(|one| (&*one.raised, &*one.right)))
+    })
+}
+
+/// The same by behaviours.
+pub fn drill_behaviours(verdicts: &[DrillVerdict]) -> Vec<BandOfBehaviours> {
+    behaviours_of_raised(verdicts.iter().map(|one| (&*one.raised, &*one.right)))
 }
 
 /// Plays every drill in every way of recording that it can be had in, watches each as `detect` does, and holds the

@@ -17,11 +17,11 @@ mod truth;
 
 use serde::Serialize;
 
-pub use band::Band;
+pub use band::{Band, BandOfBehaviours};
 pub use captures::{CaptureVerdict, CapturesOptions, CapturesReport, Raised, eval_captures};
 pub use corpus::NabCorpus;
 pub use coverage::Coverage;
-pub use drills::{DrillVerdict, DrillsOptions, drill_bands, eval_drills};
+pub use drills::{DrillVerdict, DrillsOptions, drill_bands, drill_behaviours, drill_halves, eval_drills};
 pub use nab::{NabBoard, NabOptions, eval_nab};
 pub use network::{BehaviourFound, FalseIncident, NetworkOptions, NetworkReport, eval_network};
 pub use results::{Checked, eval_results};

@@ -8,13 +8,29 @@ use eddy_behaviour::Flow;
 use super::form::{Tag, pairs, protocols};
 use super::{Action, Packets, Rule};
 
-/// The least rate that is policed, bits a second.
-const LEAST_BITS: u64 = 8_000;
+/// Rates are policed in steps of this many bits a second, which is also the least.
+const STEP_BITS: u64 = 8_000;
+/// The highest rate that every router of this kind polices, bits a second.
+const MOST_BITS: u64 = 2_000_000_000;
 
-/// The configuration, how to undo it, how it ends.
+/// The configuration, how to undo it, how it ends; nothing where an access list cannot say it: ports of another protocol
+/// than TCP and UDP, or a rate beyond what is policed.
 pub(crate) fn render(rule: &Rule, tag: &Tag) -> (String, String, String) {
+    let ports = rule.source_port.or(rule.destination_port).is_some();
+    if ports && !matches!(rule.protocol, None | Some(Flow::TCP | Flow::UDP)) {
+        return Default::default();
+    }
+    let bits = match rule.action {
+        Action::Limit { octets_per_second, .. } => {
+            octets_per_second.saturating_mul(8).div_ceil(STEP_BITS).max(1).saturating_mul(STEP_BITS)
+        }
+        Action::Drop | Action::Watch => 0,
+    };
+    if bits > MOST_BITS {
+        return Default::default();
+    }
     let name = tag.name().to_ascii_uppercase().replace('_', "-");
-    let mut text = format!("! Eddy, incident {}: {}\n", tag.incident, rule.in_words());
+    let mut text = format!("! Eddy, incident {}: {}\n", tag.incident(), rule.in_words());
     let mut undo: Vec<String> = Vec::new();
     let mut policed: Vec<String> = Vec::new();
     for version4 in [true, false] {
@@ -33,7 +49,9 @@ pub(crate) fn render(rule: &Rule, tag: &Tag) -> (String, String, String) {
         let _ = writeln!(text, "{head}");
         for (source, destination) in pairs(&sources, &destinations) {
             for protocol in protocols(rule) {
-                let _ = writeln!(text, " {}", entry(rule, protocol, source, destination, version4));
+                for entry in entries(rule, protocol, source, destination, version4) {
+                    let _ = writeln!(text, " {entry}");
+                }
             }
         }
         undo.push(format!("no {head}"));
@@ -52,8 +70,7 @@ pub(crate) fn render(rule: &Rule, tag: &Tag) -> (String, String, String) {
     if undo.is_empty() {
         return Default::default();
     }
-    if let Action::Limit { octets_per_second, .. } = rule.action {
-        let bits = octets_per_second.saturating_mul(8).max(LEAST_BITS);
+    if !policed.is_empty() {
         let _ = writeln!(text, "class-map match-any {name}");
         policed.iter().for_each(|list| {
             let _ = writeln!(text, " match access-group name {list}");
@@ -82,15 +99,16 @@ pub(crate) fn render(rule: &Rule, tag: &Tag) -> (String, String, String) {
     (text, undo.join("\n"), expiry)
 }
 
-fn entry(
+/// The entries for one source, destination and protocol.
+fn entries(
     rule: &Rule,
     protocol: Option<u8>,
     source: Option<IpAddr>,
     destination: Option<IpAddr>,
     version4: bool,
-) -> String {
+) -> Vec<String> {
     let side = |address: Option<IpAddr>, port: Option<u16>| {
-        let who = address.map_or_else(|| "any".to_owned(), |address| format!("host {address}"));
+        let who = address.map_or_else(|| "any".to_owned(), |address| format!("host {}", word_of(address)));
         port.map_or_else(|| who.clone(), |port| format!("{who} eq {port}"))
     };
     let word = match protocol {
@@ -101,19 +119,29 @@ fn entry(
         Some(Flow::ICMP | Flow::ICMP6) => "icmp".into(),
         Some(other) => other.to_string(),
     };
-    let (verb, log) = match rule.action {
-        Action::Drop => ("deny", " log"),
-        Action::Limit { .. } => ("permit", ""),
-        Action::Watch => ("permit", " log"),
+    let (verb, other, log) = match rule.action {
+        Action::Drop => ("deny", "permit", " log"),
+        Action::Limit { .. } => ("permit", "deny", ""),
+        Action::Watch => ("permit", "permit", " log"),
     };
-    let opening = match rule.packets {
-        Packets::Opening if version4 => " match-all +syn -ack",
-        Packets::Opening => " syn",
-        Packets::All => "",
-    };
-    format!(
-        "{verb} {word} {} {}{opening}{log}",
-        side(source, rule.source_port),
-        side(destination, rule.destination_port)
-    )
+    let sides = format!("{} {}", side(source, rule.source_port), side(destination, rule.destination_port));
+    match rule.packets {
+        Packets::Opening if version4 => vec![format!("{verb} {word} {sides} match-all +syn -ack{log}")],
+        // Lists of version 6 cannot ask for a flag that is not set: answers are taken out before.
+        Packets::Opening => {
+            vec![format!("{other} {word} {sides} established"), format!("{verb} {word} {sides} syn{log}")]
+        }
+        Packets::All => vec![format!("{verb} {word} {sides}{log}")],
+    }
+}
+
+/// An address as routers write it: one of version 6 in groups of hexadecimal digits, never with one of version 4 in it.
+fn word_of(address: IpAddr) -> String {
+    match address {
+        IpAddr::V6(six) if six.to_ipv4_mapped().is_some() => {
+            let [.., high, low] = six.segments();
+            format!("::ffff:{high:x}:{low:x}")
+        }
+        other => other.to_string(),
+    }
 }

@@ -155,10 +155,9 @@ fn flood(sighting: &Sighting, profile: &Profile) -> Vec<Rule> {
         // Answers come from the port of the service that reflects: towards the target, it is the sender's.
         let service = port.or_else(|| profile.source_port());
         let rule = Rule::between(&[], targets, Action::Drop, AN_HOUR).at(protocol, None);
-        let from = |port| Rule { source_port: Some(port), ..rule.clone() };
         return service.map_or_else(
             || vec![Rule::between(&[], targets, limit, AN_HOUR).at(protocol, None)],
-            |port| vec![from(port)],
+            |port| vec![rule.out_of(port)],
         );
     }
     vec![Rule::between(&[], targets, limit, AN_HOUR).at(protocol, port)]

@@ -48,7 +48,7 @@ pub(crate) fn render(rule: &Rule, tag: &Tag) -> (String, String, String) {
         routes.iter().map(|(family, route)| format!("gobgp global rib -a {family} {verb} {route}")).collect()
     };
     let undo = lines("del").join("\n");
-    let mut text = format!("# Eddy, incident {}: {}\n", tag.incident, rule.in_words());
+    let mut text = format!("# Eddy, incident {}: {}\n", tag.incident(), rule.in_words());
     if left_out > 0 {
         let _ = writeln!(text, "# {left_out} more routes are left out: routers hold few");
     }

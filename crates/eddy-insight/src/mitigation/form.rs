@@ -40,17 +40,26 @@ const FORMS: [Form; 4] = [
 /// What a rule is called in a filter: the id of its incident and its number there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Tag {
-    /// Hexadecimal digits.
-    pub(crate) incident: String,
-    /// Number of the rule, from 1.
-    pub(crate) number: usize,
+    incident: String,
+    number: usize,
 }
 
 impl Tag {
+    /// The tag of the rule of a number, from 1. Of the id sixteen hexadecimal digits are kept at most: whatever else it
+    /// held could mean something to a filter.
+    pub(crate) fn new(incident: &str, number: usize) -> Self {
+        let digits = incident.chars().filter(char::is_ascii_hexdigit).take(16);
+        Self { incident: digits.collect(), number }
+    }
+
+    /// The id of the incident, hexadecimal digits alone.
+    pub(crate) fn incident(&self) -> &str {
+        &self.incident
+    }
+
     /// A name of letters, digits and underscores.
     pub(crate) fn name(&self) -> String {
-        let digits: String = self.incident.chars().filter(char::is_ascii_hexdigit).take(16).collect();
-        format!("eddy_{digits}_{}", self.number)
+        format!("eddy_{}_{}", self.incident, self.number)
     }
 
     /// The first of ten numbers that are the same in every run, in the range that Suricata leaves to its users.

@@ -81,7 +81,7 @@ pub(crate) fn mitigation(
         if filters.iter().any(|other: &Filter| other.rule == rule) {
             continue;
         }
-        let tag = Tag { incident: incident.id.clone(), number: filters.len() + 1 };
+        let tag = Tag::new(&incident.id, filters.len() + 1);
         filters.push(Filter {
             purpose: purpose.to_owned(),
             in_words: rule.in_words(),
@@ -94,6 +94,8 @@ pub(crate) fn mitigation(
     Mitigation { advice: advice::advice(incident, profile), filters }
 }
 
+#[cfg(test)]
+mod grammar;
 #[cfg(test)]
 mod real;
 #[cfg(test)]

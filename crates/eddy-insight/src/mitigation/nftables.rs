@@ -24,7 +24,7 @@ pub(crate) fn render(rule: &Rule, tag: &Tag) -> (String, String, String) {
     let undo = format!("nft delete table inet {name}");
     let mut text = format!(
         "# Eddy, incident {}: {}\n# check: nft -c -f FILE   apply: nft -f FILE   undo: {undo}\ntable inet {name} {{\n{sets}",
-        tag.incident,
+        tag.incident(),
         rule.in_words()
     );
     let _ = write!(text, "\tchain judge {{\n{lines}\t}}\n");

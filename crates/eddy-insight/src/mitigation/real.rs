@@ -33,7 +33,7 @@ fn rules() -> Vec<Rule> {
 
 /// The rules in one form.
 fn texts(form: &str) -> Vec<(String, String)> {
-    let tag = |at: usize| Tag { incident: format!("0123456789{at:02x}"), number: 1 };
+    let tag = |at: usize| Tag::new(&format!("0123456789{at:02x}"), 1);
     let of = |(at, rule): (usize, &Rule)| render_all(rule, &tag(at));
     let all = rules();
     let rendered = all.iter().enumerate().flat_map(of).filter(|one| one.form == form);

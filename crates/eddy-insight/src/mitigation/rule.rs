@@ -69,6 +69,9 @@ pub(crate) enum Way {
 }
 
 impl Rule {
+    /// The number of the Stream Control Transmission Protocol.
+    pub(crate) const SCTP: u8 = 132;
+
     /// A rule for all packets between two sides.
     pub(crate) fn between(sources: &[IpAddr], destinations: &[IpAddr], action: Action, lasts_s: u32) -> Self {
         Self {
@@ -83,9 +86,18 @@ impl Rule {
         }
     }
 
-    /// The same for one protocol and port of the receiver.
+    /// The same for one protocol and port of the receiver. Protocol 0 stands for one that was not recorded; a port is left
+    /// out where the protocol has none.
     pub(crate) fn at(self, protocol: Option<u8>, port: Option<u16>) -> Self {
-        Self { protocol, destination_port: port.filter(|&port| port > 0), ..self }
+        let protocol = protocol.filter(|&protocol| protocol > 0);
+        let port = port.filter(|&port| port > 0 && has_ports(protocol));
+        Self { protocol, destination_port: port, ..self }
+    }
+
+    /// The same for packets from one port, where the protocol has any.
+    pub(crate) fn out_of(self, port: u16) -> Self {
+        let port = Some(port).filter(|&port| port > 0 && has_ports(self.protocol));
+        Self { source_port: port, ..self }
     }
 
     /// Which way of a flow a stateless filter with this rule would see, if any.
@@ -165,6 +177,11 @@ impl Rule {
     }
 }
 
+/// Whether a protocol has ports that every filter knows of; any protocol stands for those that have.
+fn has_ports(protocol: Option<u8>) -> bool {
+    matches!(protocol, None | Some(Flow::TCP | Flow::UDP | Rule::SCTP))
+}
+
 /// Whether two protocol numbers mean the same, with ICMP of both versions as one.
 fn same_protocol(a: u8, b: u8) -> bool {
     let one = |protocol| if protocol == Flow::ICMP6 { Flow::ICMP } else { protocol };
@@ -198,6 +215,20 @@ mod tests {
         assert_eq!(port.sees(&flow(0.0, 1, 2, 22)), Some(Way::Forward));
         assert_eq!(port.sees(&flow(0.0, 1, 2, 80)), None);
         assert_eq!(port.sees(&Flow { protocol: Flow::UDP, ..flow(0.0, 1, 2, 22) }), None);
+    }
+
+    #[test]
+    fn a_port_is_named_only_where_the_protocol_has_ports() {
+        let to =
+            |protocol| Rule::between(&[], &[address(2)], Action::Drop, 60).at(protocol, Some(80)).out_of(53);
+        let ports = |rule: Rule| (rule.protocol, rule.source_port, rule.destination_port);
+        for protocol in [None, Some(Flow::TCP), Some(Flow::UDP), Some(Rule::SCTP)] {
+            assert_eq!(ports(to(protocol)), (protocol, Some(53), Some(80)));
+        }
+        for protocol in [Flow::ICMP, Flow::ICMP6, 47, 89] {
+            assert_eq!(ports(to(Some(protocol))), (Some(protocol), None, None));
+        }
+        assert_eq!(ports(to(Some(0))), (None, Some(53), Some(80)), "a protocol that was not recorded");
     }
 
     #[test]

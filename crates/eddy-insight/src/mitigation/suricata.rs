@@ -31,7 +31,7 @@ pub(crate) fn render(rule: &Rule, tag: &Tag) -> (String, String, String) {
     let undo = format!("rm {file} && {reload}");
     let text = format!(
         "# Eddy, incident {}: {}\n# save as {file} beside the other rules and list it in rule-files; undo: {undo}\n# end: echo \"{undo}\" | at now + {}\n{text}",
-        tag.incident,
+        tag.incident(),
         rule.in_words(),
         at_span(rule.lasts_s)
     );
@@ -59,6 +59,7 @@ fn line(
         Some(Flow::TCP) => ("tcp", String::new()),
         Some(Flow::UDP) => ("udp", String::new()),
         Some(Flow::ICMP | Flow::ICMP6) => ("icmp", String::new()),
+        Some(Rule::SCTP) => ("sctp", String::new()),
         Some(other) => ("ip", format!(" ip_proto:{other};")),
         None => ("ip", String::new()),
     };
@@ -67,7 +68,8 @@ fn line(
         Action::Limit { packets_per_second, .. } => {
             let track = if destinations.is_empty() { "by_src" } else { "by_dst" };
             let n = packets_per_second.max(1);
-            ("drop", format!(" detection_filter:track {track}, count {n}, seconds 1;"))
+            // A rule of addresses alone is looked at once for each flow and way; one with the word flow, for each packet.
+            ("drop", format!(" flow:stateless; detection_filter:track {track}, count {n}, seconds 1;"))
         }
         Action::Watch => ("alert", " threshold:type limit, track by_src, count 1, seconds 60;".to_owned()),
     };
@@ -78,6 +80,6 @@ fn line(
         port(rule.source_port),
         list(destinations),
         port(rule.destination_port),
-        tag.incident
+        tag.incident()
     )
 }

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::Args;
-use eddy_engine::{DrillVerdict, DrillsOptions, drill_bands, eval_drills};
+use eddy_engine::{
+    BandOfBehaviours, DrillVerdict, DrillsOptions, drill_bands, drill_behaviours, drill_halves, eval_drills,
+};
 
 use super::confidences;
 use crate::terminal;
@@ -57,5 +59,17 @@ fn table(verdicts: &[DrillVerdict]) -> String {
     let _ = writeln!(text, "\nactor and kind right in the first incident: {right} of {}", verdicts.len());
     text.push('\n');
     text.push_str(&confidences(&drill_bands(verdicts)));
+    for (half, bands) in ["even", "odd"].iter().zip(drill_halves(verdicts)) {
+        let _ = write!(text, "\nThe drills of {half} places in the list:\n\n{}", confidences(&bands));
+    }
+    text.push_str("\n| behaviours | incidents | true | share true | mean confidence | least |\n|---|---|---|---|---|---|\n");
+    for BandOfBehaviours { behaviours, band } in drill_behaviours(verdicts) {
+        let share = band.right as f64 / band.incidents as f64;
+        let _ = writeln!(
+            text,
+            "| {behaviours} | {} | {} | {share:.2} | {:.2} | {:.2} |",
+            band.incidents, band.right, band.mean_confidence, band.from
+        );
+    }
     text
 }
