@@ -1,7 +1,6 @@
 // A server that answers the API with made data: node test/mock.mjs [PORT]
 //
-// It sends the headers that the real one sends, knows one user (anna, "correct horse"), and moves jobs along. With
-// `hostile` every text in its answers is an attempt to run a script.
+// It sends the headers that the real one sends, knows one user (anna, "correct horse"), and moves jobs along.
 
 import { createReadStream, existsSync } from "node:fs";
 import { createServer } from "node:http";
@@ -17,8 +16,6 @@ export const POLICY =
 const CSRF = "token-against-forgery";
 const SESSION = "eddy_session=made";
 const JOB_MS = 120;
-/** Fields on whose words the answers' shape hangs. */
-const SHAPED = new Set(["id", "run", "dataset", "model", "job", "state", "kind", "role", "csrf", "axis", "type", "origin", "outcome", "severity", "opinion", "learns_from", "$ref", "$schema", "const", "scope", "when", "user", "secret"]);
 
 export function state({ empty = false } = {}) {
   const now = made.NOW;
@@ -58,7 +55,7 @@ const page = (items, query) => {
   return { items: items.slice(from, from + limit), next: from + limit < items.length ? String(from + limit) : null };
 };
 
-export function serve({ port = 0, hostile = false, empty = false, role = "admin", missing = [] } = {}) {
+export function serve({ port = 0, empty = false, role = "admin", missing = [] } = {}) {
   const all = state({ empty });
   const streams = new Set();
   const timers = new Set();
@@ -192,7 +189,7 @@ export function serve({ port = 0, hostile = false, empty = false, role = "admin"
   function take(response, method, path, query, raw, request) {
     const logged = request.headers.cookie?.includes(SESSION);
     const json = () => (raw.length > 0 ? JSON.parse(raw.toString()) : {});
-    const info = { name: hostile ? made.PAYLOADS[1] : "anna", role, csrf: CSRF, expires_ms: Date.now() + 4e7 };
+    const info = { name: "anna", role, csrf: CSRF, expires_ms: Date.now() + 4e7 };
     const problem = (status, title, detail) => send(response, status, { type: "about:blank", title, status, detail }, {}, "application/problem+json");
     if (path === "") return send(response, 200, { name: "Eddy", version: "0.1.0", needs_setup: empty, docs: "", openapi: "" });
     if (path === "session" && method === "POST") {
@@ -229,8 +226,7 @@ export function serve({ port = 0, hostile = false, empty = false, role = "admin"
       response.writeHead(200, { ...headers(), "content-type": "application/octet-stream" });
       return void response.end(said.bytes);
     }
-    const body = hostile && said.body && !said.status ? made.poisoned(said.body, SHAPED) : said.body;
-    send(response, said.status ?? 200, body ?? null, {}, said.status >= 400 ? "application/problem+json" : "application/json");
+    send(response, said.status ?? 200, said.body ?? null, {}, said.status >= 400 ? "application/problem+json" : "application/json");
   }
 
   const headers = () => ({ "content-security-policy": POLICY, "x-content-type-options": "nosniff", "referrer-policy": "no-referrer", "cross-origin-opener-policy": "same-origin", "cross-origin-resource-policy": "same-origin", "cache-control": "no-store" });
@@ -275,6 +271,6 @@ export function serve({ port = 0, hostile = false, empty = false, role = "admin"
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const { url } = await serve({ port: Number(process.argv[2] ?? 7712), hostile: process.argv.includes("hostile"), empty: process.argv.includes("empty") });
+  const { url } = await serve({ port: Number(process.argv[2] ?? 7712), empty: process.argv.includes("empty") });
   console.log(`${url} (anna, correct horse)`);
 }
