@@ -123,6 +123,7 @@ impl RunSaid {
             anomaly_score: body["anomaly_score"].as_f64().unwrap_or(0.0),
             sentence: text(&body["sentence"]),
             body: body.clone(),
+            opinion: None,
         };
         self.findings.iter().enumerate().map(record).collect()
     }
@@ -145,6 +146,7 @@ impl RunSaid {
             first_ns: body["first_ns"].as_i64().unwrap_or(0),
             last_ns: body["last_ns"].as_i64().unwrap_or(0),
             body: body.clone(),
+            opinion: None,
         };
         self.incidents.iter().enumerate().map(record).collect()
     }
