@@ -32,6 +32,17 @@ pub(crate) struct Order {
     pub(crate) most_rows: u64,
     /// Most bytes that one byte of a file may unpack to.
     pub(crate) unpacked_ratio: f64,
+    /// Bars of pictures, where the configuration says how many.
+    pub(crate) bars: Bars,
+}
+
+/// Bars of the pictures that have some.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Bars {
+    /// Of the spread of a feature.
+    pub(crate) distribution: Option<usize>,
+    /// Of the spread of scores.
+    pub(crate) scores: Option<usize>,
 }
 
 /// What to do.
@@ -57,6 +68,11 @@ pub(crate) enum Work {
         read: ReadRequest,
         model: PathBuf,
         rule: Option<RuleRequest>,
+    },
+    /// What a model says of each row, as one table.
+    Predict {
+        input: Input,
+        model: PathBuf,
     },
     Train {
         input: Input,
