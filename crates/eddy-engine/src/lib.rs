@@ -51,7 +51,7 @@ pub use eval::{
 pub use explore::{ColumnSummary, Exploration, Histogram, TopList, explore};
 pub use flows::{damped_packets, flow_features, flows};
 pub use generated::{FalseAlarms, FoundShare, GeneratedOptions, GeneratedReport, eval_generated};
-pub use report::{detect_report, explore_report};
+pub use report::{detect_report, detect_report_in, explore_report};
 pub use run::{
     FitOn, Fitting, Run, RunOptions, Stage, Timings, Visit, detect, load_model, score, train, write_table,
 };

@@ -18,13 +18,19 @@ use crate::{EngineError, Exploration, Run};
 
 /// Features drawn at most.
 const MOST_FEATURES: usize = 60;
-/// Bins of a histogram.
+/// Bins of a histogram, unless another number is wanted.
 const BINS: usize = 40;
 /// Levels of a category that are drawn apart.
 const MOST_LEVELS: usize = 12;
 
 /// Everything a page or picture of a detection shows. Goes through the rows twice.
 pub fn detect_report(run: &mut Run) -> Result<DetectReport, EngineError> {
+    detect_report_in(run, BINS)
+}
+
+/// The same with so many bins in each histogram of numbers; at least one.
+pub fn detect_report_in(run: &mut Run, n_bins: usize) -> Result<DetectReport, EngineError> {
+    let n_bins = n_bins.max(1);
     let flagged = run.verdicts.clone();
     let scores: Vec<f64> = run.surprises.iter().map(|&s| anomaly_score(s)).collect();
     // Lagged copies of a column say nothing new to the eye.
@@ -81,7 +87,7 @@ pub fn detect_report(run: &mut Run) -> Result<DetectReport, EngineError> {
         }
     })?;
     run.readings = kept_readings;
-    features.iter_mut().for_each(set_edges);
+    features.iter_mut().for_each(|series| set_edges(series, n_bins));
     visit_features(run, &drawn, &mut |frame, columns| {
         let start = frame.first_row as usize;
         for (series, column) in features.iter_mut().zip(columns) {
@@ -104,7 +110,7 @@ pub fn detect_report(run: &mut Run) -> Result<DetectReport, EngineError> {
         _ => Axis::Index,
     };
     let top = scores.iter().copied().fold(0.05, f64::max);
-    let mut score_histogram = even_histogram(0.0, top);
+    let mut score_histogram = even_histogram(0.0, top, n_bins);
     scores.iter().zip(&flagged).for_each(|(&score, &flag)| count(&mut score_histogram, score, flag));
     let finding_columns: Vec<String> = run
         .description
@@ -226,7 +232,7 @@ fn drawn_value(levels: &mut Vec<String>, column: &Column, row_idx: usize) -> f64
 }
 
 /// Edges and quartiles from the drawn values; values outside are counted in the outermost bins.
-fn set_edges(series: &mut FeatureSeries) {
+fn set_edges(series: &mut FeatureSeries, n_bins: usize) {
     if !series.levels.is_empty() {
         if series.levels.last().is_none_or(|last| last != "(other)") {
             series.levels.push("(other)".to_owned());
@@ -252,20 +258,20 @@ fn set_edges(series: &mut FeatureSeries) {
     let long_tail = low >= 0.0 && high > 100.0 * (1.0 + quartiles[3]);
     series.histogram = if long_tail {
         let top = high.ln_1p();
-        let mut histogram = even_histogram(0.0, top);
+        let mut histogram = even_histogram(0.0, top, n_bins);
         histogram.edges.iter_mut().for_each(|edge| *edge = edge.exp_m1());
         histogram
     } else {
-        even_histogram(low, high)
+        even_histogram(low, high, n_bins)
     };
 }
 
-fn even_histogram(low: f64, high: f64) -> Histogram {
+fn even_histogram(low: f64, high: f64, n_bins: usize) -> Histogram {
     let (low, high) = if high > low { (low, high) } else { (low - 0.5, low + 0.5) };
     Histogram {
-        edges: (0..=BINS).map(|bin| low + (high - low) * bin as f64 / BINS as f64).collect(),
-        normal: vec![0; BINS],
-        flagged: vec![0; BINS],
+        edges: (0..=n_bins).map(|bin| low + (high - low) * bin as f64 / n_bins as f64).collect(),
+        normal: vec![0; n_bins],
+        flagged: vec![0; n_bins],
     }
 }
 

@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Instant;
 
+use axum::body::HttpBody;
 use axum::extract::{FromRequestParts, MatchedPath, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, header};
@@ -13,9 +14,11 @@ use eddy_store::{AuditEntry, Outcome, Role, User};
 use sha2::{Digest, Sha256};
 
 use crate::app::App;
+use crate::config::Limits;
+use crate::limiter::Client;
 use crate::password::{hex, same};
 use crate::problem::{Problem, Subject};
-use crate::route::Access;
+use crate::route::{Access, Cost};
 use crate::router::Table;
 
 /// Beginning of every token.
@@ -79,7 +82,10 @@ pub(crate) async fn guard(
     let named = path.as_deref().and_then(|path| named_in_path(path, request.uri().path()));
     let secure = app.config().server.tls.is_some();
     let mut caller = Caller { address, ..Caller::default() };
-    let response = match admit(&app, &table, &method, path.as_deref(), request.headers(), &mut caller).await {
+    let length = request.body().size_hint().exact();
+    let admitted = admit(&app, &table, &method, path.as_deref(), request.headers(), &mut caller).await;
+    let admitted = admitted.and_then(|cost| within_limits(&app, &app.config().limits, cost, length, &caller));
+    let response = match admitted {
         Ok(()) => {
             request.extensions_mut().insert(caller.clone());
             next.run(request).await
@@ -97,6 +103,7 @@ pub(crate) async fn guard(
     with_headers(response, path.as_deref(), secure)
 }
 
+/// What a request costs, where its caller may send it.
 async fn admit(
     app: &App,
     table: &Table,
@@ -104,7 +111,7 @@ async fn admit(
     path: Option<&str>,
     headers: &HeaderMap,
     caller: &mut Caller,
-) -> Result<(), Problem> {
+) -> Result<Cost, Problem> {
     let config = app.config();
     let local = config.is_local();
     check_host(headers, local, &config.server.hosts)?;
@@ -113,8 +120,8 @@ async fn admit(
         check_origin(headers)?;
     }
     // Under what is no route there are the files of the dashboard, which are the same for everybody, or nothing.
-    let Some(path) = path else { return Ok(()) };
-    let Some(access) = table.access(method, path) else {
+    let Some(path) = path else { return Ok(Cost::Little) };
+    let Some((access, cost)) = table.entry(method, path) else {
         return Err(Problem::method(table.methods(path)));
     };
     identify(app, headers, caller).await?;
@@ -128,7 +135,7 @@ async fn admit(
         )));
     }
     let needed = match access {
-        Access::Public => return Ok(()),
+        Access::Public => return Ok(cost),
         Access::Local(_)
             if caller.role.is_none()
                 && local
@@ -136,17 +143,43 @@ async fn admit(
                 && config.compatibility.open_to_this_machine
                 && caller.address.is_some_and(|address| address.is_loopback()) =>
         {
-            return Ok(());
+            return Ok(cost);
         }
         Access::Role(role) | Access::Local(role) => role,
     };
     match caller.role {
         None => Err(Problem::unknown_caller("log in, or show a token: Authorization: Bearer eddy_...")),
-        Some(role) if role >= needed => Ok(()),
+        Some(role) if role >= needed => Ok(cost),
         Some(role) => {
             Err(Problem::forbidden(format!("{needed:?} may do this; you are {role:?}").to_lowercase()))
         }
     }
+}
+
+/// Bytes of a body up to which it holds no more than a few records.
+const FEW_RECORDS: u64 = 16 << 10;
+
+/// Refuses what costs much where somebody asks for it too often. A client is a user, or else an address.
+fn within_limits(
+    app: &App,
+    limits: &Limits,
+    cost: Cost,
+    length: Option<u64>,
+    caller: &Caller,
+) -> Result<(), Problem> {
+    let costly = match cost {
+        Cost::Little => false,
+        Cost::Much => true,
+        Cost::MuchIfLarge => length.is_none_or(|bytes| bytes > FEW_RECORDS),
+    };
+    if !costly {
+        return Ok(());
+    }
+    let client = match &caller.user {
+        Some(user) => Client::User(user.id.clone()),
+        None => Client::Address(caller.ip()),
+    };
+    app.costly.begin(client, limits.costly_at_once, limits.costly_per_minute).map_err(Problem::too_often)
 }
 
 /// A server of this machine is called by the names of this machine: a page elsewhere whose name was made to lead here

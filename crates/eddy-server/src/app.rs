@@ -11,7 +11,7 @@ use tokio::sync::{Notify, Semaphore, watch};
 use crate::Config;
 use crate::events::Events;
 use crate::jobs::{Queue, Workers};
-use crate::limiter::LoginLimiter;
+use crate::limiter::{CostLimiter, LoginLimiter};
 use crate::metrics::Metrics;
 use crate::password::Hasher;
 use crate::predict::Predictors;
@@ -32,6 +32,8 @@ pub(crate) struct App {
     pub(crate) added: Notify,
     pub(crate) hasher: Hasher,
     pub(crate) logins: LoginLimiter,
+    /// Counts the requests that cost much.
+    pub(crate) costly: CostLimiter,
     pub(crate) predictors: Predictors,
     pub(crate) metrics: Metrics,
     pub(crate) started: Instant,
@@ -59,6 +61,7 @@ impl App {
             added: Notify::new(),
             hasher,
             logins: LoginLimiter::new(),
+            costly: CostLimiter::new(),
             predictors: Predictors::default(),
             metrics: Metrics::default(),
             started: Instant::now(),
@@ -102,8 +105,8 @@ impl App {
             return Ok(());
         }
         Err(Problem::over_quota(format!(
-            "no more than {most} bytes are kept (retention.most_bytes), and what must stay leaves too little; remove \
-             models or jobs, or allow more"
+            "no more than {most} bytes are kept (retention.most_bytes), and what must stay, such as models that \
+             an alias points to, leaves too little; remove some of it, or allow more"
         )))
     }
 
@@ -132,6 +135,9 @@ impl App {
             let keep = retention(&self.config());
             match self.ask(move |store| Ok(store.expire(&keep)?)).await {
                 Ok(gone) if gone != eddy_store::Expired::default() => {
+                    if gone.models > 0 {
+                        self.predictors.forget_all();
+                    }
                     tracing::info!(?gone, "let go of what was too old or too much");
                 }
                 Ok(_) => {}
@@ -152,6 +158,7 @@ fn retention(config: &Config) -> Retention {
         run_days: keep.run_days,
         dataset_days: keep.dataset_days,
         job_days: keep.job_days,
+        model_days: keep.model_days,
         audit_days: keep.audit_days,
         audit_lines: keep.audit_lines,
         most_bytes: keep.most_bytes,

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 use crate::access::Caller;
 use crate::answers::Predicted;
-use crate::api::{PredictQuery, add_arrived, first_file, picture, predicted};
+use crate::api::{CSV, PredictQuery, add_arrived, first_file, picture, predicted};
 use crate::app::App;
 use crate::extract::{In, Path, Q};
 use crate::files;
@@ -35,14 +35,17 @@ pub(crate) fn routes() -> Vec<Route> {
         Route::new(post.clone(), "/predict", Local(Role::Predictor), GROUP,
             "Ask the promoted model: {\"network_in\": 12345}, {\"features\": [...]}, named fields, or a list of records", predict)
             .query(&[Param { name: "explain", kind: "boolean", about: "Say which features did it." }])
-            .takes::<Value>()
-            .gives::<Predicted>(200, "A verdict, or one for each record"),
+            .takes_or::<Value>(CSV)
+            .gives_or::<Predicted>(200, "A verdict, or one for each record; for CSV the table with score, verdict, class and probabilities", CSV)
+            .costly_if_large(),
         Route::new(post.clone(), "/analyze", Local(Role::Analyst), GROUP, "Send a file and get what is unusual in it", analyze)
             .takes_other(&["multipart/form-data"])
-            .gives::<Analysis>(200, "Statistics and recommendations"),
+            .gives::<Analysis>(200, "Statistics and recommendations")
+            .costly(),
         Route::new(post, "/generate_data", Local(Role::Analyst), GROUP, "Make a table of traffic, a row a minute", generate)
             .takes::<Wanted>()
-            .gives::<Generated>(200, "Its name and number of rows"),
+            .gives::<Generated>(200, "Its name and number of rows")
+            .costly(),
         Route::new(get.clone(), "/download/{id}", Local(Role::Viewer), GROUP, "The flagged rows of an analysis", download)
             .gives_other(200, "CSV", &["text/csv"]),
         Route::new(get.clone(), "/download_sample/{name}", Local(Role::Viewer), GROUP, "A table that was made", download_sample)

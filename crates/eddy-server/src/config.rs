@@ -116,6 +116,11 @@ pub struct Limits {
     pub live_clients: usize,
     /// Seconds that a caller may be kept waiting for a job.
     pub wait_seconds: f64,
+    /// Requests that cost much (uploads, imports, jobs, `/analyze`, `/generate_data`, `predict` with more than 16 KiB)
+    /// that a user, or else an address, may send at once. More are refused with 429 and `Retry-After`.
+    pub costly_at_once: usize,
+    /// The same: how many may follow in a minute.
+    pub costly_per_minute: usize,
 }
 
 /// People and their sessions.
@@ -140,14 +145,16 @@ pub struct Keep {
     pub run_days: f64,
     /// Days that data sets are kept.
     pub dataset_days: f64,
-    /// Days that finished jobs are kept.
+    /// Days that finished jobs are kept, with what a description, a comparison or a search found.
     pub job_days: f64,
+    /// Days that models are kept to which no alias points.
+    pub model_days: f64,
     /// Days that the audit log goes back.
     pub audit_days: f64,
     /// Most lines of the audit log; beyond, the oldest go first.
     pub audit_lines: u64,
-    /// Most bytes of the whole folder; beyond, the oldest data sets and runs go first. An upload for which this makes no
-    /// room is refused.
+    /// Most bytes of the whole folder; beyond, the oldest go first: runs, data sets, results of jobs, and models to which
+    /// no alias points. An upload for which this makes no room is refused.
     pub most_bytes: u64,
 }
 
@@ -213,6 +220,8 @@ impl Default for Limits {
             connections_per_address: 512,
             live_clients: 512,
             wait_seconds: 60.0,
+            costly_at_once: 1_000,
+            costly_per_minute: 1_200,
         }
     }
 }
@@ -229,6 +238,7 @@ impl Default for Keep {
             run_days: 90.0,
             dataset_days: 90.0,
             job_days: 90.0,
+            model_days: 365.0,
             audit_days: 365.0,
             audit_lines: 1_000_000,
             most_bytes: 20 << 30,
@@ -344,6 +354,8 @@ impl Config {
             ("limits.connections_per_address", self.limits.connections_per_address),
             ("limits.live_clients", self.limits.live_clients),
             ("limits.job_rows_memory", self.limits.job_rows_memory),
+            ("limits.costly_at_once", self.limits.costly_at_once),
+            ("limits.costly_per_minute", self.limits.costly_per_minute),
         ] {
             if value == 0 {
                 return fault(key, "at least 1 is needed");
@@ -360,6 +372,7 @@ impl Config {
             ("retention.run_days", self.retention.run_days),
             ("retention.dataset_days", self.retention.dataset_days),
             ("retention.job_days", self.retention.job_days),
+            ("retention.model_days", self.retention.model_days),
             ("retention.audit_days", self.retention.audit_days),
         ] {
             if !(value > 0.0 && value < 1e7) {

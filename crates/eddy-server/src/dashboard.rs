@@ -6,7 +6,7 @@ use axum::extract::Request;
 use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 
-use crate::api::status;
+use crate::api::Home;
 use crate::route::Access::Public;
 use crate::route::Route;
 
@@ -36,12 +36,12 @@ pub(crate) fn routes() -> Vec<Route> {
             "The dashboard for browsers, the status for programs",
             home,
         )
-        .gives_other(200, "A page or a status", &["text/html", "application/json"]),
+        .gives_or::<Home>(200, "A page or a status", &["text/html"]),
     ]
 }
 
 async fn home(request: Request) -> Response {
-    if wants_page(&request) { page(&request) } else { Json(status()).into_response() }
+    if wants_page(&request) { page(&request) } else { Json(Home::now()).into_response() }
 }
 
 /// Whether a browser asks for a page.

@@ -123,6 +123,39 @@ impl LoginLimiter {
     }
 }
 
+/// Who asks for what costs much: a user, or an address where nobody has to log in.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) enum Client {
+    User(String),
+    Address(IpAddr),
+}
+
+/// Keeps a client from taking the whole machine for itself.
+pub(crate) struct CostLimiter(Mutex<Buckets<Client>>);
+
+impl CostLimiter {
+    pub(crate) fn new() -> Self {
+        Self(Mutex::new(Buckets::new(1.0, 1.0)))
+    }
+
+    /// Seconds to wait before another request, or none: then the request is counted. So many may come at once, and so
+    /// many a minute after that; both may be others each time, as the configuration may change.
+    pub(crate) fn begin(&self, client: Client, at_once: usize, per_minute: usize) -> Result<(), u64> {
+        self.begin_at(client, at_once, per_minute, Instant::now())
+    }
+
+    fn begin_at(&self, client: Client, at_once: usize, per_minute: usize, now: Instant) -> Result<(), u64> {
+        let mut buckets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        buckets.burst = at_once as f64;
+        buckets.seconds_each = 60.0 / per_minute as f64;
+        if let Some(seconds) = buckets.wait(&client, now) {
+            return Err(seconds);
+        }
+        buckets.take(client, now);
+        Ok(())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
@@ -153,6 +186,19 @@ mod tests {
         assert!(evaluated <= 10, "{evaluated}");
         assert!(limiter.begin("anna", THERE, start).is_err());
         assert!(limiter.begin("anna", HERE, start).is_ok(), "the owner is shut out");
+    }
+
+    #[test]
+    fn what_costs_much_is_counted_for_each_client_by_itself_and_comes_back_with_time() {
+        let limiter = CostLimiter::new();
+        let start = Instant::now();
+        let taken = |client: &Client, at: Instant| {
+            (0..100).filter(|_| limiter.begin_at(client.clone(), 5, 60, at).is_ok()).count()
+        };
+        let (anna, here) = (Client::User("anna".into()), Client::Address(HERE));
+        assert_eq!((taken(&anna, start), taken(&here, start)), (5, 5));
+        assert_eq!(limiter.begin_at(anna.clone(), 5, 60, start), Err(1));
+        assert_eq!(taken(&anna, start + Duration::from_secs(3)), 3);
     }
 
     #[test]

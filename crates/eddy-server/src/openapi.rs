@@ -4,7 +4,7 @@ use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
 use crate::problem::InJson;
-use crate::route::{Access, Content, Route, SchemaOf};
+use crate::route::{Access, Content, Cost, Route, SchemaOf};
 
 /// The description of the API.
 pub(crate) fn openapi(routes: &[Route]) -> Value {
@@ -55,14 +55,14 @@ fn operation(route: &Route, problem: &Value, of: &mut dyn FnMut(SchemaOf) -> Val
             "schema": { "type": param.kind } })
     }));
     let mut content_of = |content: &Content| -> Value {
-        match content {
-            Content::Json(schema) => json!({ "application/json": { "schema": of(*schema) } }),
-            Content::Other(types) => types
-                .iter()
-                .map(|media| ((*media).to_owned(), media_schema(media)))
-                .collect::<Map<_, _>>()
-                .into(),
-        }
+        let (schema, types): (Option<SchemaOf>, &[&str]) = match content {
+            Content::Json(schema) => (Some(*schema), &[]),
+            Content::Other(types) => (None, types),
+            Content::JsonOr(schema, types) => (Some(*schema), types),
+        };
+        let json = schema.map(|schema| ("application/json".to_owned(), json!({ "schema": of(schema) })));
+        let others = types.iter().map(|media| ((*media).to_owned(), media_schema(media)));
+        json.into_iter().chain(others).collect::<Map<_, _>>().into()
     };
     let mut replies = Map::new();
     for (status, about, content) in &route.gives {
@@ -89,6 +89,13 @@ fn operation(route: &Route, problem: &Value, of: &mut dyn FnMut(SchemaOf) -> Val
         },
         "x-role": role_in_words(route.access),
     });
+    if route.cost != Cost::Little {
+        operation["responses"]["429"] = json!({
+            "description": "More often than `limits.costly_at_once` and `limits.costly_per_minute` allow",
+            "headers": { "Retry-After": { "schema": { "type": "integer" }, "description": "Seconds to wait." } },
+            "content": { "application/problem+json": { "schema": problem } }
+        });
+    }
     if let Some(takes) = &route.takes {
         operation["requestBody"] = json!({ "required": true, "content": content_of(takes) });
     }

@@ -25,7 +25,8 @@ pub struct Picture {
     pub figsize: Option<[f64; 2]>,
     /// How opaque marks are, above 0 and up to 1.
     pub alpha: Option<f64>,
-    /// Bars of a histogram. Taken as earlier programs have it; how many there are follows from the rows.
+    /// Bars of a histogram, in the pictures of runs made from then on; 40 unless given. Only the distribution and the
+    /// scores have bars, and a category has one a level.
     pub bins: Option<u32>,
     /// Colours of marks.
     pub colors: Option<Colors>,

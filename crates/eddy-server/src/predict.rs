@@ -11,7 +11,7 @@ use crate::app::App;
 use crate::extract::reason_of;
 use crate::problem::Problem;
 use crate::records::{Node, nodes, number, plain};
-use crate::verdict::{Verdict, scored};
+use crate::verdict::{NO_PAST, Verdict, scored};
 
 /// Models kept in memory.
 const KEPT: usize = 8;
@@ -67,6 +67,11 @@ impl Predictors {
     /// Forgets a model that was removed.
     pub(crate) fn forget(&self, id: &str) {
         held(&self.models).retain(|one| one.id != id);
+    }
+
+    /// Forgets all models, after some were let go.
+    pub(crate) fn forget_all(&self) {
+        held(&self.models).clear();
     }
 
     fn known(&self, id: &str) -> Option<Arc<Loaded>> {
@@ -197,6 +202,10 @@ fn asked<'a>(body: Node<'a>, model: &Loaded) -> Result<Asked<'a>, Problem> {
         if let Some((_, value)) = fields.iter().find(|(key, _)| key == "network_in") {
             let number = number(value).ok().filter(|number| number.is_finite());
             let number = number.ok_or_else(|| Problem::invalid("network_in: a number is needed"))?;
+            // Without a past whatever is sent would be called normal.
+            if model.pipeline.is_series() {
+                return Err(Problem::invalid(format!("network_in: {NO_PAST}")));
+            }
             return Ok(Asked::One(Node::List(vec![Node::Real(number)]), Some(number)));
         }
         if fields.is_empty() {

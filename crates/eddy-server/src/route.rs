@@ -23,6 +23,17 @@ pub(crate) enum Access {
     Local(Role),
 }
 
+/// How much a request asks of this machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cost {
+    /// Little: it may be sent as often as somebody likes.
+    Little,
+    /// Much: so many a minute are taken of each client.
+    Much,
+    /// Much where the body is more than a few records.
+    MuchIfLarge,
+}
+
 /// Makes the JSON schema of a type.
 pub(crate) type SchemaOf = fn(&mut SchemaGenerator) -> Value;
 
@@ -37,6 +48,8 @@ pub(crate) enum Content {
     Json(SchemaOf),
     /// Something else, by its media types.
     Other(&'static [&'static str]),
+    /// JSON of a type, or something else.
+    JsonOr(SchemaOf, &'static [&'static str]),
 }
 
 /// A parameter of the query.
@@ -62,6 +75,7 @@ pub(crate) struct Route {
     pub(crate) method: Method,
     pub(crate) path: &'static str,
     pub(crate) access: Access,
+    pub(crate) cost: Cost,
     pub(crate) group: &'static str,
     pub(crate) about: &'static str,
     pub(crate) query: Vec<Param>,
@@ -88,6 +102,7 @@ impl Route {
             method,
             path,
             access,
+            cost: Cost::Little,
             group,
             about,
             query: Vec::new(),
@@ -99,6 +114,28 @@ impl Route {
 
     pub(crate) fn query(mut self, params: &[Param]) -> Self {
         self.query.extend_from_slice(params);
+        self
+    }
+
+    pub(crate) fn costly(self) -> Self {
+        Self { cost: Cost::Much, ..self }
+    }
+
+    pub(crate) fn costly_if_large(self) -> Self {
+        Self { cost: Cost::MuchIfLarge, ..self }
+    }
+
+    pub(crate) fn takes_or<T: JsonSchema>(self, types: &'static [&'static str]) -> Self {
+        Self { takes: Some(Content::JsonOr(schema_of::<T>, types)), ..self }
+    }
+
+    pub(crate) fn gives_or<T: JsonSchema>(
+        mut self,
+        status: u16,
+        about: &'static str,
+        types: &'static [&'static str],
+    ) -> Self {
+        self.gives.push((status, about, Some(Content::JsonOr(schema_of::<T>, types))));
         self
     }
 

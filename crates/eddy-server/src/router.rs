@@ -9,32 +9,33 @@ use axum::middleware::from_fn_with_state;
 
 use crate::access::guard;
 use crate::app::App;
-use crate::route::{Access, Route};
+use crate::route::{Access, Cost, Route};
 use crate::{api, compat, dashboard};
 
-/// Who may call what.
+/// Who may call what, and what it costs.
 pub(crate) struct Table {
-    access: HashMap<&'static str, Vec<(Method, Access)>>,
+    routes: HashMap<&'static str, Vec<(Method, Access, Cost)>>,
 }
 
 impl Table {
     pub(crate) fn new(routes: &[Route]) -> Self {
-        let mut access: HashMap<&'static str, Vec<(Method, Access)>> = HashMap::new();
+        let mut known: HashMap<&'static str, Vec<(Method, Access, Cost)>> = HashMap::new();
         for route in routes {
-            access.entry(route.path).or_default().push((route.method.clone(), route.access));
+            known.entry(route.path).or_default().push((route.method.clone(), route.access, route.cost));
         }
-        Self { access }
+        Self { routes: known }
     }
 
-    /// Who may call a route; none when it is not on the table.
-    pub(crate) fn access(&self, method: &Method, path: &str) -> Option<Access> {
-        self.access.get(path)?.iter().find(|(one, _)| one == method).map(|(_, access)| *access)
+    /// Who may call a route, and what it costs; none when it is not on the table.
+    pub(crate) fn entry(&self, method: &Method, path: &str) -> Option<(Access, Cost)> {
+        let (_, access, cost) = self.routes.get(path)?.iter().find(|(one, ..)| one == method)?;
+        Some((*access, *cost))
     }
 
     /// The methods of a path.
     pub(crate) fn methods(&self, path: &str) -> String {
-        let known = self.access.get(path).into_iter().flatten();
-        let mut methods: Vec<&str> = known.map(|(method, _)| method.as_str()).collect();
+        let known = self.routes.get(path).into_iter().flatten();
+        let mut methods: Vec<&str> = known.map(|(method, ..)| method.as_str()).collect();
         methods.sort_unstable();
         methods.join(", ")
     }

@@ -10,8 +10,8 @@ use crate::problem::Problem;
 use crate::records::{Node, frame_of};
 
 /// Said of a lone value by models that need those before it.
-const NO_PAST: &str = "this model judges a value by the ones before it and was shown none: send them as `values`, oldest \
-                       first, or promote a model of single records";
+pub(crate) const NO_PAST: &str = "this model judges a value by the ones before it and was shown none: send them as `values`, oldest first, or promote \
+     a model of single records (trained with \"steps\": [] and a detector of rows)";
 
 /// What a model makes of records.
 pub(crate) struct Numbers {

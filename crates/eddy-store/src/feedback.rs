@@ -86,7 +86,7 @@ impl Store {
         self.read(|db| {
             db.prepare_cached(
                 "SELECT id, subject_kind, subject, opinion, note, created_ms, created_by FROM feedback
-                 WHERE subject = ?1 ORDER BY id LIMIT 1000",
+                 WHERE subject = ?1 ORDER BY rowid LIMIT 1000",
             )?
             .query_map([subject], |row| {
                 Ok(Feedback {
@@ -122,6 +122,16 @@ mod tests {
             .unwrap();
         let said = store.feedback(&incident.id).unwrap();
         assert_eq!((said[0].opinion, said[0].note.as_str()), (Opinion::Benign, "our scanner"));
+        store.add_feedback(Subject::Incident, &incident.id, Opinion::Unsure, "", None).unwrap();
+        let page = PageRequest { cursor: None, limit: 9 };
+        let told = store.incidents(&page, None).unwrap().items;
+        let opinions: Vec<_> = told.iter().map(|one| (one.id == incident.id, one.opinion)).collect();
+        assert_eq!(opinions[0], (true, Some(Opinion::Unsure)), "the last word counts");
+        assert!(opinions[1..].iter().all(|one| *one == (false, None)));
+        let finding = store.findings(&page).unwrap().items.swap_remove(0);
+        store.add_feedback(Subject::Finding, &finding.id, Opinion::Real, "", None).unwrap();
+        assert_eq!(store.findings_of(&finding.run, &page).unwrap().items[0].opinion, Some(Opinion::Real));
+        assert_eq!(store.findings(&page).unwrap().items[1].opinion, None);
         assert!(store.add_feedback(Subject::Finding, &incident.id, Opinion::Real, "", None).is_err());
     }
 }

@@ -7,20 +7,23 @@ use serde::Serialize;
 use crate::folder::bytes_below;
 use crate::{Store, StoreError, now_ms};
 
-/// How long things are kept. What an alias points to is kept in any case.
+/// How long things are kept. A model that an alias points to is kept in any case.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Retention {
     /// Days that runs with their findings and incidents are kept.
     pub run_days: f64,
     /// Days that data sets are kept.
     pub dataset_days: f64,
-    /// Days that jobs that are over are kept.
+    /// Days that jobs that are over are kept, with what came out of a description, a comparison or a search.
     pub job_days: f64,
+    /// Days that models are kept to which no alias points.
+    pub model_days: f64,
     /// Days that the audit log goes back.
     pub audit_days: f64,
     /// Most lines of the audit log; beyond, the oldest go first.
     pub audit_lines: u64,
-    /// Most bytes of the whole folder; beyond, the oldest data sets and runs go first.
+    /// Most bytes of the whole folder; beyond, the oldest go first: runs, data sets, results of jobs, and models to which
+    /// no alias points.
     pub most_bytes: u64,
 }
 
@@ -33,7 +36,27 @@ pub struct Expired {
     pub datasets: usize,
     /// Jobs.
     pub jobs: usize,
+    /// Models.
+    pub models: usize,
 }
+
+/// What may be let go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Kind {
+    Run,
+    Dataset,
+    Job,
+    Model,
+}
+
+/// Models to which no alias points, and to which no job at work is to go back.
+const FREE_MODELS: &str = "SELECT id FROM models WHERE created_ms < ?1
+     AND NOT EXISTS (SELECT 1 FROM aliases WHERE model = models.id)
+     AND NOT EXISTS (SELECT 1 FROM jobs WHERE state IN ('queued', 'running') AND request ->> 'model' = models.id)
+     ORDER BY id";
+/// Jobs that are over.
+const OVER_JOBS: &str =
+    "SELECT id FROM jobs WHERE created_ms < ?1 AND state NOT IN ('queued', 'running') ORDER BY id";
 
 /// What is there.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
@@ -83,22 +106,15 @@ impl Store {
     pub fn expire(&self, keep: &Retention) -> Result<Expired, StoreError> {
         let mut gone = Expired::default();
         let before = |days: f64| now_ms().saturating_sub((days.max(0.0) * 86_400_000.0) as i64);
-        for id in self.older_than("runs", before(keep.run_days))? {
-            self.remove_run(&id)?;
-            gone.runs += 1;
-        }
-        for id in self.older_than("datasets", before(keep.dataset_days))? {
-            gone.datasets += usize::from(self.let_go_of_dataset(&id)?);
-        }
-        let over = "AND state NOT IN ('queued', 'running')";
-        let jobs: Vec<String> = self.read(|db| {
-            db.prepare(&format!("SELECT id FROM jobs WHERE created_ms < ?1 {over} ORDER BY id"))?
-                .query_map([before(keep.job_days)], |row| row.get(0))?
-                .collect()
-        })?;
-        for id in jobs {
-            self.remove_job(&id)?;
-            gone.jobs += 1;
+        for (kind, days) in [
+            (Kind::Run, keep.run_days),
+            (Kind::Dataset, keep.dataset_days),
+            (Kind::Job, keep.job_days),
+            (Kind::Model, keep.model_days),
+        ] {
+            for id in self.older_than(kind, before(days))? {
+                self.let_go(kind, &id, &mut gone)?;
+            }
         }
         self.write(|tx| {
             tx.execute("DELETE FROM audit WHERE at_ms < ?1", [before(keep.audit_days)])?;
@@ -124,13 +140,11 @@ impl Store {
             return Ok(true);
         }
         let mut may_go = 0;
-        for id in self.older_than("runs", i64::MAX)? {
-            may_go += bytes_below(&self.folder().run(&id));
-        }
-        for id in self.older_than("datasets", i64::MAX)? {
-            if !self.is_busy(&id)? {
-                may_go += bytes_below(&self.folder().dataset(&id));
-            }
+        for (id, kind) in self.oldest_first()? {
+            may_go += match kind {
+                Kind::Dataset if self.is_busy(&id)? => 0,
+                _ => self.bytes_of(kind, &id),
+            };
         }
         if self.folder().bytes().saturating_sub(may_go) > most_bytes {
             return Ok(false);
@@ -151,20 +165,9 @@ impl Store {
     /// Lets the oldest go until the folder is small enough.
     fn shrink(&self, most_bytes: u64, gone: &mut Expired) -> Result<(), StoreError> {
         while self.folder().bytes() > most_bytes {
-            let runs = self.older_than("runs", i64::MAX)?;
-            let datasets = self.older_than("datasets", i64::MAX)?;
             let mut freed = false;
-            // Ids sort by time.
-            for (id, is_run) in oldest_first(&runs, &datasets) {
-                freed = if is_run {
-                    self.remove_run(id)?;
-                    gone.runs += 1;
-                    true
-                } else {
-                    let went = self.let_go_of_dataset(id)?;
-                    gone.datasets += usize::from(went);
-                    went
-                };
+            for (id, kind) in self.oldest_first()? {
+                freed = self.let_go(kind, &id, gone)?;
                 if freed {
                     break;
                 }
@@ -176,12 +179,56 @@ impl Store {
         Ok(())
     }
 
-    fn older_than(&self, table: &str, before_ms: i64) -> Result<Vec<String>, StoreError> {
-        self.read(|db| {
-            db.prepare(&format!("SELECT id FROM {table} WHERE created_ms < ?1 ORDER BY id"))?
-                .query_map([before_ms], |row| row.get(0))?
-                .collect()
-        })
+    /// What may go of one kind and is older than a moment.
+    fn older_than(&self, kind: Kind, before_ms: i64) -> Result<Vec<String>, StoreError> {
+        let query = match kind {
+            Kind::Run => "SELECT id FROM runs WHERE created_ms < ?1 ORDER BY id",
+            Kind::Dataset => "SELECT id FROM datasets WHERE created_ms < ?1 ORDER BY id",
+            Kind::Job => OVER_JOBS,
+            Kind::Model => FREE_MODELS,
+        };
+        self.read(|db| db.prepare(query)?.query_map([before_ms], |row| row.get(0))?.collect())
+    }
+
+    /// Everything that takes room and may go, oldest first. Jobs without a result of their own take none.
+    fn oldest_first(&self) -> Result<Vec<(String, Kind)>, StoreError> {
+        let mut all = Vec::new();
+        for kind in [Kind::Run, Kind::Dataset, Kind::Job, Kind::Model] {
+            all.extend(self.older_than(kind, i64::MAX)?.into_iter().map(|id| (id, kind)));
+        }
+        all.retain(|(id, kind)| *kind != Kind::Job || self.bytes_of(*kind, id) > 0);
+        // Ids sort by time.
+        all.sort_unstable();
+        Ok(all)
+    }
+
+    /// Room that the files of one thing take.
+    fn bytes_of(&self, kind: Kind, id: &str) -> u64 {
+        let folder = self.folder();
+        match kind {
+            Kind::Run => bytes_below(&folder.run(id)),
+            Kind::Dataset => bytes_below(&folder.dataset(id)),
+            Kind::Job => bytes_below(&folder.result(id)),
+            Kind::Model => std::fs::metadata(folder.model(id)).map_or(0, |file| file.len()),
+        }
+    }
+
+    /// Lets one thing go and counts it; false where it has to stay after all.
+    fn let_go(&self, kind: Kind, id: &str, gone: &mut Expired) -> Result<bool, StoreError> {
+        let (went, n) = match kind {
+            Kind::Run => (self.remove_run(id), &mut gone.runs),
+            Kind::Dataset if self.is_busy(id)? => return Ok(false),
+            Kind::Dataset => (self.remove_dataset(id), &mut gone.datasets),
+            Kind::Job => (self.remove_job(id), &mut gone.jobs),
+            Kind::Model => (self.remove_model(id), &mut gone.models),
+        };
+        match went {
+            Ok(()) => *n += 1,
+            // Meanwhile an alias was pointed to it, it was put back into the queue, or somebody removed it.
+            Err(StoreError::Conflict(_) | StoreError::Missing { .. }) => return Ok(false),
+            Err(error) => return Err(error),
+        }
+        Ok(true)
     }
 
     /// Whether a job waits for a data set or reads it.
@@ -195,20 +242,6 @@ impl Store {
         })?;
         Ok(busy > 0)
     }
-
-    fn let_go_of_dataset(&self, id: &str) -> Result<bool, StoreError> {
-        if self.is_busy(id)? {
-            return Ok(false);
-        }
-        self.remove_dataset(id).map(|()| true)
-    }
-}
-
-fn oldest_first<'a>(runs: &'a [String], datasets: &'a [String]) -> Vec<(&'a str, bool)> {
-    let mut all: Vec<(&str, bool)> = runs.iter().map(|id| (id.as_str(), true)).collect();
-    all.extend(datasets.iter().map(|id| (id.as_str(), false)));
-    all.sort_unstable();
-    all
 }
 
 #[cfg(test)]
@@ -221,6 +254,7 @@ mod tests {
         run_days: 1e6,
         dataset_days: 1e6,
         job_days: 1e6,
+        model_days: 1e6,
         audit_days: 1e6,
         audit_lines: u64::MAX,
         most_bytes: u64::MAX,
@@ -290,5 +324,58 @@ mod tests {
         assert!(store.make_room(most_bytes).unwrap());
         assert!(store.folder().bytes() <= most_bytes);
         assert_eq!(store.usage().unwrap().runs, 1);
+    }
+
+    /// A model with a file of two million bytes.
+    fn model(store: &Store, name: &str) -> String {
+        let id = crate::new_id();
+        std::fs::write(store.folder().model(&id), vec![0; 2_000_000]).unwrap();
+        let new = crate::NewModel {
+            id: id.clone(),
+            name: name.into(),
+            detector: "hbos".into(),
+            bytes: 2_000_000,
+            sha256: String::new(),
+            dataset: None,
+            job: None,
+            about: serde_json::json!({}),
+            created_by: None,
+        };
+        store.finish_model(&new).unwrap();
+        id
+    }
+
+    /// A search that is over, with a result of two million bytes.
+    fn search(store: &Store) -> String {
+        let job = crate::jobs::tests::sample(crate::JobKind::Tune);
+        store.add_job(&job).unwrap();
+        let result = store.folder().result(&job.id);
+        std::fs::create_dir_all(&result).unwrap();
+        std::fs::write(result.join("trials.json"), vec![0; 2_000_000]).unwrap();
+        store.end_job(&job.id, crate::JobState::Done, None, None).unwrap();
+        job.id
+    }
+
+    #[test]
+    fn models_nobody_promoted_and_results_of_jobs_go_by_age_and_for_room_and_promoted_ones_never() {
+        let (_folder, store) = store();
+        let promoted = model(&store, "promoted");
+        store.point_alias("predict", &promoted, None).unwrap();
+        let old = model(&store, "tried");
+        store.write(|tx| tx.execute("UPDATE models SET created_ms = 0", [])).unwrap();
+        let gone = store.expire(&Retention { model_days: 1.0, ..FOREVER }).unwrap();
+        assert_eq!(gone, Expired { models: 1, ..Expired::default() });
+        assert!(store.model(&old).is_err() && !store.folder().model(&old).exists());
+
+        let (tried, search) = (model(&store, "tried"), search(&store));
+        let most_bytes = store.folder().bytes() - 3_000_000;
+        let arrived = store.folder().incoming("arrived");
+        std::fs::write(&arrived, vec![0; 2_900_000]).unwrap();
+        assert!(!store.make_room(most_bytes - 3_000_000).unwrap(), "what is promoted stays");
+        assert!(store.model(&tried).is_ok() && store.job(&search).is_ok(), "nothing goes in vain");
+        std::fs::write(&arrived, vec![0; 500_000]).unwrap();
+        assert!(store.make_room(most_bytes).unwrap());
+        assert!(store.model(&tried).is_err() && store.job(&search).is_err());
+        assert!(store.model(&promoted).is_ok() && store.folder().model(&promoted).exists());
     }
 }

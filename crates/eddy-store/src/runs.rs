@@ -1,13 +1,14 @@
 //! Finished runs, their findings and their incidents.
 
+use rusqlite::types::ValueRef;
 use rusqlite::{OptionalExtension, Row, params};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::jobs::finish;
-use crate::store::json;
-use crate::{JobState, Page, PageRequest, Store, StoreError, new_id, now_ms};
+use crate::store::{json, word};
+use crate::{JobState, Opinion, Page, PageRequest, Store, StoreError, new_id, now_ms};
 
 /// A finished detection or scoring.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
@@ -51,6 +52,8 @@ pub struct FindingRecord {
     pub sentence: String,
     /// Everything that is known of it.
     pub body: Value,
+    /// What was last said of it; none where nobody has said anything.
+    pub opinion: Option<Opinion>,
 }
 
 /// An incident of a run.
@@ -78,10 +81,12 @@ pub struct IncidentRecord {
     pub last_ns: i64,
     /// Everything that is known of it.
     pub body: Value,
+    /// What was last said of it; none where nobody has said anything.
+    pub opinion: Option<Opinion>,
 }
 
 /// A run that is to be remembered. The ids of findings and incidents are given by the store, and the names of data sets
-/// that incidents carry are that of the run.
+/// that incidents carry are that of the run; opinions come later.
 #[derive(Debug, Clone)]
 pub struct NewRun {
     /// The run.
@@ -119,6 +124,7 @@ fn finding(row: &Row<'_>) -> rusqlite::Result<FindingRecord> {
         anomaly_score: row.get(3)?,
         sentence: row.get(4)?,
         body: json(row, 5)?,
+        opinion: opinion(row, 6)?,
     })
 }
 
@@ -135,12 +141,25 @@ fn incident(row: &Row<'_>) -> rusqlite::Result<IncidentRecord> {
         last_ns: row.get(8)?,
         body: json(row, 9)?,
         dataset_name: row.get(10)?,
+        opinion: opinion(row, 11)?,
     })
 }
 
 const FINDING: &str = "id, run, rank, anomaly_score, sentence, body";
 const INCIDENT: &str = "id, run, rank, severity, confidence, kind, sentence, first_ns, last_ns, body";
 const DATASET_NAME: &str = "(SELECT dataset_name FROM runs WHERE runs.id = incidents.run)";
+/// What was last said; rows are numbered in the order in which they came.
+const FINDING_OPINION: &str =
+    "(SELECT opinion FROM feedback WHERE subject = findings.id ORDER BY rowid DESC LIMIT 1)";
+const INCIDENT_OPINION: &str =
+    "(SELECT opinion FROM feedback WHERE subject = incidents.id ORDER BY rowid DESC LIMIT 1)";
+
+fn opinion(row: &Row<'_>, at: usize) -> rusqlite::Result<Option<Opinion>> {
+    match row.get_ref(at)? {
+        ValueRef::Null => Ok(None),
+        _ => word(row, at).map(Some),
+    }
+}
 
 impl Store {
     /// Remembers a run whose files are in their place already, and ends its job, in one step: either both are there
@@ -237,7 +256,7 @@ impl Store {
         let after: i64 = page.cursor.as_deref().and_then(|text| text.parse().ok()).unwrap_or(0);
         let items = self.read(|db| {
             db.prepare_cached(&format!(
-                "SELECT {FINDING} FROM findings WHERE run = ?1 AND rank > ?2 ORDER BY rank LIMIT ?3"
+                "SELECT {FINDING}, {FINDING_OPINION} FROM findings WHERE run = ?1 AND rank > ?2 ORDER BY rank LIMIT ?3"
             ))?
             .query_map(params![run, after, page.rows()], finding)?
             .collect::<rusqlite::Result<Vec<_>>>()
@@ -250,7 +269,7 @@ impl Store {
         let (run, rank) = pair(page.cursor.as_deref());
         let items = self.read(|db| {
             db.prepare_cached(&format!(
-                "SELECT {FINDING} FROM findings WHERE ?1 IS NULL OR run < ?1 OR (run = ?1 AND rank > ?2)
+                "SELECT {FINDING}, {FINDING_OPINION} FROM findings WHERE ?1 IS NULL OR run < ?1 OR (run = ?1 AND rank > ?2)
                  ORDER BY run DESC, rank LIMIT ?3"
             ))?
             .query_map(params![run, rank, page.rows()], finding)?
@@ -262,7 +281,7 @@ impl Store {
     /// A finding.
     pub fn finding(&self, id: &str) -> Result<FindingRecord, StoreError> {
         self.read(|db| {
-            db.prepare_cached(&format!("SELECT {FINDING} FROM findings WHERE id = ?1"))?
+            db.prepare_cached(&format!("SELECT {FINDING}, {FINDING_OPINION} FROM findings WHERE id = ?1"))?
                 .query_row([id], finding)
                 .optional()
         })?
@@ -281,7 +300,7 @@ impl Store {
         let (after, rank) = pair(cursor.map(|(_, place)| place).filter(|_| severity.is_some()));
         let items = self.read(|db| {
             db.prepare_cached(&format!(
-                "SELECT {INCIDENT}, {DATASET_NAME} FROM incidents WHERE (?5 IS NULL OR run = ?5)
+                "SELECT {INCIDENT}, {DATASET_NAME}, {INCIDENT_OPINION} FROM incidents WHERE (?5 IS NULL OR run = ?5)
                  AND (?1 IS NULL OR severity < ?2 OR (severity = ?2 AND (run < ?1 OR (run = ?1 AND rank > ?3))))
                  ORDER BY severity DESC, run DESC, rank LIMIT ?4"
             ))?
@@ -294,9 +313,11 @@ impl Store {
     /// An incident.
     pub fn incident(&self, id: &str) -> Result<IncidentRecord, StoreError> {
         self.read(|db| {
-            db.prepare_cached(&format!("SELECT {INCIDENT}, {DATASET_NAME} FROM incidents WHERE id = ?1"))?
-                .query_row([id], incident)
-                .optional()
+            db.prepare_cached(&format!(
+                "SELECT {INCIDENT}, {DATASET_NAME}, {INCIDENT_OPINION} FROM incidents WHERE id = ?1"
+            ))?
+            .query_row([id], incident)
+            .optional()
         })?
         .ok_or_else(|| StoreError::missing("incident", id))
     }
@@ -327,6 +348,7 @@ pub(crate) mod tests {
             anomaly_score: 1.0 / f64::from(rank),
             sentence: format!("finding {rank}"),
             body: json!({}),
+            opinion: None,
         };
         let incident = |rank: u32| IncidentRecord {
             id: String::new(),
@@ -340,6 +362,7 @@ pub(crate) mod tests {
             first_ns: 1,
             last_ns: 2,
             body: json!({}),
+            opinion: None,
         };
         NewRun {
             run: Run {

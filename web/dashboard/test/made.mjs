@@ -11,60 +11,6 @@ export function random(seed) {
   };
 }
 
-/** Texts as they come from packets and files when somebody means harm. */
-export const PAYLOADS = [
-  `<script>window.__hit=1</script>`,
-  `<img src=x onerror=window.__hit=1>`,
-  `"><svg onload=window.__hit=1>`,
-  `javascript:window.__hit=1`,
-  `{{constructor.constructor('window.__hit=1')()}}`,
-  `'-window.__hit=1-'`,
-  `</textarea><script>window.__hit=1</script>`,
-  `<iframe srcdoc="<script>parent.__hit=1</script>">`,
-  `<a href="javascript:window.__hit=1">x</a>`,
-  `<style>@import '//evil.example/x.css'</style>`,
-  `<math><mtext></table><mglyph><style><img src onerror=window.__hit=1>`,
-  `\u202egnp.exe\u0007\u001b[31m`,
-  `<base href="//evil.example/">`,
-  `<link rel=stylesheet href=//evil.example/>`,
-  `\${window.__hit=1}`,
-  `<details open ontoggle=window.__hit=1>`,
-  `<input autofocus onfocus=window.__hit=1>`,
-  `<body onload=window.__hit=1>`,
-  `<object data="javascript:window.__hit=1">`,
-  `%3Cscript%3Ewindow.__hit=1%3C/script%3E`,
-  `<svg><animate onbegin=window.__hit=1 attributeName=x dur=1s>`,
-  `<video><source onerror=window.__hit=1>`,
-  `<marquee onstart=window.__hit=1>`,
-  `<form action="javascript:window.__hit=1"><button>`,
-  `<meta http-equiv=refresh content="0;url=//evil.example">`,
-  `<table background="javascript:window.__hit=1">`,
-  `]]><script>window.__hit=1</script>`,
-  `<!--<img src="--><img src=x onerror=window.__hit=1>`,
-  `\\"><script>window.__hit=1</script>`,
-  `<x onclick=window.__hit=1 tabindex=1>click`,
-  `<template><script>window.__hit=1</script></template>`,
-  `=HYPERLINK("//evil.example","x")`,
-  `__proto__`,
-  `constructor`,
-  `<noscript><p title="</noscript><img src=x onerror=window.__hit=1>">`,
-  `\u2028window.__hit=1\u2029`,
-  `<isindex type=image src=1 onerror=window.__hit=1>`,
-  `<embed src="data:text/html,<script>parent.__hit=1</script>">`,
-  `&lt;script&gt;window.__hit=1&lt;/script&gt;`,
-  `data:text/html;base64,PHNjcmlwdD53aW5kb3cuX19oaXQ9MTwvc2NyaXB0Pg==`,
-];
-
-/** Puts payloads into every text of a value, except where the shape of an answer hangs on it. */
-export function poisoned(value, keep, from = { at: 0 }) {
-  if (typeof value === "string") return PAYLOADS[from.at++ % PAYLOADS.length];
-  if (Array.isArray(value)) return value.map((one) => poisoned(one, keep, from));
-  if (value && typeof value === "object") {
-    return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, keep.has(name) ? one : poisoned(one, keep, from)]));
-  }
-  return value;
-}
-
 export const START = Date.UTC(2024, 0, 15);
 export const NOW = Date.UTC(2024, 0, 20, 9, 30);
 const MINUTE = 60_000;

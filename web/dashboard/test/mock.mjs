@@ -1,7 +1,6 @@
 // A server that answers the API with made data: node test/mock.mjs [PORT]
 //
-// It sends the headers that the real one sends, knows one user (anna, "correct horse"), and moves jobs along. With
-// `hostile` every text in its answers is an attempt to run a script.
+// It sends the headers that the real one sends, knows one user (anna, "correct horse"), and moves jobs along.
 
 import { createReadStream, existsSync } from "node:fs";
 import { createServer } from "node:http";
@@ -17,8 +16,6 @@ export const POLICY =
 const CSRF = "token-against-forgery";
 const SESSION = "eddy_session=made";
 const JOB_MS = 120;
-/** Fields on whose words the answers' shape hangs. */
-const SHAPED = new Set(["id", "run", "dataset", "model", "job", "state", "kind", "role", "csrf", "axis", "type", "origin", "outcome", "severity", "opinion", "learns_from", "$ref", "$schema", "const", "scope", "when", "user", "secret"]);
 
 export function state({ empty = false } = {}) {
   const now = made.NOW;
@@ -58,7 +55,7 @@ const page = (items, query) => {
   return { items: items.slice(from, from + limit), next: from + limit < items.length ? String(from + limit) : null };
 };
 
-export function serve({ port = 0, hostile = false, empty = false, role = "admin", missing = [] } = {}) {
+export function serve({ port = 0, empty = false, role = "admin", missing = [] } = {}) {
   const all = state({ empty });
   const streams = new Set();
   const timers = new Set();
@@ -142,7 +139,7 @@ export function serve({ port = 0, hostile = false, empty = false, role = "admin"
       case "POST samples/:": return { status: 202, body: begin({ kind: "generate", shape: two }) };
       case "GET usage": return { body: { bytes: 48_000_000, free_bytes: 9e11, datasets: all.datasets.length, runs: all.runs.length, findings: 3, incidents: 3, models: 2, active_jobs: 1 } };
       case "GET audit": return { body: page([{ seq: 2, at_ms: made.NOW, actor: "anna", address: "127.0.0.1", action: "POST /api/v1/jobs", subject: "job1", outcome: "done", detail: "202" }, { seq: 1, at_ms: made.NOW - 1e6, actor: null, address: "203.0.113.7", action: "POST /api/v1/session", subject: null, outcome: "refused", detail: "401" }], query) };
-      case "GET config": return { body: { server: { listen: "127.0.0.1:7700", data: "eddy-data", hosts: [], force: false }, limits: { upload_bytes: 2147483648, workers: 2 }, retention: { run_days: 90, dataset_days: 90, job_days: 90, audit_days: 365, most_bytes: 21474836480 }, detection: { features: [], contamination: null, n_estimators: null, random_state: 42 }, visualization: {}, compatibility: { enabled: true, alias: "predict" } } };
+      case "GET config": return { body: { server: { listen: "127.0.0.1:7700", data: "eddy-data", hosts: [], force: false }, limits: { upload_bytes: 2147483648, workers: 2 }, retention: { run_days: 90, dataset_days: 90, job_days: 90, model_days: 365, audit_days: 365, most_bytes: 21474836480 }, detection: { features: [], contamination: null, n_estimators: null, random_state: 42 }, visualization: {}, compatibility: { enabled: true, alias: "predict" } } };
       case "GET openapi.json": return { body: { openapi: "3.1.0", info: { title: "Eddy", version: "0.1.0" }, paths: { "/api/v1/runs": { get: { tags: ["Runs"], summary: "Runs, newest first", "x-role": "viewer", parameters: [{ name: "cursor", in: "query", description: "What the page before named as `next`." }], responses: {} } }, "/predict": { post: { tags: ["Routes of older clients"], summary: "Ask the model of the alias", "x-role": "predictor", parameters: [], responses: {} } } } } };
       case "GET users": return { body: all.users };
       case "POST users": all.users.push({ id: `u${++all.sequence}`, disabled: false, created_ms: Date.now(), last_login_ms: null, name: body.name, role: body.role }); return { status: 201, body: all.users.at(-1) };
@@ -176,7 +173,7 @@ export function serve({ port = 0, hostile = false, empty = false, role = "admin"
       case "GET incidents": return { body: page(all.incidents, query) };
       case "GET incidents/:": { const found = all.incidents.find((other) => other.id === two); return found ? { body: { ...found, feedback: all.feedback[two] ?? [] } } : gone("incident"); }
       case "POST incidents/:/feedback":
-      case "POST findings/:/feedback": { const said = { id: `fb${++all.sequence}`, opinion: body.opinion, note: body.note, created_ms: Date.now(), created_by: "anna" }; (all.feedback[two] ??= []).push(said); return { status: 201, body: said }; }
+      case "POST findings/:/feedback": { const said = { id: `fb${++all.sequence}`, opinion: body.opinion, note: body.note, created_ms: Date.now(), created_by: "anna" }; (all.feedback[two] ??= []).push(said); Object.assign(all.incidents.find((one) => one.id === two) ?? {}, { opinion: said.opinion }); return { status: 201, body: said }; }
       case "GET models": return { body: page(all.models, query) };
       case "GET models/:": return find(all.models, two, "model");
       case "DELETE models/:": all.models = all.models.filter((model) => model.id !== two); return { status: 204 };
@@ -192,7 +189,7 @@ export function serve({ port = 0, hostile = false, empty = false, role = "admin"
   function take(response, method, path, query, raw, request) {
     const logged = request.headers.cookie?.includes(SESSION);
     const json = () => (raw.length > 0 ? JSON.parse(raw.toString()) : {});
-    const info = { name: hostile ? made.PAYLOADS[1] : "anna", role, csrf: CSRF, expires_ms: Date.now() + 4e7 };
+    const info = { name: "anna", role, csrf: CSRF, expires_ms: Date.now() + 4e7 };
     const problem = (status, title, detail) => send(response, status, { type: "about:blank", title, status, detail }, {}, "application/problem+json");
     if (path === "") return send(response, 200, { name: "Eddy", version: "0.1.0", needs_setup: empty, docs: "", openapi: "" });
     if (path === "session" && method === "POST") {
@@ -229,8 +226,7 @@ export function serve({ port = 0, hostile = false, empty = false, role = "admin"
       response.writeHead(200, { ...headers(), "content-type": "application/octet-stream" });
       return void response.end(said.bytes);
     }
-    const body = hostile && said.body && !said.status ? made.poisoned(said.body, SHAPED) : said.body;
-    send(response, said.status ?? 200, body ?? null, {}, said.status >= 400 ? "application/problem+json" : "application/json");
+    send(response, said.status ?? 200, said.body ?? null, {}, said.status >= 400 ? "application/problem+json" : "application/json");
   }
 
   const headers = () => ({ "content-security-policy": POLICY, "x-content-type-options": "nosniff", "referrer-policy": "no-referrer", "cross-origin-opener-policy": "same-origin", "cross-origin-resource-policy": "same-origin", "cache-control": "no-store" });
@@ -275,6 +271,6 @@ export function serve({ port = 0, hostile = false, empty = false, role = "admin"
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const { url } = await serve({ port: Number(process.argv[2] ?? 7712), hostile: process.argv.includes("hostile"), empty: process.argv.includes("empty") });
+  const { url } = await serve({ port: Number(process.argv[2] ?? 7712), empty: process.argv.includes("empty") });
   console.log(`${url} (anna, correct horse)`);
 }

@@ -2,19 +2,16 @@
 // a metric in which one thing happened, a capture with a scan, a labelled table from which three models learn, one of
 // which is promoted and asked with a form.
 //
-// EDDY names the program (default: the release build of this workspace). EDDY_DATA names the folder of public data; where
-// a file is not there, one that `eddy generate` makes takes its place.
+// EDDY_DATA names the folder of public data; where a file is not there, one that `eddy generate` makes takes its place.
 
 import assert from "node:assert/strict";
-import { execFileSync, spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { after, test } from "node:test";
 import { WIDE, launch, root } from "./browser.mjs";
+import { generate, missing, overhear, started } from "./real.mjs";
 
-const EDDY = process.env.EDDY ?? join(process.env.CARGO_TARGET_DIR ?? join(root, "target"), "release/eddy");
 const DATA = process.env.EDDY_DATA ?? join(root, "../shared/data");
 const MOST_SECONDS = 60;
 const PICTURES = process.env.PICTURES; // A folder, for pictures on the way.
@@ -26,31 +23,14 @@ after(() => rmSync(folder, { recursive: true, force: true }));
 function given(name, made, ...how) {
   if (name && existsSync(join(DATA, name))) return join(DATA, name);
   if (name) console.error(`${name} is not there: made data take its place`);
-  const path = join(folder, made);
-  execFileSync(EDDY, ["generate", ...how, "--seed", "7", "-o", path]);
-  return path;
-}
-
-/** The server, and the link that it prints. */
-async function started() {
-  const child = spawn(EDDY, ["serve", "--listen", "127.0.0.1:0", "--data", join(folder, "data")], { stdio: ["ignore", "pipe", "ignore"] });
-  for await (const line of createInterface({ input: child.stdout })) {
-    const link = /https?:\S+#setup=\S+/.exec(line)?.[0];
-    if (link) return { child, link, url: new URL(link).origin };
-  }
-  throw new Error("the server did not start");
+  return generate(join(folder, made), ...how);
 }
 
 /** A page that has to stay quiet and to ask nobody else. */
 async function watched(browser, url) {
   const context = await browser.newContext({ viewport: WIDE, reducedMotion: "reduce", timezoneId: "UTC" });
   const page = await context.newPage();
-  const heard = [];
-  page.on("console", (message) => heard.push(`${message.type()}: ${message.text()}`));
-  page.on("pageerror", (error) => heard.push(`error: ${error.message}`));
-  page.on("request", (request) => request.url().startsWith(url) || /^(data|blob):/.test(request.url()) || heard.push(`elsewhere: ${request.url()}`));
-  await page.addInitScript(() => document.addEventListener("securitypolicyviolation", (event) => console.error(`policy: ${event.violatedDirective} ${event.blockedURI}`)));
-  return { page, heard };
+  return { page, heard: await overhear(page, url) };
 }
 
 /** Drops a file onto the page, as from a folder. */
@@ -143,11 +123,11 @@ async function newcomer(page, { server, metric, capture, labelled, step }) {
   step(`a short series: ${await page.innerText("h1")}`);
 }
 
-test("a newcomer gets from the link to a promoted model in a minute", { skip: !existsSync(EDDY) && `there is no ${EDDY}: build it with cargo build --release -p eddy` }, async (t) => {
+test("a newcomer gets from the link to a promoted model in a minute", { skip: missing }, async (t) => {
   const metric = given("nab/data/realAWSCloudwatch/ec2_network_in_257a54.csv", "metric.csv", "--shape", "metric-series", "--duration", "336", "--no-label");
   const capture = given(null, "scan.pcap", "--as", "pcap", "--hosts", "12", "--duration", "0.25", "--plant", "horizontal-scan@0.05");
   const labelled = given(null, "connections.csv", "--shape", "connection-records", "--duration", "2");
-  const server = await started();
+  const server = await started(folder);
   const browser = await launch();
   try {
     const { page, heard } = await watched(browser, server.url);

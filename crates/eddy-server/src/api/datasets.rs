@@ -43,14 +43,17 @@ pub(super) fn routes() -> Vec<Route> {
              content. What it holds is known when its state is `ready`", upload)
             .query(UPLOAD)
             .takes_other(&["application/octet-stream", "multipart/form-data"])
-            .gives::<Dataset>(201, "It has arrived"),
+            .gives::<Dataset>(201, "It has arrived")
+            .costly(),
         Route::new(post.clone(), "/api/v1/datasets/generate", Needs(Role::Analyst), GROUP, "Make a data set, with events planted at known times", generate)
             .takes::<GenerateRequest>()
-            .gives::<JobView>(202, "The job that makes it; its result names the data set"),
+            .gives::<JobView>(202, "The job that makes it; its result names the data set")
+            .costly(),
         Route::new(get.clone(), "/api/v1/samples", Needs(Role::Viewer), GROUP, "Samples to begin with", samples)
             .gives::<Vec<Sample>>(200, "The samples"),
         Route::new(post, "/api/v1/samples/{name}", Needs(Role::Analyst), GROUP, "Make a data set of a sample", take_sample)
-            .gives::<JobView>(202, "The job that makes it; its result names the data set"),
+            .gives::<JobView>(202, "The job that makes it; its result names the data set")
+            .costly(),
         Route::new(get.clone(), "/api/v1/datasets/{id}", Needs(Role::Viewer), GROUP, "A data set", show)
             .gives::<Dataset>(200, "The data set"),
         Route::new(Method::PATCH, "/api/v1/datasets/{id}", Needs(Role::Analyst), GROUP, "Give a data set another name", rename)

@@ -63,7 +63,8 @@ pub(super) fn routes() -> Vec<Route> {
              `run` after detect and score, `model` after train, `dataset` after generate; files of explore, compare and \
              tune are under `/api/v1/jobs/{id}/result`", submit)
             .takes::<JobRequest>()
-            .gives::<JobView>(202, "It waits for its turn"),
+            .gives::<JobView>(202, "It waits for its turn")
+            .costly(),
         Route::new(get.clone(), "/api/v1/jobs/{id}", Needs(Role::Viewer), GROUP, "A job and how far it is", show)
             .gives::<JobView>(200, "The job"),
         Route::new(post.clone(), "/api/v1/jobs/{id}/cancel", Needs(Role::Analyst), GROUP, "Call a job off", cancel)
@@ -71,7 +72,8 @@ pub(super) fn routes() -> Vec<Route> {
         Route::new(post, "/api/v1/jobs/{id}/resume", Needs(Role::Analyst), GROUP,
             "Put a job that failed, was called off or interrupted back into the queue; a search for parameters goes on \
              where it stopped", resume)
-            .gives::<JobView>(202, "It waits for its turn"),
+            .gives::<JobView>(202, "It waits for its turn")
+            .costly(),
         Route::new(Method::DELETE, "/api/v1/jobs/{id}", Needs(Role::Analyst), GROUP, "Forget a job that is over, with the files of its result", remove)
             .gives_nothing(204, "Forgotten"),
         Route::new(get.clone(), "/api/v1/jobs/{id}/result", Needs(Role::Viewer), GROUP,

@@ -11,9 +11,9 @@ mod system;
 use crate::route::Route;
 
 pub(crate) use datasets::{add_arrived, first_file};
-pub(crate) use models::{PredictQuery, predicted};
+pub(crate) use models::{CSV, PredictQuery, predicted};
 pub(crate) use runs::picture;
-pub(crate) use system::{nothing, status};
+pub(crate) use system::{Home, nothing};
 
 /// All of them, in the order of the documentation.
 pub(crate) fn routes() -> Vec<Route> {

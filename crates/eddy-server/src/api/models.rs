@@ -20,7 +20,7 @@ use crate::app::App;
 use crate::config::is_alias;
 use crate::extract::{In, Path, Q, media_type, whole};
 use crate::files;
-use crate::jobs::{Ended, Input, ReadRequest, Work, order_of, run_order};
+use crate::jobs::{Ended, Input, Work, order_of, run_order};
 use crate::predict::{Loaded, answer};
 use crate::problem::{Problem, Subject};
 use crate::route::Access::Role as Needs;
@@ -28,6 +28,8 @@ use crate::route::{PAGE, Param, Route};
 use crate::upload::{Pieces, receive, shown_name};
 
 const GROUP: &str = "Models";
+/// Tables, beside JSON.
+pub(crate) const CSV: &[&str] = &["text/csv"];
 const NAME: &[Param] = &[Param { name: "name", kind: "string", about: "Name of the model." }];
 const WHY: &[Param] =
     &[Param { name: "explain", kind: "boolean", about: "Say for each record which features did it." }];
@@ -64,7 +66,8 @@ pub(super) fn routes() -> Vec<Route> {
         Route::new(post.clone(), "/api/v1/models", analyst, GROUP, "Import a model file that `eddy train` or an export wrote", import)
             .query(NAME)
             .takes_other(&["application/octet-stream"])
-            .gives::<Model>(201, "Imported"),
+            .gives::<Model>(201, "Imported")
+            .costly(),
         Route::new(get.clone(), "/api/v1/models/{id}", viewer, GROUP,
             "A model: what it learned from, what it reads with what is ordinary for it, its threshold", show)
             .gives::<Model>(200, "The model"),
@@ -75,8 +78,9 @@ pub(super) fn routes() -> Vec<Route> {
         Route::new(post.clone(), "/api/v1/models/{id}/predict", Needs(Role::Predictor), GROUP,
             "Ask a model: one record, an object with `records`, `features` or `values`, a list of records, or CSV", predict)
             .query(WHY)
-            .takes::<Value>()
-            .gives::<Predicted>(200, "A verdict, or one for each record"),
+            .takes_or::<Value>(CSV)
+            .gives_or::<Predicted>(200, "A verdict, or one for each record; for CSV the table with score, verdict, class and probabilities", CSV)
+            .costly_if_large(),
         Route::new(get.clone(), "/api/v1/aliases", viewer, GROUP, "Aliases and where they point to", aliases)
             .gives::<Vec<Alias>>(200, "By name"),
         Route::new(get, "/api/v1/aliases/{alias}", viewer, GROUP, "Where an alias points to", alias)
@@ -90,8 +94,9 @@ pub(super) fn routes() -> Vec<Route> {
             .gives_nothing(204, "Removed"),
         Route::new(post, "/api/v1/aliases/{alias}/predict", Needs(Role::Predictor), GROUP, "Ask the model that an alias points to", predict_by_alias)
             .query(WHY)
-            .takes::<Value>()
-            .gives::<Predicted>(200, "A verdict, or one for each record"),
+            .takes_or::<Value>(CSV)
+            .gives_or::<Predicted>(200, "A verdict, or one for each record; for CSV the table with score, verdict, class and probabilities", CSV)
+            .costly_if_large(),
     ]
 }
 
@@ -270,18 +275,13 @@ pub(crate) async fn predicted(
         Some("text/csv") => {
             let mut body: Body = request.into_body();
             let arrived = receive(app, Pieces::Body(&mut body)).await?;
-            let work = Work::Score {
+            let work = Work::Predict {
                 input: Input { path: arrived.path.clone(), name: "the table".into() },
-                read: ReadRequest::default(),
                 model: app.folder().model(model.id()),
-                rule: None,
             };
             let (_, out) = in_worker(app, work).await?;
-            let (from, to) = (out.join("table.parquet"), out.join("table.csv"));
-            let made = app.ask(move |_| super::runs::converted(&from, &to)).await;
             let file = tokio::fs::File::open(out.join("table.csv")).await;
             let _ = tokio::fs::remove_dir_all(&out).await;
-            made?;
             let mut response = files::opened(file?, files::media_of("a.csv"), None).await?;
             response.headers_mut().remove(header::CONTENT_DISPOSITION);
             Ok(response)

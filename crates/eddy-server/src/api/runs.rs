@@ -275,7 +275,7 @@ async fn table(
     }
 }
 
-pub(super) fn converted(from: &std::path::Path, to: &std::path::Path) -> Result<(), Problem> {
+fn converted(from: &std::path::Path, to: &std::path::Path) -> Result<(), Problem> {
     let failed = |error: &dyn std::fmt::Display| {
         tracing::error!(%error, "a table cannot be converted");
         Problem::internal("the table cannot be converted; the log of the server says why")

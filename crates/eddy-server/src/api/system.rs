@@ -12,7 +12,7 @@ use eddy_models::DETECTORS;
 use eddy_store::{AuditEntry, Page, Role, Usage};
 use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::Config;
 use crate::app::App;
@@ -230,11 +230,26 @@ pub(crate) async fn nothing(request: Request) -> Response {
 }
 
 /// The status, for programs that ask for `/`.
-pub(crate) fn status() -> Value {
-    json!({
-        "message": "Eddy is running. Send records to /predict, files to /analyze; /api/v1/docs lists everything.",
-        "name": "Eddy",
-        "version": env!("CARGO_PKG_VERSION"),
-        "status": "ok",
-    })
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Home {
+    /// What to do next, in a sentence.
+    message: &'static str,
+    /// "Eddy".
+    name: &'static str,
+    /// Version of the program.
+    version: &'static str,
+    /// "ok".
+    status: &'static str,
+}
+
+impl Home {
+    /// That of this moment.
+    pub(crate) fn now() -> Self {
+        Self {
+            message: "Eddy is running. Send records to /predict, files to /analyze; /api/v1/docs lists everything.",
+            name: "Eddy",
+            version: env!("CARGO_PKG_VERSION"),
+            status: "ok",
+        }
+    }
 }

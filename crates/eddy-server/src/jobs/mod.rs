@@ -4,6 +4,7 @@ mod generate;
 mod limits;
 mod order;
 mod outputs;
+mod predictions;
 mod process;
 mod queue;
 mod recommend;

@@ -32,6 +32,17 @@ pub(crate) struct Order {
     pub(crate) most_rows: u64,
     /// Most bytes that one byte of a file may unpack to.
     pub(crate) unpacked_ratio: f64,
+    /// Bars of pictures, where the configuration says how many.
+    pub(crate) bars: Bars,
+}
+
+/// Bars of the pictures that have some.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Bars {
+    /// Of the spread of a feature.
+    pub(crate) distribution: Option<usize>,
+    /// Of the spread of scores.
+    pub(crate) scores: Option<usize>,
 }
 
 /// What to do.
@@ -57,6 +68,11 @@ pub(crate) enum Work {
         read: ReadRequest,
         model: PathBuf,
         rule: Option<RuleRequest>,
+    },
+    /// What a model says of each row, as one table.
+    Predict {
+        input: Input,
+        model: PathBuf,
     },
     Train {
         input: Input,
@@ -123,6 +139,7 @@ impl RunSaid {
             anomaly_score: body["anomaly_score"].as_f64().unwrap_or(0.0),
             sentence: text(&body["sentence"]),
             body: body.clone(),
+            opinion: None,
         };
         self.findings.iter().enumerate().map(record).collect()
     }
@@ -145,6 +162,7 @@ impl RunSaid {
             first_ns: body["first_ns"].as_i64().unwrap_or(0),
             last_ns: body["last_ns"].as_i64().unwrap_or(0),
             body: body.clone(),
+            opinion: None,
         };
         self.incidents.iter().enumerate().map(record).collect()
     }

@@ -4,12 +4,14 @@ use std::io::Write as _;
 use std::path::Path;
 
 use eddy_detect::{LearnsFrom, Model, ModelKind, Pipeline, anomaly_score};
-use eddy_engine::{EngineError, Run, RunOptions, detect_report, write_table};
+use eddy_engine::{EngineError, Run, RunOptions, detect_report, detect_report_in, write_table};
 use eddy_frame::{Column, Field, Frame, Kind, Role, Schema, TextColumn};
 use eddy_io::TableWriter;
 use eddy_report::Plot;
 use serde::Serialize;
 use serde_json::{Value, json};
+
+use super::order::Bars;
 
 /// Most flagged rows in the table of anomalies.
 const MOST_ANOMALIES: usize = 200_000;
@@ -40,15 +42,21 @@ pub(crate) fn write_json(path: &Path, value: &impl Serialize) -> Result<(), Stri
 }
 
 /// Everything that a run shows: the table with scores and verdicts, the anomalies, the report, pictures, all scores.
-pub(crate) fn write_run(run: &mut Run, out: &Path, options: &RunOptions) -> Result<(), String> {
+pub(crate) fn write_run(run: &mut Run, out: &Path, options: &RunOptions, bars: Bars) -> Result<(), String> {
     let said = |error: EngineError| error.to_string();
     write_table(run, &out.join("table.parquet"), options).map_err(said)?;
     let report = detect_report(run).map_err(said)?;
     write_json(&out.join("report.json"), &report)?;
     write(&out.join("report.html"), eddy_report::detect_html(&report).as_bytes())?;
     for (name, plot) in PLOTS {
+        let wanted = match name {
+            "distribution" => bars.distribution,
+            "scores" => bars.scores,
+            _ => None,
+        };
+        let own = wanted.map(|n_bins| detect_report_in(run, n_bins)).transpose().map_err(said)?;
         // A table without numbers has no scatter; then there is no such picture.
-        if let Ok(svg) = eddy_report::svg(&report, &plot) {
+        if let Ok(svg) = eddy_report::svg(own.as_ref().unwrap_or(&report), &plot) {
             write(&out.join(format!("{name}.svg")), svg.as_bytes())?;
         }
     }

@@ -13,7 +13,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::sync::{Notify, watch};
 
-use super::order::{Input, Order, RunSaid, Work};
+use super::order::{Bars, Input, Order, RunSaid, Work};
 use super::process::{Ended, run_order};
 use super::request::{JobRequest, by_configuration};
 use super::work::Tell;
@@ -348,6 +348,10 @@ pub(crate) fn order_of(work: Work, out: PathBuf, config: &crate::Config) -> Orde
         rows_memory: config.limits.job_rows_memory,
         most_rows: config.limits.rows,
         unpacked_ratio: config.limits.unpacked_ratio,
+        bars: Bars {
+            distribution: config.visualization.distribution_plot.bins.map(|n| n as usize),
+            scores: config.visualization.scores_plot.bins.map(|n| n as usize),
+        },
     }
 }
 

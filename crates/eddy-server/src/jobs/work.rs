@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::order::{Input, Order, RunSaid, Work};
 use super::request::search;
-use super::{FitRequest, ReadRequest, RuleRequest, outputs};
+use super::{FitRequest, ReadRequest, RuleRequest, outputs, predictions};
 
 /// Told how far it is: stage, done, of.
 pub(crate) type Tell = Arc<dyn Fn(&str, u64, u64) + Send + Sync>;
@@ -24,6 +24,7 @@ pub(crate) fn carry_out(order: &Order, tell: &Tell) -> Result<Value, String> {
             detect(input, read, fit, *rule, prefer, order, tell)
         }
         Work::Score { input, read, model, rule } => score(input, read, model, *rule, order, tell),
+        Work::Predict { input, model } => predict(input, model, order, tell),
         Work::Train { input, read, fit, rule } => train(input, read, fit, *rule, order, tell),
         Work::Compare { .. } => compare(order, tell),
         Work::Tune { .. } => tune(order, tell),
@@ -176,6 +177,17 @@ fn score(
     finish(run.map_err(|error| said(&error, input))?, input, order, &options)
 }
 
+/// Scores a table and writes it with what the model says.
+fn predict(input: &Input, model: &Path, order: &Order, tell: &Tell) -> Result<Value, String> {
+    let options = options(&ReadRequest::default(), order, tell)?;
+    let pipeline = eddy_engine::load_model(model).map_err(|error| error.to_string())?;
+    let mut run =
+        eddy_engine::score(model, &paths(input), None, &options).map_err(|error| said(&error, input))?;
+    predictions::write(&mut run, &pipeline, &order.out.join("table.csv"))
+        .map_err(|error| said(&error, input))?;
+    Ok(json!({ "rows": run.surprises.len() }))
+}
+
 /// Writes everything that a run shows.
 fn finish(mut run: Run, input: &Input, order: &Order, options: &RunOptions) -> Result<Value, String> {
     run.description.sources = vec![input.name.clone()];
@@ -183,7 +195,7 @@ fn finish(mut run: Run, input: &Input, order: &Order, options: &RunOptions) -> R
     for finding in &mut run.findings {
         finding.place.source = finding.place.source.as_ref().map(|_| input.name.clone());
     }
-    outputs::write_run(&mut run, &order.out, options)?;
+    outputs::write_run(&mut run, &order.out, options, order.bars)?;
     let said = RunSaid {
         detector: run.pipeline.spec.detector.clone(),
         rows: run.surprises.len() as u64,

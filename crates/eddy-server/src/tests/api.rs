@@ -138,7 +138,27 @@ async fn models_are_learned_promoted_rolled_back_exported_and_imported() {
         .unwrap();
     let csv = rig.send(csv).await;
     assert_eq!(csv.status, 200, "{}", String::from_utf8_lossy(&csv.body));
-    assert_eq!(String::from_utf8(csv.body).unwrap().lines().count(), 301);
+    let table = String::from_utf8(csv.body).unwrap();
+    assert_eq!(table.lines().count(), 301);
+    let heads = "duration,srcbytes,protocol,attack,anomaly_score,verdict,class,probability of ";
+    assert!(table.starts_with(heads), "{}", table.lines().next().unwrap());
+    let first: Vec<&str> = table.lines().nth(1).unwrap().split(',').collect();
+    assert_eq!((first[5], first[6], first.len()), ("anomaly", "neptune", 9), "{first:?}");
+    let record = json!({ "duration": 0, "srcbytes": 5000, "protocol": "udp" });
+    let alone = rig.ask("POST", &format!("/api/v1/models/{id}/predict"), &token, Some(record)).await.json();
+    let (p, q) =
+        (alone["probabilities"]["1"].as_f64().unwrap(), alone["probabilities"]["0"].as_f64().unwrap());
+    let mut said: Vec<f64> = first[7..].iter().map(|cell| cell.parse().unwrap()).collect();
+    said.sort_by(f64::total_cmp);
+    assert!((said[0] - q).abs() < 1e-5 && (said[1] - p).abs() < 1e-5, "{said:?}: {alone}");
+    let described = rig.ask("GET", "/api/v1/openapi.json", &token, None).await.json();
+    for path in ["/predict", "/api/v1/models/{id}/predict", "/api/v1/aliases/{alias}/predict"] {
+        let post = &described["paths"][path]["post"];
+        for content in [&post["requestBody"]["content"], &post["responses"]["200"]["content"]] {
+            let media: Vec<&String> = content.as_object().unwrap().keys().collect();
+            assert_eq!(media, ["application/json", "text/csv"], "{path}");
+        }
+    }
     let mut broken = file;
     let middle = broken.len() / 2;
     broken[middle] ^= 1;
@@ -152,6 +172,64 @@ async fn models_are_learned_promoted_rolled_back_exported_and_imported() {
     }
     let left = std::fs::read_dir(rig.app.folder().root().join("incoming")).unwrap().count();
     assert_eq!(left, 0, "files are left behind");
+}
+
+#[tokio::test]
+async fn what_costs_much_is_limited_and_single_records_are_not() {
+    let mut config = crate::Config::default();
+    (config.limits.costly_at_once, config.limits.costly_per_minute) = (3, 1);
+    let rig = Rig::with(config);
+    let token = rig.token(Role::Analyst).await;
+    let ask = json!({ "kind": "explore", "dataset": "nothing" });
+    let mut seen = Vec::new();
+    for _ in 0..5 {
+        seen.push(rig.ask("POST", "/api/v1/jobs", &token, Some(ask.clone())).await);
+    }
+    let statuses: Vec<u16> = seen.iter().map(|answer| answer.status.as_u16()).collect();
+    assert_eq!(statuses, [404, 404, 404, 429, 429]);
+    let wait: u64 = seen[4].header("retry-after").parse().unwrap();
+    assert!((1..=60).contains(&wait), "{wait}");
+    assert_eq!(rig.ask("GET", "/api/v1/jobs", &token, None).await.status, 200, "looking costs little");
+    // Somebody else has their own; a program of this machine is known by its address.
+    let batch = json!(vec![json!({ "a": 1.5, "and": "so on" }); 1_000]);
+    for status in [409, 409, 409, 429] {
+        assert_eq!(rig.plain("POST", "/predict", Some(batch.clone())).await.status, status);
+    }
+    for _ in 0..50 {
+        assert_eq!(rig.plain("POST", "/predict", Some(json!({ "network_in": 1 }))).await.status, 409);
+    }
+    let described = rig.ask("GET", "/api/v1/openapi.json", &token, None).await.json();
+    assert!(described["paths"]["/analyze"]["post"]["responses"]["429"].is_object());
+}
+
+#[tokio::test]
+async fn bins_of_the_configuration_are_the_bars_of_the_pictures() {
+    let bars = async |bins: Option<u32>| {
+        let mut config = crate::Config::default();
+        config.visualization.scores_plot.bins = bins;
+        config.visualization.distribution_plot.bins = bins;
+        let rig = Rig::with(config).at_work();
+        let token = rig.token(Role::Analyst).await;
+        let rows = (0..400).map(|n| format!("{},{}\n", n * 37 % 101, n * 53 % 89));
+        let table = std::iter::once("a,b\n".to_owned()).chain(rows).collect::<String>();
+        let dataset = rig.upload(&token, "even.csv", table).await;
+        let fit = json!({ "detector": "isolation_forest" });
+        let job = rig.job(&token, json!({ "kind": "detect", "dataset": dataset["id"], "fit": fit })).await;
+        let run = job["result"]["run"].as_str().unwrap().to_owned();
+        let mut longest = Vec::new();
+        for plot in ["scores", "distribution"] {
+            let path = format!("/api/v1/runs/{run}/plots/{plot}.svg");
+            let svg = String::from_utf8(rig.ask("GET", &path, &token, None).await.body).unwrap();
+            // One picture has a mark for each bar, the other draws them all as one path.
+            let paths = svg.split(" d=\"").map(|path| path.split('"').next().unwrap_or_default());
+            let in_one = paths.map(|path| path.matches('M').count()).max().unwrap_or(0);
+            longest.push(in_one.max(svg.matches("f-normal").count()));
+        }
+        longest
+    };
+    let (few, usual) = (bars(Some(3)).await, bars(None).await);
+    assert!(few.iter().all(|n| (1..=3).contains(n)), "{few:?}");
+    assert!(usual.iter().all(|n| *n > 3), "{usual:?}");
 }
 
 #[tokio::test]

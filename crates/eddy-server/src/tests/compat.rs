@@ -32,6 +32,16 @@ async fn the_root_tells_programs_and_shows_browsers() {
     let rig = Rig::new();
     let status = rig.plain("GET", "/", None).await;
     assert!(status.json()["message"].is_string());
+    let described = rig.plain("GET", "/api/v1/openapi.json", None).await.json();
+    let content = &described["paths"]["/"]["get"]["responses"]["200"]["content"];
+    let schema = content["application/json"]["schema"]["$ref"].as_str().unwrap().to_owned();
+    let schema = described.pointer(schema.trim_start_matches('#')).unwrap();
+    let mut known: Vec<&String> = schema["properties"].as_object().unwrap().keys().collect();
+    let (mut given, body) = (Vec::new(), status.json());
+    given.extend(body.as_object().unwrap().keys());
+    known.sort();
+    given.sort();
+    assert_eq!(known, given);
     let page = Request::get("/").header("accept", "text/html,*/*;q=0.8").body(Body::empty()).unwrap();
     let page = rig.send(page).await;
     assert!(page.header("content-type").starts_with("text/html"));
@@ -72,12 +82,32 @@ async fn network_in_is_answered_as_ever() {
 async fn a_model_that_was_shown_no_past_says_so() {
     let rig = Rig::new().at_work();
     promote(&rig, "series", metric(), json!({ "detector": "rolling_z", "steps": [] })).await;
-    let lone = rig.plain("POST", "/predict", Some(json!({ "network_in": 9000 }))).await.json();
+    let lone = rig.plain("POST", "/predict", Some(json!({ "value": 9000 }))).await.json();
     assert!(lone["note"].as_str().is_some_and(|note| note.contains("values")), "{lone}");
     assert!(lone["anomaly_score"].as_f64().is_some_and(f64::is_finite));
     let several = rig.plain("POST", "/predict", Some(json!({ "values": [100, 101, 102] }))).await.json();
     assert_eq!(several["records"], 3);
     assert!(several["predictions"][0]["note"].is_null());
+}
+
+#[tokio::test]
+async fn a_lone_number_is_judged_or_refused_but_never_called_normal_unseen() {
+    let rig = Rig::new().at_work();
+    // The default steps look back at what came before.
+    promote(&rig, "metric", metric(), json!({ "detector": "isolation_forest" })).await;
+    for value in [105, 9_000_000] {
+        let answer = rig.plain("POST", "/predict", Some(json!({ "network_in": value }))).await;
+        assert_eq!(answer.status, 422, "{}", answer.json());
+        let said = answer.json()["error"].as_str().unwrap().to_owned();
+        assert!(said.contains("`values`") && said.contains("\"steps\": []"), "{said}");
+    }
+    // With those before it an event is found, in the form that the refusal names.
+    let mut values: Vec<u32> = (0..200).map(|n| 100 + n * 7 % 11).collect();
+    values.extend([9_000; 6]);
+    let several = rig.plain("POST", "/predict", Some(json!({ "values": values }))).await.json();
+    let said = |at: usize| several["predictions"][at]["prediction"].as_i64();
+    assert!((200..206).any(|at| said(at) == Some(-1)), "{several}");
+    assert!((100..200).all(|at| said(at) == Some(1)), "{several}");
 }
 
 #[tokio::test]

@@ -117,8 +117,8 @@ async fn bodies_and_answers_are_described_for_programs_and_for_people() {
 #[test]
 fn what_is_on_no_list_is_nobodys() {
     let table = Table::new(&routes(true));
-    assert_eq!(table.access(&Method::DELETE, "/api/v1/datasets"), None);
-    assert_eq!(table.access(&Method::GET, "/api/v2/datasets"), None);
+    assert_eq!(table.entry(&Method::DELETE, "/api/v1/datasets"), None);
+    assert_eq!(table.entry(&Method::GET, "/api/v2/datasets"), None);
     assert_eq!(table.methods("/api/v1/datasets"), "GET, POST");
 }
 

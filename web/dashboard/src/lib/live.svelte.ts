@@ -2,7 +2,6 @@
 
 import { url } from "./api";
 import { jobs as calls } from "./calls";
-import { opinions } from "./opinions.svelte";
 import type { Job, JobState, Progress } from "./types";
 
 const OVER: JobState[] = ["done", "failed", "cancelled", "interrupted"];
@@ -97,11 +96,7 @@ class Live {
     on("resync", () => void this.look());
     on("progress", (data) => this.progress(String(data.id), data.progress as Progress));
     on("job", (data) => void this.changed(String(data.id)));
-    on("feedback", (data) => {
-      opinions.forget(String(data.subject));
-      this.changes++;
-    });
-    for (const kind of ["run", "model", "dataset", "incident", "alias"]) on(kind, () => this.changes++);
+    for (const kind of ["feedback", "run", "model", "dataset", "incident", "alias"]) on(kind, () => this.changes++);
     source.addEventListener("error", () => {
       this.connected = false;
       source.close();

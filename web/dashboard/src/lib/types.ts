@@ -310,6 +310,8 @@ export interface IncidentRecord {
   first_ns: number;
   last_ns: number;
   body: IncidentBody;
+  /** What was last said of it. */
+  opinion?: Opinion | null;
 }
 
 export type Opinion = "real" | "benign" | "unsure";
