@@ -285,7 +285,7 @@ impl Members {
                 stats[NOVELTIES + 2 * idx + 1] = level;
             }
         }
-        let (told, others) = out.split_at_mut(self.records.len() * TOLD);
+        let (told, others) = out.split_at_mut(self.records.n_statistics() * TOLD);
         self.records.push(&stats, told);
         others[0] = self.excess(value);
         others[1..=self.memories.len()].copy_from_slice(&alarms[..self.memories.len()]);
@@ -309,7 +309,7 @@ impl Members {
 
     fn rescale(&mut self, factor: f32) {
         let is_scaled = |idx: usize| SCALED.contains(&idx) || (PROFILES..NOVELTIES).contains(&idx);
-        for idx in (0..self.records.len()).filter(|&idx| is_scaled(idx)) {
+        for idx in (0..self.records.n_statistics()).filter(|&idx| is_scaled(idx)) {
             self.records.rescale(idx, factor);
         }
         self.level *= factor;

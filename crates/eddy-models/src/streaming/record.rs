@@ -12,20 +12,20 @@ const LONGEST_MEMORY: f32 = 1000.0;
 pub(super) const MOST: usize = 33;
 
 /// The larger of two numbers, the second where the first is none: one step, unlike that of the standard library.
-#[inline(always)]
+#[inline]
 pub(super) fn larger(a: f32, b: f32) -> f32 {
     if a > b { a } else { b }
 }
 
 /// The smaller of two numbers, the second where the first is none.
-#[inline(always)]
+#[inline]
 pub(super) fn smaller(a: f32, b: f32) -> f32 {
     if a < b { a } else { b }
 }
 
 /// The natural logarithm of a positive number that is neither subnormal nor infinite, to 2e-7 of it or of 1: by the series
 /// of the inverse hyperbolic tangent, without a branch, so that many are counted at once.
-#[inline(always)]
+#[inline]
 fn ln(value: f32) -> f32 {
     const ROOT_HALF: u32 = 0x3f35_04f3;
     let bits = value.to_bits();
@@ -38,7 +38,7 @@ fn ln(value: f32) -> f32 {
 }
 
 /// The inverse hyperbolic sine to some six digits, or to 1e-7 near 0.
-#[inline(always)]
+#[inline]
 pub(super) fn asinh(value: f32) -> f32 {
     let size = smaller(value.abs(), 1e18);
     ln(size + (size * size + 1.0).sqrt()).copysign(value)
@@ -114,7 +114,7 @@ impl Records {
     /// of the decayed record before it (between -4 and 3), and the deviation of the mean of the last three from the
     /// usual level (between -3 and 5, on a scale that grows like a logarithm).
     pub fn push(&mut self, values: &[f32], out: &mut [f32]) {
-        let n_all = self.len();
+        let n_all = self.n_statistics();
         let n = n_all.min(values.len());
         let (mut ratios, mut deviations) = ([0.0; MOST], [0.0; MOST]);
         let mut parts = self.kept.chunks_exact_mut(n_all.max(1));
@@ -127,7 +127,7 @@ impl Records {
 
     /// Makes the past of one statistic as it would have been in another unit: every value times `factor`.
     pub fn rescale(&mut self, idx: usize, factor: f32) {
-        let n = self.len();
+        let n = self.n_statistics();
         let part = |part: usize| part * n + idx;
         self.kept[idx] = (self.kept[idx] + factor.max(LEAST).ln()).max(LOG_OF_NOTHING);
         for scaled in [part(1), part(2), part(3)] {
@@ -137,7 +137,7 @@ impl Records {
     }
 
     /// Statistics there are.
-    pub fn len(&self) -> usize {
+    pub fn n_statistics(&self) -> usize {
         self.kept.len() / KEPT
     }
 

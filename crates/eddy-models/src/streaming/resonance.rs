@@ -114,7 +114,7 @@ fn level_parts(low: u8, high: u8, here: u8) -> (u16, u16) {
 }
 
 /// The sides of templates from a place on, in blocks.
-#[inline(always)]
+#[inline]
 fn blocks_from(sides: &[u8], from: usize) -> &[[u8; LANES]] {
     sides[from..].as_chunks().0
 }
@@ -161,7 +161,7 @@ eddy_detect::wide! {
             }
         }
         let most = most.into_iter().fold(-1.0, larger);
-        let is_it = |fits: &[f32; LANES]| fits.iter().fold(false, |is_it, &fit| is_it | (fit >= most));
+        let is_it = |fits: &[f32; LANES]| fits.iter().copied().fold(-1.0, larger) >= most;
         let block = fits.as_chunks::<LANES>().0.iter().position(is_it)? * LANES;
         let lane = fits[block..].iter().position(|&fit| fit >= most)?;
         Some((block + lane, most * most))
