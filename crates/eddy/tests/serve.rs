@@ -26,7 +26,14 @@ fn the_newcomers_path_works_over_http() {
     assert_eq!(job["state"], "done", "{job}");
     let run = client.get(&format!("/api/v1/runs/{}", job["result"]["run"].as_str().unwrap()));
     assert!(run["flagged"].as_u64().unwrap() > 0);
-    assert!(!run.to_string().contains(&folder.path().display().to_string()), "a path of the server is shown");
+    let shows_a_path = |shown: &str| shown.contains(&folder.path().display().to_string());
+    assert!(!shows_a_path(&run.to_string()), "a path of the server is shown");
+    let incidents = client.get("/api/v1/incidents");
+    assert!(!incidents["items"].as_array().unwrap().is_empty());
+    for incident in incidents["items"].as_array().unwrap() {
+        let incident = client.get(&format!("/api/v1/incidents/{}", incident["id"].as_str().unwrap()));
+        assert!(!shows_a_path(&incident.to_string()), "a path of the server is shown: {incident}");
+    }
 }
 
 #[test]

@@ -21,8 +21,10 @@ after(() => rmSync(folder, { recursive: true, force: true }));
 
 /** A public file, or one that is made here. */
 function given(name, made, ...how) {
-  if (name && existsSync(join(DATA, name))) return join(DATA, name);
-  if (name) console.error(`${name} is not there: made data take its place`);
+  const real = join(DATA, name);
+  const is = existsSync(real);
+  console.error(is ? `with ${name}` : `${name} is not there: made data take its place`);
+  if (is) return real;
   return generate(join(folder, made), ...how);
 }
 
@@ -76,11 +78,16 @@ async function newcomer(page, { server, metric, capture, labelled, step }) {
   if (metric.includes("ec2_network_in")) assert.match(await page.innerText("main"), /2014-04-15/);
   await picture(page, "2-findings");
   step(`the metric: ${await page.innerText("h1")}`);
+  await page.locator("nav").getByRole("link", { name: "Home" }).click();
+  await page.locator("section[aria-labelledby=incidents] a.title").first().click();
+  await page.getByRole("heading", { name: "The metric around it" }).waitFor();
+  await picture(page, "2-incident");
+  step("the metric around its event");
 
-  await page.getByRole("link", { name: "Home" }).click();
+  await page.locator("nav").getByRole("link", { name: "Home" }).click();
   await drop(page, capture, "office.pcap");
   await page.waitForURL(/#\/(runs|incidents)\//, { timeout: 30_000 });
-  await page.getByRole("link", { name: "Home" }).click();
+  await page.locator("nav").getByRole("link", { name: "Home" }).click();
   await page.getByRole("link", { name: /asked|scan/i }).first().click();
   await page.waitForSelector("#evidence");
   assert.match(await page.innerText("main"), /T1046/);
@@ -125,8 +132,8 @@ async function newcomer(page, { server, metric, capture, labelled, step }) {
 
 test("a newcomer gets from the link to a promoted model in a minute", { skip: missing }, async (t) => {
   const metric = given("nab/data/realAWSCloudwatch/ec2_network_in_257a54.csv", "metric.csv", "--shape", "metric-series", "--duration", "336", "--no-label");
-  const capture = given(null, "scan.pcap", "--as", "pcap", "--hosts", "12", "--duration", "0.25", "--plant", "horizontal-scan@0.05");
-  const labelled = given(null, "connections.csv", "--shape", "connection-records", "--duration", "2");
+  const capture = given("pcap/nmap-scans/tcp_syn_scan.pcap", "scan.pcap", "--as", "pcap", "--hosts", "12", "--duration", "0.25", "--plant", "horizontal-scan@0.05");
+  const labelled = given("nsl-kdd/KDDTrain+_20Percent.txt", "connections.csv", "--shape", "connection-records", "--duration", "2");
   const server = await started(folder);
   const browser = await launch();
   try {

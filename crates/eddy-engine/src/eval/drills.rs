@@ -188,17 +188,13 @@ fn judge(
 mod tests {
     use super::*;
 
-    /// What flows do not tell: full packets within a few connections look like an upload, and questions to a database over
-    /// HTTP like work.
-    const UNTOLD: [&str; 2] = ["rapid-reset", "search-guessing"];
-
     #[test]
     fn every_drill_is_told_by_its_kind_and_its_actor_first() {
         let options = DrillsOptions { is_plain: true, seed: 1, ..DrillsOptions::default() };
         let verdicts = eval_drills(&options).unwrap();
         assert!(verdicts.len() >= 150, "{}", verdicts.len());
         let wrong: Vec<&str> = verdicts.iter().filter(|one| !one.is_right()).map(|one| one.drill).collect();
-        assert_eq!(wrong, UNTOLD);
+        assert!(wrong.is_empty(), "{wrong:?}");
     }
 
     #[test]

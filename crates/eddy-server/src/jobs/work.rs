@@ -195,6 +195,9 @@ fn finish(mut run: Run, input: &Input, order: &Order, options: &RunOptions) -> R
     for finding in &mut run.findings {
         finding.place.source = finding.place.source.as_ref().map(|_| input.name.clone());
     }
+    for row in run.incidents.iter_mut().flat_map(|incident| &mut incident.rows) {
+        row.source = row.source.as_ref().map(|_| input.name.clone());
+    }
     outputs::write_run(&mut run, &order.out, options, order.bars)?;
     let said = RunSaid {
         detector: run.pipeline.spec.detector.clone(),
