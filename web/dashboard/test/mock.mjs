@@ -173,7 +173,7 @@ export function serve({ port = 0, empty = false, role = "admin", missing = [] } 
       case "GET incidents": return { body: page(all.incidents, query) };
       case "GET incidents/:": { const found = all.incidents.find((other) => other.id === two); return found ? { body: { ...found, feedback: all.feedback[two] ?? [] } } : gone("incident"); }
       case "POST incidents/:/feedback":
-      case "POST findings/:/feedback": { const said = { id: `fb${++all.sequence}`, opinion: body.opinion, note: body.note, created_ms: Date.now(), created_by: "anna" }; (all.feedback[two] ??= []).push(said); Object.assign(all.incidents.find((one) => one.id === two) ?? {}, { opinion: said.opinion }); return { status: 201, body: said }; }
+      case "POST findings/:/feedback": { const said = { id: `fb${++all.sequence}`, opinion: body.opinion, note: body.note, created_ms: Date.now(), created_by: "anna" }; (all.feedback[two] ??= []).push(said); all.incidents = all.incidents.map((one) => (one.id === two ? { ...one, opinion: said.opinion } : one)); return { status: 201, body: said }; }
       case "GET models": return { body: page(all.models, query) };
       case "GET models/:": return find(all.models, two, "model");
       case "DELETE models/:": all.models = all.models.filter((model) => model.id !== two); return { status: 204 };
