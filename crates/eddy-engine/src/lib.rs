@@ -32,6 +32,7 @@ mod scoring;
 mod series;
 mod series_words;
 mod summary;
+mod table;
 
 pub use compare::{
     Agreement, Binary, Check, CompareOptions, Comparison, Contender, Curves, Detail, Dimension, Importance,
@@ -53,8 +54,9 @@ pub use flows::{damped_packets, flow_features, flows};
 pub use generated::{FalseAlarms, FoundShare, GeneratedOptions, GeneratedReport, eval_generated};
 pub use report::{detect_report, detect_report_in, explore_report};
 pub use run::{
-    FitOn, Fitting, Run, RunOptions, Stage, Timings, Visit, detect, load_model, score, train, write_table,
+    FitOn, Fitting, Judged, Run, RunOptions, Stage, Timings, Visit, detect, load_model, score, train,
 };
 pub use scoring::chunk_rows;
 pub use series::{SeriesProfile, SeriesSet};
 pub use summary::summary;
+pub use table::{Say, rounded, verdicts, write_rows, write_table};

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use eddy_detect::{
-    Evaluation, FitError, FitStep, LearnsFrom, Memory, Pipeline, PipelineSpec, Progress, Rule, Runs, Seed,
-    StepSpec, Threshold, Truth, anomaly_score, decode, default_steps, encode,
+    Evaluation, FitStep, LearnsFrom, Memory, Pipeline, PipelineSpec, Progress, Rule, Runs, Seed,
+    StepSpec, Threshold, Truth, decode, default_steps, encode,
 };
-use eddy_frame::{Column, Field, Frame, Kind, MISSING_TIME, Role, Schema, TextColumn};
+use eddy_frame::{Frame, MISSING_TIME, Role};
 use eddy_insight::{Finding, Incident, count, table_incidents};
-use eddy_io::{Description, ReadOptions, ReadStats, TableWriter, open};
+use eddy_io::{Description, ReadOptions, ReadStats, open};
 use eddy_models::DETECTORS;
 use eddy_series::Resample;
 use serde_json::Value;
@@ -157,6 +157,17 @@ pub struct Run {
 /// Looks at a frame and the surprise of each of its rows.
 pub type Visit<'a> = &'a mut dyn FnMut(&Frame, &[f64]) -> Result<(), EngineError>;
 
+/// What a run says of the rows of a frame, in order.
+#[derive(Clone, Copy)]
+pub struct Judged<'a> {
+    /// The pipeline that says it.
+    pub pipeline: &'a Pipeline,
+    /// How surprising each row is.
+    pub surprises: &'a [f64],
+    /// Whether it is flagged.
+    pub flagged: &'a [bool],
+}
+
 impl Run {
     /// The rows and the pipeline, to go through both together.
     pub(crate) fn input_and_pipeline(&mut self) -> (&mut Input, &Pipeline) {
@@ -165,11 +176,21 @@ impl Run {
 
     /// Goes through the rows again, frame by frame, with the surprise of each row.
     pub fn each(&mut self, visit: Visit<'_>) -> Result<(), EngineError> {
-        let surprises = &self.surprises;
-        self.input.each(1, &mut |frames: &[Frame]| {
+        self.each_judged(&mut |frame, judged| visit(frame, judged.surprises))
+    }
+
+    /// The same with all that is said of each row.
+    pub(crate) fn each_judged(
+        &mut self,
+        visit: &mut dyn FnMut(&Frame, Judged<'_>) -> Result<(), EngineError>,
+    ) -> Result<(), EngineError> {
+        let Self { input, pipeline, surprises, verdicts, .. } = self;
+        input.each(1, &mut |frames: &[Frame]| {
             for frame in frames {
                 let start = frame.first_row as usize;
-                visit(frame, &surprises[start..start + frame.n_rows()])?;
+                let rows = start..start + frame.n_rows();
+                let (surprises, flagged) = (&surprises[rows.clone()], &verdicts[rows]);
+                visit(frame, Judged { pipeline, surprises, flagged })?;
             }
             Ok(())
         })
@@ -571,42 +592,4 @@ fn caution_of_watching(watched: &Watched, cautions: &mut Vec<String>) {
             count(watched.dropped)
         ));
     }
-}
-
-/// Writes the original rows and values with two more columns, `anomaly_score` and `verdict`.
-pub fn write_table(run: &mut Run, path: &Path, options: &RunOptions) -> Result<(), EngineError> {
-    let mut schema = (*run.description.schema).clone();
-    let free = |schema: &Schema, name: &str| {
-        let mut name = name.to_owned();
-        while schema.index_of(&name).is_some() {
-            name = format!("eddy_{name}");
-        }
-        name
-    };
-    let score_name = free(&schema, "anomaly_score");
-    schema.fields.push(Field::new(score_name, Kind::Float, Role::Ignored));
-    let verdict_name = free(&schema, "verdict");
-    schema.fields.push(Field::new(verdict_name, Kind::Text, Role::Ignored));
-    let schema = Arc::new(schema);
-    let mut writer = TableWriter::create(path, &schema)?;
-    let total = run.surprises.len() as u64;
-    let verdicts = std::mem::take(&mut run.verdicts);
-    let written = run.each(&mut |frame, surprises| {
-        let mut columns = frame.columns().to_vec();
-        // Six digits are more than a calibrated score can mean.
-        let scores = surprises.iter().map(|&s| (anomaly_score(s) * 1e6).round() / 1e6).collect();
-        columns.push(Column::Float(scores));
-        let start = frame.first_row as usize;
-        let flagged = &verdicts[start..start + frame.n_rows()];
-        let words: TextColumn = flagged.iter().map(|&f| if f { "anomaly" } else { "normal" }).collect();
-        columns.push(Column::Text(words));
-        let out = frame.with_columns(schema.clone(), columns).map_err(|e| FitError::Data(e.to_string()))?;
-        writer.write(&out)?;
-        (options.progress)(Stage::Write, frame.first_row + frame.n_rows() as u64, total);
-        Ok(())
-    });
-    run.verdicts = verdicts;
-    written?;
-    writer.finish()?;
-    Ok(())
 }

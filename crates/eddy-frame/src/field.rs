@@ -162,6 +162,15 @@ impl Schema {
         self.fields.iter().enumerate().filter(move |(_, field)| field.role == role).map(|(idx, _)| idx)
     }
 
+    /// Appends a column that no model sees; where its name is taken, `eddy_` is put before it until it is free.
+    pub fn append(&mut self, name: &str, kind: Kind) {
+        let mut name = name.to_owned();
+        while self.index_of(&name).is_some() {
+            name = format!("eddy_{name}");
+        }
+        self.fields.push(Field::new(name, kind, Role::Ignored));
+    }
+
     /// Positions of the columns that models see, in order.
     pub fn inputs(&self) -> impl Iterator<Item = usize> + '_ {
         self.fields.iter().enumerate().filter(|(_, field)| field.role.is_input()).map(|(idx, _)| idx)

@@ -10,6 +10,21 @@ pub(crate) fn finite(value: f32) -> f32 {
     if value.is_nan() { f32::MAX } else { value.clamp(f32::MIN, f32::MAX) }
 }
 
+/// The sum of the products of two rows, as many sums at a time as there are lanes, which the compiler turns into one.
+#[inline]
+pub(crate) fn dot<const LANES: usize>(a: &[f32], b: &[f32]) -> f32 {
+    let (a, a_rest) = a.as_chunks::<LANES>();
+    let (b, b_rest) = b.as_chunks::<LANES>();
+    let mut sums = [0.0f32; LANES];
+    for (a, b) in a.iter().zip(b) {
+        for lane in 0..LANES {
+            sums[lane] += a[lane] * b[lane];
+        }
+    }
+    let rest: f32 = a_rest.iter().zip(b_rest).map(|(a, b)| a * b).sum();
+    sums.into_iter().sum::<f32>() + rest
+}
+
 /// The finite values of one column, in row order.
 pub(crate) fn column(rows: RowsView<'_>, col_idx: usize) -> Vec<f32> {
     rows.iter().map(|row| finite(row[col_idx])).collect()
@@ -31,6 +46,16 @@ mod tests {
         assert_eq!(finite(f32::NAN), f32::MAX);
         assert_eq!(finite(f32::NEG_INFINITY), f32::MIN);
         assert_eq!(finite(2.5), 2.5);
+    }
+
+    #[test]
+    fn rows_of_any_width_have_a_product() {
+        let values: Vec<f32> = (0..19).map(|idx| idx as f32).collect();
+        for n in 0..=19 {
+            let expect: f32 = values[..n].iter().map(|value| value * value).sum();
+            assert_eq!(dot::<4>(&values[..n], &values[..n]), expect);
+            assert_eq!(dot::<8>(&values[..n], &values[..n]), expect);
+        }
     }
 
     #[test]

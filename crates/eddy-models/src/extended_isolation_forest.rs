@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     checked,
-    columns::finite,
+    columns::{dot, finite},
     isolation_tree::{Link, PathLengths, height_limit, isolation_score, partition, sample_size},
     stream::{normal, stream},
 };
@@ -93,21 +93,6 @@ impl Detector for ExtendedIsolationForest {
     }
 }
 
-/// How far along a direction a row lies. Four sums at a time, which the compiler turns into one.
-fn along(direction: &[f32], row: &[f32]) -> f32 {
-    const LANES: usize = 4;
-    let (directions, direction_rest) = direction.as_chunks::<LANES>();
-    let (rows, row_rest) = row.as_chunks::<LANES>();
-    let mut sums = [0.0; LANES];
-    for (direction, row) in directions.iter().zip(rows) {
-        for lane in 0..LANES {
-            sums[lane] += direction[lane] * row[lane];
-        }
-    }
-    let rest: f32 = direction_rest.iter().zip(row_rest).map(|(a, b)| a * b).sum();
-    sums.iter().sum::<f32>() + rest
-}
-
 /// Draws a plane through a random point of the bounding box of the members: a weight for `n_involved` of the columns that
 /// vary (or all of them), 0 for the others, and how far along the plane is. None when all members are equal.
 fn draw_plane(
@@ -136,7 +121,7 @@ fn draw_plane(
         direction[col_idx] = normal(rng) as f32;
         point[col_idx] = (low + rng.random::<f64>() * (high - low)) as f32;
     }
-    let offset = finite(along(&direction, &point));
+    let offset = finite(dot::<4>(&direction, &point));
     Some((direction, offset))
 }
 
@@ -168,7 +153,7 @@ impl TiltedTree {
             }
             let members = &mut order[range.clone()];
             let Some((direction, offset)) = draw_plane(sample, members, n_involved, rng) else { continue };
-            let n_low = partition(members, |row| along(&direction, sample.row(row as usize)) <= offset);
+            let n_low = partition(members, |row| dot::<4>(&direction, sample.row(row as usize)) <= offset);
             let (child, middle) = (tree.plane.len(), range.start + n_low);
             tree.plane[node] = tree.offsets.len() as u32;
             tree.low[node] = child as u32;
@@ -194,7 +179,7 @@ impl TiltedTree {
         while self.plane[node] != LEAF {
             let plane = self.plane[node] as usize;
             let direction = &self.directions[plane * row.len()..(plane + 1) * row.len()];
-            let is_low = along(direction, row) <= self.offsets[plane];
+            let is_low = dot::<4>(direction, row) <= self.offsets[plane];
             node = self.low[node] as usize + usize::from(!is_low);
         }
         self.paths[node]
@@ -304,14 +289,5 @@ mod tests {
             assert_eq!(direction[1], 0.0);
         }
         assert!(draw_plane(sample, &[1], 2, &mut rng).is_none());
-    }
-
-    #[test]
-    fn rows_of_any_width_are_measured_along_a_direction() {
-        let values: Vec<f32> = (0..11).map(|idx| idx as f32).collect();
-        for n in 0..=11 {
-            let expect: f32 = values[..n].iter().map(|value| value * value).sum();
-            assert_eq!(along(&values[..n], &values[..n]), expect);
-        }
     }
 }

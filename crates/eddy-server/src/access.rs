@@ -14,7 +14,6 @@ use eddy_store::{AuditEntry, Outcome, Role, User};
 use sha2::{Digest, Sha256};
 
 use crate::app::App;
-use crate::config::Limits;
 use crate::limiter::Client;
 use crate::password::{hex, same};
 use crate::problem::{Problem, Subject};
@@ -84,7 +83,7 @@ pub(crate) async fn guard(
     let mut caller = Caller { address, ..Caller::default() };
     let length = request.body().size_hint().exact();
     let admitted = admit(&app, &table, &method, path.as_deref(), request.headers(), &mut caller).await;
-    let admitted = admitted.and_then(|cost| within_limits(&app, &app.config().limits, cost, length, &caller));
+    let admitted = admitted.and_then(|cost| within_limits(&app, cost, length, &caller));
     let response = match admitted {
         Ok(()) => {
             request.extensions_mut().insert(caller.clone());
@@ -160,13 +159,7 @@ async fn admit(
 const FEW_RECORDS: u64 = 16 << 10;
 
 /// Refuses what costs much where somebody asks for it too often. A client is a user, or else an address.
-fn within_limits(
-    app: &App,
-    limits: &Limits,
-    cost: Cost,
-    length: Option<u64>,
-    caller: &Caller,
-) -> Result<(), Problem> {
+fn within_limits(app: &App, cost: Cost, length: Option<u64>, caller: &Caller) -> Result<(), Problem> {
     let costly = match cost {
         Cost::Little => false,
         Cost::Much => true,
@@ -179,6 +172,8 @@ fn within_limits(
         Some(user) => Client::User(user.id.clone()),
         None => Client::Address(caller.ip()),
     };
+    let config = app.config();
+    let limits = &config.limits;
     app.costly.begin(client, limits.costly_at_once, limits.costly_per_minute).map_err(Problem::too_often)
 }
 

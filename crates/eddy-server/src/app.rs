@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock, Weak};
 use std::time::{Duration, Instant};
 
-use eddy_store::{Folder, Retention, Store};
+use eddy_store::{Expired, Folder, Retention, Store};
 use serde_json::Value;
 use tokio::sync::{Notify, Semaphore, watch};
 
@@ -101,13 +101,25 @@ impl App {
     /// Makes room for what has arrived, or says that there is none.
     pub(crate) async fn make_room(&self) -> Result<(), Problem> {
         let most = self.config().retention.most_bytes;
-        if self.ask(move |store| Ok(store.make_room(most)?)).await? {
+        let (fits, gone) = self.ask(move |store| Ok(store.make_room(most)?)).await?;
+        self.has_gone(&gone);
+        if fits {
             return Ok(());
         }
         Err(Problem::over_quota(format!(
             "no more than {most} bytes are kept (retention.most_bytes), and what must stay, such as models that \
              an alias points to, leaves too little; remove some of it, or allow more"
         )))
+    }
+
+    /// What was let go answers no more, and the log says so.
+    fn has_gone(&self, gone: &Expired) {
+        if gone.models > 0 {
+            self.predictors.forget_all();
+        }
+        if *gone != Expired::default() {
+            tracing::info!(?gone, "let go of what was too old or too much");
+        }
     }
 
     pub(crate) fn folder(&self) -> &Folder {
@@ -134,13 +146,7 @@ impl App {
         loop {
             let keep = retention(&self.config());
             match self.ask(move |store| Ok(store.expire(&keep)?)).await {
-                Ok(gone) if gone != eddy_store::Expired::default() => {
-                    if gone.models > 0 {
-                        self.predictors.forget_all();
-                    }
-                    tracing::info!(?gone, "let go of what was too old or too much");
-                }
-                Ok(_) => {}
+                Ok(gone) => self.has_gone(&gone),
                 Err(problem) => tracing::error!(problem = problem.detail(), "nothing could be let go"),
             }
             tokio::select! {

@@ -15,15 +15,14 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Value, json};
 
 use crate::access::Caller;
-use crate::answers::Predicted;
-use crate::api::{CSV, PredictQuery, add_arrived, first_file, picture, predicted};
+use crate::api::{PredictQuery, add_arrived, asked, first_file, picture, predicted};
 use crate::app::App;
 use crate::extract::{In, Path, Q};
 use crate::files;
 use crate::jobs::{GenerateRequest, JobRequest, Recommendation, recommendations};
 use crate::problem::Problem;
 use crate::route::Access::Local;
-use crate::route::{Param, Route};
+use crate::route::Route;
 
 const GROUP: &str = "For programs written for other servers";
 /// Findings that recommendations rest on.
@@ -32,12 +31,8 @@ const LOOKED_AT: usize = 1_000;
 pub(crate) fn routes() -> Vec<Route> {
     let (get, post) = (Method::GET, Method::POST);
     vec![
-        Route::new(post.clone(), "/predict", Local(Role::Predictor), GROUP,
-            "Ask the promoted model: {\"network_in\": 12345}, {\"features\": [...]}, named fields, or a list of records", predict)
-            .query(&[Param { name: "explain", kind: "boolean", about: "Say which features did it." }])
-            .takes_or::<Value>(CSV)
-            .gives_or::<Predicted>(200, "A verdict, or one for each record; for CSV the table with score, verdict, class and probabilities", CSV)
-            .costly_if_large(),
+        asked(Route::new(post.clone(), "/predict", Local(Role::Predictor), GROUP,
+            "Ask the promoted model: {\"network_in\": 12345}, {\"features\": [...]}, named fields, or a list of records", predict)),
         Route::new(post.clone(), "/analyze", Local(Role::Analyst), GROUP, "Send a file and get what is unusual in it", analyze)
             .takes_other(&["multipart/form-data"])
             .gives::<Analysis>(200, "Statistics and recommendations")

@@ -52,6 +52,12 @@ pub(crate) fn scored(model: &Loaded, records: &[Node<'_>], with_why: bool) -> Re
     Ok(Numbers { surprises, probabilities, causes })
 }
 
+/// The place of the largest probability, the first of equal ones.
+pub(crate) fn most_probable(probabilities: &[f64]) -> Option<usize> {
+    (0..probabilities.len())
+        .reduce(|best, at| if probabilities[at] > probabilities[best] { at } else { best })
+}
+
 impl Numbers {
     /// The same as verdicts.
     pub(crate) fn verdicts<'m>(&'m self, model: &'m Loaded) -> Vec<Verdict<'m>> {
@@ -62,8 +68,7 @@ impl Numbers {
             .enumerate()
             .map(|(row, &surprise)| {
                 let probabilities = if by_class { &self.probabilities[row * k..(row + 1) * k] } else { &[] };
-                let class = (0..probabilities.len())
-                    .reduce(|best, at| if probabilities[at] > probabilities[best] { at } else { best });
+                let class = most_probable(probabilities);
                 Verdict {
                     model,
                     surprise,

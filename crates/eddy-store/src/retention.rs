@@ -133,11 +133,12 @@ impl Store {
         Ok(gone)
     }
 
-    /// Makes room for what has arrived and lies in the folder already: lets the oldest go until it fits. False when it
-    /// cannot fit, because what must stay is too much with it; then nothing goes.
-    pub fn make_room(&self, most_bytes: u64) -> Result<bool, StoreError> {
+    /// Makes room for what has arrived and lies in the folder already: lets the oldest go until it fits. Whether it
+    /// fits now, and what went; where it cannot fit, because what must stay is too much with it, nothing goes.
+    pub fn make_room(&self, most_bytes: u64) -> Result<(bool, Expired), StoreError> {
+        let mut gone = Expired::default();
         if !self.is_over(most_bytes)? {
-            return Ok(true);
+            return Ok((true, gone));
         }
         let mut may_go = 0;
         for (id, kind) in self.oldest_first()? {
@@ -147,10 +148,10 @@ impl Store {
             };
         }
         if self.folder().bytes().saturating_sub(may_go) > most_bytes {
-            return Ok(false);
+            return Ok((false, gone));
         }
-        self.shrink(most_bytes, &mut Expired::default())?;
-        Ok(self.folder().bytes() <= most_bytes)
+        self.shrink(most_bytes, &mut gone)?;
+        Ok((self.folder().bytes() <= most_bytes, gone))
     }
 
     /// Whether the folder is too large, also after the log of the database was settled.
@@ -318,10 +319,11 @@ mod tests {
         let most_bytes = store.folder().bytes() + 1_000_000;
         let arrived = store.folder().incoming("arrived");
         std::fs::write(&arrived, vec![0; 8_000_000]).unwrap();
-        assert!(!store.make_room(most_bytes).unwrap());
+        assert_eq!(store.make_room(most_bytes).unwrap(), (false, Expired::default()));
         assert_eq!(store.usage().unwrap().runs, 3, "nothing goes in vain");
         std::fs::write(&arrived, vec![0; 4_000_000]).unwrap();
-        assert!(store.make_room(most_bytes).unwrap());
+        let gone = store.make_room(most_bytes).unwrap();
+        assert_eq!(gone, (true, Expired { runs: 2, ..Expired::default() }));
         assert!(store.folder().bytes() <= most_bytes);
         assert_eq!(store.usage().unwrap().runs, 1);
     }
@@ -371,10 +373,11 @@ mod tests {
         let most_bytes = store.folder().bytes() - 3_000_000;
         let arrived = store.folder().incoming("arrived");
         std::fs::write(&arrived, vec![0; 2_900_000]).unwrap();
-        assert!(!store.make_room(most_bytes - 3_000_000).unwrap(), "what is promoted stays");
+        assert!(!store.make_room(most_bytes - 3_000_000).unwrap().0, "what is promoted stays");
         assert!(store.model(&tried).is_ok() && store.job(&search).is_ok(), "nothing goes in vain");
         std::fs::write(&arrived, vec![0; 500_000]).unwrap();
-        assert!(store.make_room(most_bytes).unwrap());
+        let (fits, gone) = store.make_room(most_bytes).unwrap();
+        assert!(fits && gone.models == 1, "{gone:?}");
         assert!(store.model(&tried).is_err() && store.job(&search).is_err());
         assert!(store.model(&promoted).is_ok() && store.folder().model(&promoted).exists());
     }

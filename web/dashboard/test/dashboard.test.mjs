@@ -111,22 +111,21 @@ test("incidents name their data, and what is harmless needs no look and sinks", 
     });
   }));
 
-test("an incident of a series shows its metric around the event, and one of hosts shows none", async () => {
-  const own = await serve({});
-  own.all.incidents.find((one) => one.id === "inc3").body.evidence = [{ what: "bytes_transferred", unit: "bytes", seen: 2e6, usual: 5e5 }];
-  await open(browser, own, { hash: "#/incidents/inc3" }, async (page) => {
-    await page.getByRole("heading", { name: "The metric around it" }).waitFor();
-    const chart = page.getByRole("application", { name: /bytes_transferred/ });
-    const around = await chart.getAttribute("aria-label");
-    assert.match(await page.innerText("section[aria-labelledby=metric]"), /shaded: what was expected/);
-    await page.getByRole("button", { name: "Whole range" }).click();
-    assert.notEqual(await chart.getAttribute("aria-label"), around);
-    await page.getByRole("button", { name: "Around the event" }).click();
-    assert.equal(await chart.getAttribute("aria-label"), around);
-  });
-  await open(browser, own, { hash: "#/incidents/inc1" }, async (page) => assert.equal(await page.locator("#metric").count(), 0));
-  await own.close();
-});
+test("an incident of a series shows its metric around the event, and one of hosts shows none", () =>
+  withServer({}, async (own) => {
+    own.all.incidents.find((one) => one.id === "inc3").body.evidence = [{ what: "bytes_transferred", unit: "bytes", seen: 2e6, usual: 5e5 }];
+    await open(browser, own, { hash: "#/incidents/inc3" }, async (page) => {
+      await page.getByRole("heading", { name: "The metric around it" }).waitFor();
+      const chart = page.getByRole("application", { name: /bytes_transferred/ });
+      const around = await chart.getAttribute("aria-label");
+      assert.match(await page.innerText("section[aria-labelledby=metric]"), /shaded: what was expected/);
+      await page.getByRole("button", { name: "Whole range" }).click();
+      assert.notEqual(await chart.getAttribute("aria-label"), around);
+      await page.getByRole("button", { name: "Around the event" }).click();
+      assert.equal(await chart.getAttribute("aria-label"), around);
+    });
+    await open(browser, own, { hash: "#/incidents/inc1" }, async (page) => assert.equal(await page.locator("#metric").count(), 0));
+  }));
 
 test("a job that was called off is no fault, and says so once", () =>
   open(browser, server, {}, async (page) => {

@@ -29,7 +29,7 @@ export function state({ empty = false } = {}) {
     jobMs: JOB_MS,
     datasets: [dataset("set1", "flows.csv"), dataset("set2", "office.pcap", { bytes: 8_400_000 }), dataset("set3", "broken.bin", { state: "failed", reason: "the format is not known: the first bytes are 00 00 00 00", about: null }), dataset("set4", "metric.csv", { about: { format: "CSV, comma, header, UTF-8, LF", shape: { id: "metric_series", title: "metric series" }, rows: 4032, columns: [{ name: "timestamp", kind: "time", role: "time" }, { name: "value", kind: "float", role: "value" }], label: null, notes: [] } })],
     runs: [run("run1", "flows.csv"), run("run2", "office.pcap", { detector: "behaviours", dataset: "set2" }), run("run3", "metric.csv", { detector: "series_ensemble", flagged: 6, summary: { ...made.summary, flagged: 6, evaluation: null, threshold: { rule: "events", in_words: made.ALARM_REPORT.threshold.rule, anomaly_score: made.THRESHOLD, warning: null } } }), run("run4", "large.csv", { rows: made.LARGE_ROWS })],
-    incidents: made.INCIDENTS,
+    incidents: structuredClone(made.INCIDENTS),
     findings: made.FINDINGS.map((one) => ({ id: `find${one.rank}`, run: "run1", rank: one.rank, anomaly_score: one.score, sentence: one.sentence, body: { rank: one.rank, place: { row: one.row, time: one.time, line: one.line }, anomaly_score: one.score, stretch: one.stretch, sentence: one.sentence, causes: [], label: one.label } })),
     models: [model("mod2", "flows", 2, ["predict"], "labels"), model("mod1", "flows", 1, [], "rows")],
     aliases: [{ alias: "predict", model: "mod2", changed_ms: now - 3_600_000, history: ["mod1", "mod2"] }],
@@ -173,7 +173,7 @@ export function serve({ port = 0, empty = false, role = "admin", missing = [] } 
       case "GET incidents": return { body: page(all.incidents, query) };
       case "GET incidents/:": { const found = all.incidents.find((other) => other.id === two); return found ? { body: { ...found, feedback: all.feedback[two] ?? [] } } : gone("incident"); }
       case "POST incidents/:/feedback":
-      case "POST findings/:/feedback": { const said = { id: `fb${++all.sequence}`, opinion: body.opinion, note: body.note, created_ms: Date.now(), created_by: "anna" }; (all.feedback[two] ??= []).push(said); all.incidents = all.incidents.map((one) => (one.id === two ? { ...one, opinion: said.opinion } : one)); return { status: 201, body: said }; }
+      case "POST findings/:/feedback": { const said = { id: `fb${++all.sequence}`, opinion: body.opinion, note: body.note, created_ms: Date.now(), created_by: "anna" }; (all.feedback[two] ??= []).push(said); for (const one of all.incidents) if (one.id === two) one.opinion = said.opinion; return { status: 201, body: said }; }
       case "GET models": return { body: page(all.models, query) };
       case "GET models/:": return find(all.models, two, "model");
       case "DELETE models/:": all.models = all.models.filter((model) => model.id !== two); return { status: 204 };

@@ -19,6 +19,19 @@ pub struct Band {
     pub mean_confidence: f64,
 }
 
+impl Band {
+    /// The band of some incidents, each with its confidence and whether it tells what is true.
+    fn of(from: f64, all: &[(f64, bool)]) -> Self {
+        let sum: f64 = all.iter().map(|(confidence, _)| confidence).sum();
+        Self {
+            from,
+            incidents: all.len(),
+            right: all.iter().filter(|(_, right)| *right).count(),
+            mean_confidence: sum / all.len().max(1) as f64,
+        }
+    }
+}
+
 /// Incidents of like behaviours.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct BandOfBehaviours {
@@ -34,15 +47,9 @@ pub(super) fn bands(all: &[(f64, bool)]) -> Vec<Band> {
     (0..EDGES.len())
         .map(|at| {
             let to = EDGES.get(at + 1).copied().unwrap_or(f64::INFINITY);
-            let of: Vec<&(f64, bool)> =
-                all.iter().filter(|(confidence, _)| (EDGES[at]..to).contains(confidence)).collect();
-            let sum: f64 = of.iter().map(|(confidence, _)| confidence).sum();
-            Band {
-                from: EDGES[at],
-                incidents: of.len(),
-                right: of.iter().filter(|(_, right)| *right).count(),
-                mean_confidence: sum / of.len().max(1) as f64,
-            }
+            let of: Vec<(f64, bool)> =
+                all.iter().filter(|(confidence, _)| (EDGES[at]..to).contains(confidence)).copied().collect();
+            Band::of(EDGES[at], &of)
         })
         .filter(|band| band.incidents > 0)
         .collect()
@@ -68,13 +75,7 @@ pub(super) fn behaviours_of_raised<'a>(
     }
     let band = |(behaviours, all): (String, Vec<(f64, bool)>)| {
         let least = all.iter().map(|(confidence, _)| *confidence).fold(1.0, f64::min);
-        let sum: f64 = all.iter().map(|(confidence, _)| confidence).sum();
-        let right = all.iter().filter(|(_, right)| *right).count();
-        let mean_confidence = sum / all.len() as f64;
-        BandOfBehaviours {
-            behaviours,
-            band: Band { from: least, incidents: all.len(), right, mean_confidence },
-        }
+        BandOfBehaviours { behaviours, band: Band::of(least, &all) }
     };
     of.into_iter().map(band).collect()
 }

@@ -3,7 +3,7 @@
 use eddy_detect::{LoadError, SectionReader, SectionWriter};
 
 use super::{Size, members::RESIDUAL_SHARE};
-use crate::checked;
+use crate::{checked, columns::dot};
 
 /// The shipped weights. `bench/series_ensemble/fit.py` makes them and names the series they were learned from.
 const SHIPPED: &str = include_str!("weights.txt");
@@ -173,17 +173,7 @@ impl Fusion {
 eddy_detect::wide! {
     /// The sum of the numbers, each times its weight.
     fn weighed(weights: &[f32], numbers: &[f32]) -> f32 {
-        const LANES: usize = 8;
-        let (weights, last_weights) = weights.as_chunks::<LANES>();
-        let (numbers, last_numbers) = numbers.as_chunks::<LANES>();
-        let mut sums = [0.0f32; LANES];
-        for (weights, numbers) in weights.iter().zip(numbers) {
-            for lane in 0..LANES {
-                sums[lane] += weights[lane] * numbers[lane];
-            }
-        }
-        let last: f32 = last_weights.iter().zip(last_numbers).map(|(weight, number)| weight * number).sum();
-        sums.into_iter().sum::<f32>() + last
+        dot::<8>(weights, numbers)
     }
 }
 

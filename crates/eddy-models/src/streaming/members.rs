@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     ClockProfile, History, LeftProfile, Predictor, Records, Resolution, Resonance,
     history::STEPS,
-    record::{larger, smaller},
+    record::{MOST, larger, smaller},
 };
 
 /// How much a series remembers.
@@ -36,7 +36,7 @@ pub const REASONS: [&str; 8] = [
 ];
 
 /// The statistics; the first [`N_LIGHT`] need no memory of shapes.
-const STATISTICS: [Statistic; 33] = [
+const STATISTICS: [Statistic; MOST] = [
     ("step", 0),
     ("step_scaled", 0),
     ("up", 1),

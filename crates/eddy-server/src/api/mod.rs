@@ -11,7 +11,7 @@ mod system;
 use crate::route::Route;
 
 pub(crate) use datasets::{add_arrived, first_file};
-pub(crate) use models::{CSV, PredictQuery, predicted};
+pub(crate) use models::{PredictQuery, asked, predicted};
 pub(crate) use runs::picture;
 pub(crate) use system::{Home, nothing};
 

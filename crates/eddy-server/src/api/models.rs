@@ -29,7 +29,7 @@ use crate::upload::{Pieces, receive, shown_name};
 
 const GROUP: &str = "Models";
 /// Tables, beside JSON.
-pub(crate) const CSV: &[&str] = &["text/csv"];
+const CSV: &[&str] = &["text/csv"];
 const NAME: &[Param] = &[Param { name: "name", kind: "string", about: "Name of the model." }];
 const WHY: &[Param] =
     &[Param { name: "explain", kind: "boolean", about: "Say for each record which features did it." }];
@@ -63,41 +63,107 @@ pub(super) fn routes() -> Vec<Route> {
             .query(PAGE)
             .query(NAME)
             .gives::<Page<Model>>(200, "A page of them"),
-        Route::new(post.clone(), "/api/v1/models", analyst, GROUP, "Import a model file that `eddy train` or an export wrote", import)
-            .query(NAME)
-            .takes_other(&["application/octet-stream"])
-            .gives::<Model>(201, "Imported")
-            .costly(),
-        Route::new(get.clone(), "/api/v1/models/{id}", viewer, GROUP,
-            "A model: what it learned from, what it reads with what is ordinary for it, its threshold", show)
-            .gives::<Model>(200, "The model"),
-        Route::new(delete.clone(), "/api/v1/models/{id}", analyst, GROUP, "Remove a model to which no alias points", remove)
-            .gives_nothing(204, "Removed"),
-        Route::new(get.clone(), "/api/v1/models/{id}/content", viewer, GROUP, "Export a model as a file", content)
-            .gives_other(200, "The file", &["application/octet-stream"]),
-        Route::new(post.clone(), "/api/v1/models/{id}/predict", Needs(Role::Predictor), GROUP,
-            "Ask a model: one record, an object with `records`, `features` or `values`, a list of records, or CSV", predict)
-            .query(WHY)
-            .takes_or::<Value>(CSV)
-            .gives_or::<Predicted>(200, "A verdict, or one for each record; for CSV the table with score, verdict, class and probabilities", CSV)
-            .costly_if_large(),
+        Route::new(
+            post.clone(),
+            "/api/v1/models",
+            analyst,
+            GROUP,
+            "Import a model file that `eddy train` or an export wrote",
+            import,
+        )
+        .query(NAME)
+        .takes_other(&["application/octet-stream"])
+        .gives::<Model>(201, "Imported")
+        .costly(),
+        Route::new(
+            get.clone(),
+            "/api/v1/models/{id}",
+            viewer,
+            GROUP,
+            "A model: what it learned from, what it reads with what is ordinary for it, its threshold",
+            show,
+        )
+        .gives::<Model>(200, "The model"),
+        Route::new(
+            delete.clone(),
+            "/api/v1/models/{id}",
+            analyst,
+            GROUP,
+            "Remove a model to which no alias points",
+            remove,
+        )
+        .gives_nothing(204, "Removed"),
+        Route::new(
+            get.clone(),
+            "/api/v1/models/{id}/content",
+            viewer,
+            GROUP,
+            "Export a model as a file",
+            content,
+        )
+        .gives_other(200, "The file", &["application/octet-stream"]),
+        asked(Route::new(
+            post.clone(),
+            "/api/v1/models/{id}/predict",
+            Needs(Role::Predictor),
+            GROUP,
+            "Ask a model: one record, an object with `records`, `features` or `values`, a list of records, or CSV",
+            predict,
+        )),
         Route::new(get.clone(), "/api/v1/aliases", viewer, GROUP, "Aliases and where they point to", aliases)
             .gives::<Vec<Alias>>(200, "By name"),
         Route::new(get, "/api/v1/aliases/{alias}", viewer, GROUP, "Where an alias points to", alias)
             .gives::<Alias>(200, "The alias"),
-        Route::new(Method::PUT, "/api/v1/aliases/{alias}", analyst, GROUP, "Promote a model: point an alias to it", point)
-            .takes::<Pointed>()
-            .gives::<Alias>(200, "The alias"),
-        Route::new(post.clone(), "/api/v1/aliases/{alias}/rollback", analyst, GROUP, "Point an alias to the model before", roll_back)
-            .gives::<Alias>(200, "The alias"),
-        Route::new(delete, "/api/v1/aliases/{alias}", analyst, GROUP, "Remove an alias; its model stays", remove_alias)
-            .gives_nothing(204, "Removed"),
-        Route::new(post, "/api/v1/aliases/{alias}/predict", Needs(Role::Predictor), GROUP, "Ask the model that an alias points to", predict_by_alias)
-            .query(WHY)
-            .takes_or::<Value>(CSV)
-            .gives_or::<Predicted>(200, "A verdict, or one for each record; for CSV the table with score, verdict, class and probabilities", CSV)
-            .costly_if_large(),
+        Route::new(
+            Method::PUT,
+            "/api/v1/aliases/{alias}",
+            analyst,
+            GROUP,
+            "Promote a model: point an alias to it",
+            point,
+        )
+        .takes::<Pointed>()
+        .gives::<Alias>(200, "The alias"),
+        Route::new(
+            post.clone(),
+            "/api/v1/aliases/{alias}/rollback",
+            analyst,
+            GROUP,
+            "Point an alias to the model before",
+            roll_back,
+        )
+        .gives::<Alias>(200, "The alias"),
+        Route::new(
+            delete,
+            "/api/v1/aliases/{alias}",
+            analyst,
+            GROUP,
+            "Remove an alias; its model stays",
+            remove_alias,
+        )
+        .gives_nothing(204, "Removed"),
+        asked(Route::new(
+            post,
+            "/api/v1/aliases/{alias}/predict",
+            Needs(Role::Predictor),
+            GROUP,
+            "Ask the model that an alias points to",
+            predict_by_alias,
+        )),
     ]
+}
+
+/// A route that asks a model, with what it takes and gives.
+pub(crate) fn asked(route: Route) -> Route {
+    route
+        .query(WHY)
+        .takes_or::<Value>(CSV)
+        .gives_or::<Predicted>(
+            200,
+            "A verdict, or one for each record; for CSV the table with score, verdict, class and probabilities",
+            CSV,
+        )
+        .costly_if_large()
 }
 
 async fn list(State(app): State<Arc<App>>, Q(query): Q<ModelsQuery>) -> Result<Json<Page<Model>>, Problem> {

@@ -4,8 +4,8 @@ use std::io::Write as _;
 use std::path::Path;
 
 use eddy_detect::{LearnsFrom, Model, ModelKind, Pipeline, anomaly_score};
-use eddy_engine::{EngineError, Run, RunOptions, detect_report, detect_report_in, write_table};
-use eddy_frame::{Column, Field, Frame, Kind, Role, Schema, TextColumn};
+use eddy_engine::{EngineError, Run, RunOptions, detect_report, detect_report_in, rounded, write_table};
+use eddy_frame::{Column, Frame, Kind, Schema, TextColumn};
 use eddy_io::TableWriter;
 use eddy_report::Plot;
 use serde::Serialize;
@@ -48,15 +48,21 @@ pub(crate) fn write_run(run: &mut Run, out: &Path, options: &RunOptions, bars: B
     let report = detect_report(run).map_err(said)?;
     write_json(&out.join("report.json"), &report)?;
     write(&out.join("report.html"), eddy_report::detect_html(&report).as_bytes())?;
+    let mut wanted: Vec<usize> = [bars.distribution, bars.scores].into_iter().flatten().collect();
+    wanted.dedup();
+    let mut others = Vec::new();
+    for n_bins in wanted {
+        others.push((n_bins, detect_report_in(run, n_bins).map_err(said)?));
+    }
     for (name, plot) in PLOTS {
         let wanted = match name {
             "distribution" => bars.distribution,
             "scores" => bars.scores,
             _ => None,
         };
-        let own = wanted.map(|n_bins| detect_report_in(run, n_bins)).transpose().map_err(said)?;
+        let own = others.iter().find(|(n_bins, _)| Some(*n_bins) == wanted).map(|(_, own)| own);
         // A table without numbers has no scatter; then there is no such picture.
-        if let Ok(svg) = eddy_report::svg(own.as_ref().unwrap_or(&report), &plot) {
+        if let Ok(svg) = eddy_report::svg(own.unwrap_or(&report), &plot) {
             write(&out.join(format!("{name}.svg")), svg.as_bytes())?;
         }
     }
@@ -80,13 +86,8 @@ fn write_anomalies(run: &mut Run, path: &Path) -> Result<(), EngineError> {
     let mut wanted = order.clone();
     wanted.sort_unstable();
     let mut schema: Schema = (*run.description.schema).clone();
-    for (name, kind) in [("anomaly_score", Kind::Float), ("anomaly", Kind::Text)] {
-        let mut name = name.to_owned();
-        while schema.index_of(&name).is_some() {
-            name = format!("eddy_{name}");
-        }
-        schema.fields.push(Field::new(name, kind, Role::Ignored));
-    }
+    schema.append("anomaly_score", Kind::Float);
+    schema.append("anomaly", Kind::Text);
     let schema = std::sync::Arc::new(schema);
     let mut parts: Vec<Frame> = Vec::new();
     let wrong = |error: eddy_frame::ShapeError| EngineError::Input(error.to_string());
@@ -100,7 +101,7 @@ fn write_anomalies(run: &mut Run, path: &Path) -> Result<(), EngineError> {
         let local: Vec<usize> = wanted[from..to].iter().map(|row| row - start).collect();
         let part = frame.take(&local);
         let mut columns = part.columns().to_vec();
-        let scores = local.iter().map(|&row| (anomaly_score(surprises[row]) * 1e6).round() / 1e6).collect();
+        let scores = local.iter().map(|&row| rounded(anomaly_score(surprises[row]))).collect();
         columns.push(Column::Float(scores));
         let words: TextColumn = local.iter().map(|_| "Anomaly").collect();
         columns.push(Column::Text(words));

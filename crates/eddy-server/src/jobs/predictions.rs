@@ -1,88 +1,47 @@
 //! A table with what a model says of each row, as the answers to single records say it.
 
 use std::path::Path;
-use std::sync::Arc;
 
-use eddy_detect::{FitError, LearnsFrom, Memory, Model, Pipeline, RowModel, anomaly_score};
-use eddy_engine::{EngineError, Run};
-use eddy_frame::{Column, Field, Kind, Role, Schema, TextColumn, is_normal_label};
-use eddy_io::TableWriter;
+use eddy_detect::{LearnsFrom, Memory, Model, Pipeline, RowModel};
+use eddy_engine::{EngineError, Run, RunOptions, rounded, verdicts, write_rows, write_table};
+use eddy_frame::{Column, Kind, is_normal_label};
 
-/// Classes of a model that learned from labels.
-struct Classes<'p> {
-    model: &'p dyn RowModel,
-    names: &'p [String],
-}
+use crate::verdict::most_probable;
 
-fn classes(pipeline: &Pipeline) -> Option<Classes<'_>> {
+/// Model and classes, where it learned from labels.
+fn classes(pipeline: &Pipeline) -> Option<(&dyn RowModel, &[String])> {
     let Model::Row(model) = &pipeline.model else { return None };
     let names = &model.classes()?.names;
-    (pipeline.learns_from == LearnsFrom::Labels && !names.is_empty())
-        .then_some(Classes { model: model.as_ref(), names })
+    (pipeline.learns_from == LearnsFrom::Labels && !names.is_empty()).then_some((model.as_ref(), names))
 }
 
 /// Writes the rows of a run with score and verdict; for models that learned from labels, the verdict is that of the most
 /// probable class, and that class and the probability of each are there as well.
-pub(crate) fn write(run: &mut Run, pipeline: &Pipeline, path: &Path) -> Result<(), EngineError> {
-    let classes = classes(pipeline);
-    let mut schema: Schema = (*run.description.schema).clone();
-    let mut add = |name: &str, kind: Kind| {
-        let mut name = name.to_owned();
-        while schema.index_of(&name).is_some() {
-            name = format!("eddy_{name}");
-        }
-        schema.fields.push(Field::new(name, kind, Role::Ignored));
-    };
-    add("anomaly_score", Kind::Float);
-    add("verdict", Kind::Text);
-    if let Some(classes) = &classes {
-        add("class", Kind::Text);
-        classes.names.iter().for_each(|name| add(&format!("probability of {name}"), Kind::Float));
-    }
-    let schema = Arc::new(schema);
-    let mut writer = TableWriter::create(path, &schema)?;
-    let flagged = std::mem::take(&mut run.verdicts);
+pub(crate) fn write(run: &mut Run, path: &Path, options: &RunOptions) -> Result<(), EngineError> {
+    let Some((_, names)) = classes(&run.pipeline) else { return write_table(run, path, options) };
+    let named = [("anomaly_score", Kind::Float), ("verdict", Kind::Text), ("class", Kind::Text)];
+    let mut added: Vec<(String, Kind)> = named.map(|(name, kind)| (name.to_owned(), kind)).into();
+    added.extend(names.iter().map(|name| (format!("probability of {name}"), Kind::Float)));
     let mut memory = Memory::default();
     let mut probabilities = Vec::new();
-    run.each(&mut |frame, surprises| {
-        let mut columns = frame.columns().to_vec();
-        columns.push(Column::Float(surprises.iter().map(|&s| rounded(anomaly_score(s))).collect()));
-        let word = |anomaly: bool| if anomaly { "anomaly" } else { "normal" };
-        if let Some(classes) = &classes {
-            let k = classes.names.len();
-            probabilities.clear();
-            probabilities.resize(frame.n_rows() * k, 0.0);
-            let rows = pipeline.encode(pipeline.features(frame, &mut memory)?)?;
-            classes.model.probabilities(rows.view(), &mut probabilities);
-            let best: Vec<&str> = probabilities
-                .chunks_exact(k)
-                .map(|row| {
-                    let best = (0..k).reduce(|best, at| if row[at] > row[best] { at } else { best });
-                    classes.names[best.unwrap_or(0)].as_str()
-                })
-                .collect();
-            let words: TextColumn = best.iter().map(|class| word(!is_normal_label(class))).collect();
-            columns.push(Column::Text(words));
-            columns.push(Column::Text(best.into_iter().collect()));
-            for class in 0..k {
-                let of_class = probabilities.iter().skip(class).step_by(k).copied().map(rounded).collect();
-                columns.push(Column::Float(of_class));
-            }
-        } else {
-            let start = frame.first_row as usize;
-            let words: TextColumn =
-                flagged[start..start + frame.n_rows()].iter().map(|&flag| word(flag)).collect();
-            columns.push(Column::Text(words));
+    write_rows(run, path, &added, options, &mut |frame, judged| {
+        let Some((model, names)) = classes(judged.pipeline) else { return Ok(Vec::new()) };
+        let k = names.len();
+        probabilities.clear();
+        probabilities.resize(frame.n_rows() * k, 0.0);
+        let rows = judged.pipeline.encode(judged.pipeline.features(frame, &mut memory)?)?;
+        model.probabilities(rows.view(), &mut probabilities);
+        let best: Vec<&str> = probabilities
+            .chunks_exact(k)
+            .map(|row| names[most_probable(row).unwrap_or(0)].as_str())
+            .collect();
+        let anomalies = best.iter().map(|class| !is_normal_label(class));
+        let mut columns = vec![judged.scores(), Column::Text(verdicts(anomalies))];
+        columns.push(Column::Text(best.iter().copied().collect()));
+        for class in 0..k {
+            let of_class = probabilities.iter().skip(class).step_by(k).copied().map(rounded).collect();
+            columns.push(Column::Float(of_class));
         }
-        let out = frame.with_columns(schema.clone(), columns).map_err(|e| FitError::Data(e.to_string()))?;
-        writer.write(&out)?;
-        Ok(())
-    })?;
-    writer.finish()?;
-    Ok(())
-}
-
-/// Six digits are more than a score or a probability can mean.
-fn rounded(value: f64) -> f64 {
-    (value * 1e6).round() / 1e6
+        Ok(columns)
+    })
 }

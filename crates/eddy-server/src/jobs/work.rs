@@ -180,10 +180,9 @@ fn score(
 /// Scores a table and writes it with what the model says.
 fn predict(input: &Input, model: &Path, order: &Order, tell: &Tell) -> Result<Value, String> {
     let options = options(&ReadRequest::default(), order, tell)?;
-    let pipeline = eddy_engine::load_model(model).map_err(|error| error.to_string())?;
     let mut run =
         eddy_engine::score(model, &paths(input), None, &options).map_err(|error| said(&error, input))?;
-    predictions::write(&mut run, &pipeline, &order.out.join("table.csv"))
+    predictions::write(&mut run, &order.out.join("table.csv"), &options)
         .map_err(|error| said(&error, input))?;
     Ok(json!({ "rows": run.surprises.len() }))
 }

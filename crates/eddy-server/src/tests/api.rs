@@ -379,6 +379,29 @@ async fn no_more_is_kept_than_may_be() {
 }
 
 #[tokio::test]
+async fn a_model_let_go_for_room_answers_no_more() {
+    let rig = Rig::new().at_work();
+    let token = rig.token(Role::Analyst).await;
+    let dataset = rig.upload(&token, "labelled.csv", labelled()).await;
+    let ask = json!({ "kind": "train", "dataset": dataset["id"], "name": "tried",
+        "fit": { "detector": "isolation_forest", "params": { "n_estimators": 1_000 } } });
+    let job = rig.job(&token, ask).await;
+    let id = job["result"]["model"].as_str().unwrap_or_else(|| panic!("{job}"));
+    let path = format!("/api/v1/models/{id}/predict");
+    let record = json!({ "duration": 1, "srcbytes": 120, "protocol": "udp" });
+    assert_eq!(rig.ask("POST", &path, &token, Some(record.clone())).await.status, 200);
+    let model_bytes = std::fs::metadata(rig.app.folder().model(id)).unwrap().len();
+    assert!(model_bytes > 500_000, "{model_bytes}");
+    let mut config = crate::Config::default();
+    config.retention.most_bytes = rig.app.folder().bytes();
+    rig.app.reconfigure(config);
+    let rows = (model_bytes * 3 / 4 / 9) as usize;
+    let large = rig.upload(&token, "t.csv", "a,b\n".to_owned() + &"123,4567\n".repeat(rows)).await;
+    assert_eq!(large["state"], "ready", "{large}");
+    assert_eq!(rig.ask("POST", &path, &token, Some(record)).await.status, 404);
+}
+
+#[tokio::test]
 async fn the_server_tells_about_itself() {
     let rig = Rig::new().at_work();
     for path in ["/healthz", "/readyz", "/api/v1", "/api/v1/docs", "/api/v1/docs.css", "/api/v1/openapi.json"]

@@ -52,21 +52,20 @@ impl Eval {
     }
 }
 
+/// What confidence was worth, as cells of a table: incidents, true ones, their share, mean confidence.
+fn numbers(band: &Band) -> String {
+    let Band { incidents, right, mean_confidence, .. } = band;
+    let share = *right as f64 / (*incidents).max(1) as f64;
+    format!("{incidents} | {right} | {share:.2} | {mean_confidence:.2}")
+}
+
 /// A table of what confidence was worth.
 fn confidences(bands: &[Band]) -> String {
     let mut text = String::from(
         "| confidence from | incidents | true | share true | mean confidence |\n|---|---|---|---|---|\n",
     );
     for band in bands {
-        let _ = writeln!(
-            text,
-            "| {:.1} | {} | {} | {:.2} | {:.2} |",
-            band.from,
-            band.incidents,
-            band.right,
-            band.right as f64 / band.incidents.max(1) as f64,
-            band.mean_confidence
-        );
+        let _ = writeln!(text, "| {:.1} | {} |", band.from, numbers(band));
     }
     text
 }

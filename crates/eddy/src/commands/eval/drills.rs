@@ -9,7 +9,7 @@ use eddy_engine::{
     BandOfBehaviours, DrillVerdict, DrillsOptions, drill_bands, drill_behaviours, drill_halves, eval_drills,
 };
 
-use super::confidences;
+use super::{confidences, numbers};
 use crate::terminal;
 
 /// Short generated captures of one attack each: scans, floods, guessing of passwords, tunnels and more.
@@ -64,12 +64,7 @@ fn table(verdicts: &[DrillVerdict]) -> String {
     }
     text.push_str("\n| behaviours | incidents | true | share true | mean confidence | least |\n|---|---|---|---|---|---|\n");
     for BandOfBehaviours { behaviours, band } in drill_behaviours(verdicts) {
-        let share = band.right as f64 / band.incidents as f64;
-        let _ = writeln!(
-            text,
-            "| {behaviours} | {} | {} | {share:.2} | {:.2} | {:.2} |",
-            band.incidents, band.right, band.mean_confidence, band.from
-        );
+        let _ = writeln!(text, "| {behaviours} | {} | {:.2} |", numbers(&band), band.from);
     }
     text
 }
