@@ -29,8 +29,9 @@ CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,re
 
 def furnished(folder: Path) -> Server:
     """A server with something of everything."""
-    # A full queue rightly says 503; here it is never full, so that any 5xx is a fault.
-    server = Server(folder, {"EDDY_LIMITS__JOB_SECONDS": "20", "EDDY_LIMITS__WAIT_SECONDS": "20", "EDDY_LIMITS__QUEUE": "100000"})
+    # A full queue rightly says 503; here it is never full, so that any 5xx is a fault. Nor is anybody told to wait.
+    limits = {"JOB_SECONDS": 20, "WAIT_SECONDS": 20, "QUEUE": 100_000, "COSTLY_AT_ONCE": 100_000, "COSTLY_PER_MINUTE": 100_000}
+    server = Server(folder, {f"EDDY_LIMITS__{name}": str(most) for name, most in limits.items()})
     values = series(400)
     text = "timestamp,value,label\n" + "".join(
         f"2024-01-{1 + at // 288:02d} {at % 288 // 12:02d}:{at % 12 * 5:02d}:00,{value},{'attack' if value > 1e6 else 'normal'}\n"

@@ -1,6 +1,8 @@
 //! Tables of flows watched for what hosts do.
 
 use std::net::IpAddr;
+use std::panic::resume_unwind;
+use std::thread::{Scope, ScopedJoinHandle};
 
 use eddy_behaviour::{ConnectionState, DnsAsked, Flow, Watch};
 use eddy_frame::{Column, Frame, MISSING_INT, MISSING_TIME, Schema};
@@ -40,6 +42,26 @@ pub(crate) fn watch(input: &mut Input) -> Result<Option<Watched>, EngineError> {
     let (sightings, dropped) = watch.end();
     let incidents = examined(input, incidents(sightings))?;
     Ok(Some(Watched { incidents, flows, rows: flows + unread, unread, dropped }))
+}
+
+/// Watching that goes on beside other work on the same rows.
+pub(crate) struct Watching<'scope>(Option<ScopedJoinHandle<'scope, Result<Option<Watched>, EngineError>>>);
+
+impl<'scope> Watching<'scope> {
+    /// Begins to watch, where rows are kept that can be watched.
+    pub(crate) fn begin(scope: &'scope Scope<'scope, '_>, input: &Input) -> Self {
+        let schema = input.schema();
+        let shared = (are_flows(schema) || is_packet_list(schema)).then(|| input.shared()).flatten();
+        Self(shared.map(|mut shared| scope.spawn(move || watch(&mut shared))))
+    }
+
+    /// What was seen; where nobody watched beside, it is done now.
+    pub(crate) fn end(self, input: &mut Input) -> Result<Option<Watched>, EngineError> {
+        match self.0 {
+            Some(beside) => beside.join().unwrap_or_else(|panic| resume_unwind(panic)),
+            None => watch(input),
+        }
+    }
 }
 
 /// What hosts did, from a list of packets, as from the capture that it was made from; none where it names no two hosts.

@@ -9,7 +9,8 @@ use eddy_io::{ArpClaim, Description, PacketSign, ReadError, ReadStats, Source};
 pub(crate) struct Input {
     /// The source, unless its rows are kept: its buffers are then of no more use.
     source: Option<Box<dyn Source>>,
-    kept: Option<Vec<Frame>>,
+    /// Shared with those who look at them beside.
+    kept: Option<Arc<Vec<Frame>>>,
     /// An even sample of the rows, where they are not kept.
     sample: Vec<Frame>,
     pub(crate) n_rows: u64,
@@ -52,7 +53,7 @@ impl Input {
             n_rows += frame.n_rows() as u64;
             if let Some(frames) = &mut kept {
                 kept_bytes += frame_bytes(&frame);
-                frames.push(frame.clone());
+                frames.push(frame);
                 if kept_bytes > max_bytes {
                     sample = frames
                         .iter()
@@ -93,7 +94,24 @@ impl Input {
         let arp_claims = source.arp_claims();
         let packet_signs = source.packet_signs();
         let source = kept.is_none().then_some(source);
+        let kept = kept.map(Arc::new);
         Ok(Self { source, kept, sample, n_rows, max_bytes, stats, description, arp_claims, packet_signs })
+    }
+
+    /// The same rows for another thread, where they are kept.
+    pub(crate) fn shared(&self) -> Option<Self> {
+        let kept = self.kept.clone()?;
+        Some(Self {
+            source: None,
+            kept: Some(kept),
+            sample: Vec::new(),
+            n_rows: self.n_rows,
+            max_bytes: self.max_bytes,
+            stats: self.stats.clone(),
+            description: self.description.clone(),
+            arp_claims: self.arp_claims.clone(),
+            packet_signs: self.packet_signs.clone(),
+        })
     }
 
     pub(crate) fn schema(&self) -> &Arc<Schema> {
@@ -106,7 +124,7 @@ impl Input {
             (Some(kept), true) => {
                 let mut left = most;
                 let mut out = Vec::new();
-                for frame in kept {
+                for frame in kept.iter() {
                     let n = frame.n_rows().min(left);
                     out.push(if n == frame.n_rows() { frame.clone() } else { frame.slice(0, n) });
                     left -= n;

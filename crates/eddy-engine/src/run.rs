@@ -18,7 +18,7 @@ use serde_json::Value;
 use crate::default_detector::{SERIES_DETECTOR, caution_of_short, default_detector, series_lengths};
 use crate::events::{Placed, Readings, event_findings, find_events};
 use crate::findings::{Scored, findings, stretches, time_at};
-use crate::incidents::{Watched, watch};
+use crate::incidents::{Watched, Watching, watch};
 use crate::input::Input;
 use crate::labels::{attacks, classes, label_of};
 use crate::resample::resampled;
@@ -202,9 +202,13 @@ pub fn detect(paths: &[String], fitting: &Fitting, options: &RunOptions) -> Resu
     let started = Instant::now();
     let input = read(paths, options)?;
     let read_time = started.elapsed();
-    let (pipeline, cautions, fit_time) = fit(&input, fitting, options)?;
-    let timings = Timings { read: read_time, fit: fit_time, ..Timings::default() };
-    finish(input, pipeline, Learn::Runs, options.rule, options, cautions, timings)
+    std::thread::scope(|scope| {
+        let watching = Watching::begin(scope, &input);
+        let (pipeline, cautions, fit_time) = fit(&input, fitting, options)?;
+        let timings = Timings { read: read_time, fit: fit_time, ..Timings::default() };
+        let beside = Beside { watching, cautions, timings };
+        finish(input, pipeline, Learn::Runs, options.rule, options, beside)
+    })
 }
 
 /// Reads and fits; the run is that of [`detect`] and its pipeline is what is saved.
@@ -278,10 +282,17 @@ pub fn score(
     let options = &RunOptions { resample: options.resample.or_else(trained_with), ..options.clone() };
     let input = read(paths, options)?;
     let timings = Timings { read: started.elapsed(), ..Timings::default() };
+    let finish = |input: Input, pipeline, rule| {
+        std::thread::scope(|scope| {
+            let watching = Watching::begin(scope, &input);
+            let beside = Beside { watching, cautions: Vec::new(), timings };
+            finish(input, pipeline, Learn::Nothing, rule, options, beside)
+        })
+    };
     match (rule, pipeline.threshold.clone()) {
         (None, Some(threshold)) if threshold.rule != Rule::Events => {
             let rule = Rule::Score(threshold.anomaly_score());
-            let mut run = finish(input, pipeline, Learn::Nothing, Some(rule), options, Vec::new(), timings)?;
+            let mut run = finish(input, pipeline, Some(rule))?;
             run.threshold = threshold;
             run.threshold.warning = None;
             // The limit itself, not what is left of it on the scale from 0 to 1.
@@ -292,7 +303,7 @@ pub fn score(
             }
             Ok(run)
         }
-        (rule, _) => finish(input, pipeline, Learn::Nothing, rule, options, Vec::new(), timings),
+        (rule, _) => finish(input, pipeline, rule),
     }
 }
 
@@ -441,6 +452,13 @@ enum Learn {
     Nothing,
 }
 
+/// What goes on and what is known before rows are scored.
+struct Beside<'scope> {
+    watching: Watching<'scope>,
+    cautions: Vec<String>,
+    timings: Timings,
+}
+
 /// Whether rows come in the order of time, seen frame by frame.
 #[derive(Default)]
 struct Order {
@@ -472,10 +490,10 @@ fn finish(
     learn: Learn,
     rule: Option<Rule>,
     options: &RunOptions,
-    mut cautions: Vec<String>,
-    mut timings: Timings,
+    beside: Beside<'_>,
 ) -> Result<Run, EngineError> {
     let started = Instant::now();
+    let Beside { watching, mut cautions, mut timings } = beside;
     let mut all = Vec::with_capacity(input.n_rows as usize);
     let mut memory = Memory::default();
     let mut attack_rows: Option<Vec<bool>> = label_of(input.schema()).map(|_| Vec::new());
@@ -547,7 +565,7 @@ fn finish(
         let name = label_of(input.schema())?.name.to_string();
         Some((name, Evaluation::measure(&all, rows, threshold.surprise)?))
     });
-    let watched = watch(&mut input)?;
+    let watched = watching.end(&mut input)?;
     if let Some(watched) = &watched {
         caution_of_watching(watched, &mut cautions);
     }

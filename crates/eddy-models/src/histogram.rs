@@ -56,8 +56,9 @@ impl Bins {
         // Edges closer than rounding can tell apart are one edge.
         edges.dedup();
         let mut counts = vec![0.0; edges.len() - 1];
+        let per_unit = bins_per_unit(&edges);
         for &value in values {
-            counts[bin_of(&edges, value)] += 1.0;
+            counts[bin_in(&edges, per_unit, value)] += 1.0;
         }
         Self { edges, counts }
     }
@@ -98,6 +99,24 @@ fn bins_per_unit(edges: &[f64]) -> f64 {
     if is_even { per_unit } else { 0.0 }
 }
 
+/// The same as [`bin_of`]. Where bins are equally wide, the place of a value is computed and at most put right.
+#[inline]
+fn bin_in(edges: &[f64], bins_per_unit: f64, value: f64) -> usize {
+    if bins_per_unit == 0.0 {
+        return bin_of(edges, value);
+    }
+    let last = edges.len() - 2;
+    // The cast takes what is negative or no number as 0, and what is too large as the largest number there is.
+    let mut bin = (((value - edges[0]) * bins_per_unit) as usize).min(last);
+    while bin > 0 && value < edges[bin] {
+        bin -= 1;
+    }
+    while bin < last && value >= edges[bin + 1] {
+        bin += 1;
+    }
+    bin
+}
+
 impl Histogram {
     /// A histogram from bins, with the surprise of each bin and of a bin that would be empty.
     pub(crate) fn new(bins: Bins, surprises: Vec<f64>, empty_surprise: f64) -> Self {
@@ -105,29 +124,11 @@ impl Histogram {
         Self { edges: bins.edges, surprises, empty_surprise, bins_per_unit }
     }
 
-    /// The same as [`bin_of`]. Where bins are equally wide, the place of a value is computed and at most put right.
-    #[inline]
-    fn bin(&self, value: f64) -> usize {
-        if self.bins_per_unit == 0.0 {
-            return bin_of(&self.edges, value);
-        }
-        let last = self.surprises.len() - 1;
-        // The cast takes what is negative or no number as 0, and what is too large as the largest number there is.
-        let mut bin = (((value - self.edges[0]) * self.bins_per_unit) as usize).min(last);
-        while bin > 0 && value < self.edges[bin] {
-            bin -= 1;
-        }
-        while bin < last && value >= self.edges[bin + 1] {
-            bin += 1;
-        }
-        bin
-    }
-
     /// How rare a value is. Beyond the edges it climbs from the surprise of the last bin to that of an empty bin over
     /// the width of one bin, and then by the logarithm of the distance in bins, without end.
     #[inline]
     pub(crate) fn surprise(&self, value: f64) -> f64 {
-        let bin = self.bin(value);
+        let bin = bin_in(&self.edges, self.bins_per_unit, value);
         let (low, high) = (self.edges[bin], self.edges[bin + 1]);
         let surprise = self.surprises[bin];
         if low <= value && value <= high {
@@ -136,6 +137,19 @@ impl Histogram {
         // Bins can be so narrow that the quotient would not be finite.
         let beyond = ((low - value).max(value - high) / (high - low)).min(f64::MAX);
         surprise + (self.empty_surprise - surprise) * beyond.min(1.0) + beyond.ln_1p()
+    }
+
+    /// Adds to each sum how rare its value is.
+    pub(crate) fn add_surprises(&self, values: &[f64], sums: &mut [f64]) {
+        let (low, last) = (self.edges[0], self.surprises.len() - 1);
+        for (&value, sum) in values.iter().zip(sums) {
+            // Almost always the computed bin or one beside it, found without a branch; where bins are not even, it is 0.
+            let bin = (((value - low) * self.bins_per_unit) as usize).min(last);
+            let bin = bin - usize::from(bin > 0 && value < self.edges[bin]);
+            let bin = bin + usize::from(bin < last && value >= self.edges[bin + 1]);
+            let is_inside = self.edges[bin] <= value && value < self.edges[bin + 1];
+            *sum += if is_inside { self.surprises[bin] } else { self.surprise(value) };
+        }
     }
 
     /// Writes histograms, one after the other.
@@ -220,9 +234,27 @@ mod tests {
         let near = |edge: f64| [edge.next_down(), edge, edge.next_up()];
         let others = [-5.0, 9.0, f64::MAX, f64::MIN, 0.5];
         for value in edges.iter().flat_map(|&edge| near(edge)).chain(others) {
-            assert_eq!(histogram.bin(value), bin_of(&edges, value), "{value}");
+            let bin = bin_in(&edges, histogram.bins_per_unit, value);
+            assert_eq!(bin, bin_of(&edges, value), "{value}");
         }
         assert_eq!(bins_per_unit(&[0.0, 1.0, 5.0]), 0.0);
+    }
+
+    #[test]
+    fn values_are_as_rare_together_as_each_alone() {
+        for edges in [vec![0.1, 0.7, 1.3, 1.9], vec![0.0, 1.0, 5.0, 5.5]] {
+            let n_bins = edges.len() - 1;
+            let bins = Bins { counts: vec![1.0; n_bins], edges: edges.clone() };
+            let histogram = Histogram::new(bins, (0..n_bins).map(|bin| bin as f64).collect(), 9.0);
+            let near = |edge: f64| [edge.next_down(), edge, edge.next_up(), edge + 0.3];
+            let far = [-5.0, 99.0, f64::MAX, f64::MIN];
+            let values: Vec<f64> = edges.iter().flat_map(|&edge| near(edge)).chain(far).collect();
+            let mut sums = vec![1.0; values.len()];
+            histogram.add_surprises(&values, &mut sums);
+            for (value, sum) in values.iter().zip(sums) {
+                assert_eq!(sum, 1.0 + histogram.surprise(*value), "{value}");
+            }
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! LODA.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use eddy_detect::{
@@ -45,6 +46,11 @@ impl Default for Loda {
     }
 }
 
+/// Rows that all views look at together.
+const BLOCK: usize = 256;
+/// Views whose places of all rows are kept at a time on one thread, while fitting.
+const VIEWS_AT_ONCE: usize = 8;
+
 impl Detector for Loda {
     const ABOUT: About = About {
         name: "loda",
@@ -60,15 +66,24 @@ impl Detector for Loda {
     const SCALE_SENSITIVE: bool = true;
 
     fn fit(&self, rows: RowsView<'_>, context: &FitContext<'_>) -> Result<Model, FitError> {
-        let fit_view = |view_idx| {
-            let view = View::draw(rows.n_cols(), &mut stream(context.seed, view_idx));
-            let values: Vec<f64> = rows.iter().map(|row| view.project(row)).collect();
+        let draw = |view_idx| View::draw(rows.n_cols(), &mut stream(context.seed, view_idx));
+        let views: Vec<View> = (0..self.n_projections.get()).map(draw).collect();
+        let surprise = |count: f64| -(count.max(0.5) / rows.n_rows() as f64).ln();
+        let histogram = |values: Vec<f64>| {
             let bins = Bins::equal_width(&values, self.n_bins.get());
-            let surprise = |count: f64| -(count.max(0.5) / values.len() as f64).ln();
             let surprises = bins.counts.iter().map(|&count| surprise(count)).collect();
-            (view, Histogram::new(bins, surprises, surprise(0.0)))
+            Histogram::new(bins, surprises, surprise(0.0))
         };
-        let (views, histograms) = (0..self.n_projections.get()).into_par_iter().map(fit_view).unzip();
+        let fit = |views: &[View]| -> Vec<Histogram> {
+            let mut values = vec![vec![0.0; rows.n_rows()]; views.len()];
+            in_blocks(rows, |places, columns| {
+                for (view, values) in views.iter().zip(&mut values) {
+                    view.project(columns, &mut values[places.clone()]);
+                }
+            });
+            values.into_iter().map(histogram).collect()
+        };
+        let histograms = views.par_chunks(VIEWS_AT_ONCE).flat_map_iter(fit).collect();
         Ok(Model::Row(Arc::new(LodaModel { views, histograms, n_features: rows.n_cols() })))
     }
 
@@ -112,9 +127,36 @@ impl View {
         Self(features.into_iter().map(|feature| (feature as u32, normal(rng) as f32)).collect())
     }
 
-    fn project(&self, row: &[f32]) -> f64 {
-        let part = |&(feature, weight): &(u32, f32)| f64::from(finite(row[feature as usize])) * f64::from(weight);
-        self.0.iter().map(part).sum()
+    /// Where some rows fall, of which there are the columns.
+    fn project(&self, columns: &[[f64; BLOCK]], out: &mut [f64]) {
+        // What sums of floating-point numbers begin with.
+        out.fill(-0.0);
+        for &(feature, weight) in &self.0 {
+            add_product(&columns[feature as usize], f64::from(weight), out);
+        }
+    }
+}
+
+eddy_detect::wide! {
+    /// Adds the numbers, each times a weight.
+    fn add_product(numbers: &[f64], weight: f64, out: &mut [f64]) {
+        for (sum, number) in out.iter_mut().zip(numbers) {
+            *sum += number * weight;
+        }
+    }
+}
+
+/// The rows in blocks, column by column, for all views to look at while they are near.
+fn in_blocks(rows: RowsView<'_>, mut see: impl FnMut(Range<usize>, &[[f64; BLOCK]])) {
+    let mut columns = vec![[0.0; BLOCK]; rows.n_cols()];
+    for start in (0..rows.n_rows()).step_by(BLOCK) {
+        let places = start..(start + BLOCK).min(rows.n_rows());
+        for (idx, row) in rows.slice(places.start, places.end).iter().enumerate() {
+            for (column, &value) in columns.iter_mut().zip(row) {
+                column[idx] = f64::from(finite(value));
+            }
+        }
+        see(places, &columns);
     }
 }
 
@@ -133,11 +175,14 @@ impl RowModel for LodaModel {
 
     fn score(&self, rows: RowsView<'_>, out: &mut [f64]) {
         out.fill(0.0);
-        for (view, histogram) in self.views.iter().zip(&self.histograms) {
-            for (row, sum) in rows.iter().zip(&mut *out) {
-                *sum += histogram.surprise(view.project(row));
+        let mut values = [0.0; BLOCK];
+        in_blocks(rows, |places, columns| {
+            let (values, sums) = (&mut values[..places.len()], &mut out[places]);
+            for (view, histogram) in self.views.iter().zip(&self.histograms) {
+                view.project(columns, values);
+                histogram.add_surprises(values, sums);
             }
-        }
+        });
         for score in out {
             *score /= self.views.len() as f64;
         }
@@ -162,6 +207,31 @@ mod tests {
             let View(parts) = View::draw(n_features, &mut stream(42.0.try_into().unwrap(), 0));
             assert_eq!(parts.len(), expect);
         }
-        assert_eq!(View(vec![(1, 2.0), (2, -1.0)]).project(&[9.0, 3.0, 4.0]), 2.0);
+        let mut columns = [[0.0; BLOCK]; 3];
+        (columns[1][1], columns[2][1]) = (3.0, 4.0);
+        let mut places = [0.0; 2];
+        View(vec![(1, 2.0), (2, -1.0)]).project(&columns, &mut places);
+        assert_eq!(places, [0.0, 2.0]);
+    }
+
+    #[test]
+    fn rows_score_together_as_each_alone() {
+        let n_rows = 2 * BLOCK + 77;
+        let mut rng = stream(7.0.try_into().unwrap(), 0);
+        let values: Vec<f32> = (0..n_rows * 5).map(|_| normal(&mut rng) as f32).collect();
+        let context = FitContext::default();
+        let Ok(Model::Row(model)) = Loda::default().fit(RowsView::new(&values[..BLOCK * 5], 5), &context) else {
+            panic!("a model of rows")
+        };
+        let mut values = values;
+        (values[3], values[9]) = (f32::NAN, 1e30);
+        let rows = RowsView::new(&values, 5);
+        let mut together = vec![0.0; n_rows];
+        model.score(rows, &mut together);
+        for (idx, score) in together.iter().enumerate() {
+            let mut alone = [0.0];
+            model.score(rows.slice(idx, idx + 1), &mut alone);
+            assert_eq!(alone[0].to_bits(), score.to_bits(), "row {idx}");
+        }
     }
 }

@@ -64,7 +64,8 @@ pub(super) struct Assembler<M> {
     budget: Budget,
     exports: Exports,
     arp: ArpBook,
-    signs: SignBook,
+    /// None where nobody asks for them.
+    signs: Option<SignBook>,
     /// Rows of flows that are over.
     pub rows: Vec<Row>,
     /// For each reason why packets are set aside, and last for address resolution, the number of the first such packet.
@@ -72,7 +73,8 @@ pub(super) struct Assembler<M> {
 }
 
 impl<M: Measure> Assembler<M> {
-    /// An assembler that takes about so many bytes at most, and tells these features of each flow.
+    /// An assembler that takes about so many bytes at most, and tells these features of each flow, or else what single
+    /// packets tell.
     pub(super) fn new(memory_bytes: usize, wanted: Vec<&'static Feature>) -> Self {
         let limits = Limits::default();
         // What is read of applications gets a quarter, packets that were sampled by switches a sixteenth.
@@ -82,7 +84,7 @@ impl<M: Measure> Assembler<M> {
             budget: Budget::new(memory_bytes / 4),
             exports: Exports::new(memory_bytes / 16, &limits),
             arp: ArpBook::default(),
-            signs: SignBook::default(),
+            signs: wanted.is_empty().then(SignBook::default),
             limits,
             wanted,
             rows: Vec::new(),
@@ -97,7 +99,7 @@ impl<M: Measure> Assembler<M> {
 
     /// What single packets told that nobody sends in good faith.
     pub(super) fn packet_signs(&self) -> &[PacketSign] {
-        self.signs.signs()
+        self.signs.as_ref().map_or(&[], SignBook::signs)
     }
 
     /// The features of rows.
@@ -109,7 +111,9 @@ impl<M: Measure> Assembler<M> {
     pub(super) fn see(&mut self, frame: &Captured<'_>) {
         let packet = decode(frame.link, frame.bytes, frame.wire_len, &self.limits);
         let placed = self.place(&packet, frame.time_ns);
-        self.signs.see(&packet, frame.time_ns, &self.limits);
+        if let Some(signs) = &mut self.signs {
+            signs.see(&packet, frame.time_ns, &self.limits);
+        }
         let aside = match placed {
             Placed::InFlow { .. } => {
                 if packet.protocol == protocol::ICMPV6 {
@@ -151,7 +155,9 @@ impl<M: Measure> Assembler<M> {
         let (rows, budget, wanted) = (&mut self.rows, &self.budget, &self.wanted);
         self.table.finish(|flow, beside| rows.push(beside.row(flow, budget, wanted)));
         self.exports.finish(rows);
-        self.signs.finish();
+        if let Some(signs) = &mut self.signs {
+            signs.finish();
+        }
     }
 
     /// Counts the packets set aside; the first of each reason is told.
