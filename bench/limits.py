@@ -189,9 +189,13 @@ def upload(folder: Path, gigabytes: float) -> dict:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", nargs="*", choices=["live", "upload"], default=["live", "upload"])
+    # Python 3.11 refuses nothing at all where there are choices.
+    parser.add_argument("what", nargs="*", metavar="live|upload")
     parser.add_argument("--gigabytes", type=float, default=1)
     args = parser.parse_args()
+    args.what = args.what or ["live", "upload"]
+    if unknown := set(args.what) - {"live", "upload"}:
+        parser.error(f"{', '.join(sorted(unknown))}: live or upload")
     rows, targets = [], []
     if "live" in args.what:
         in_own_network()
