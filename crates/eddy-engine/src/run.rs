@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use eddy_detect::{
-    Evaluation, FitStep, LearnsFrom, Memory, Pipeline, PipelineSpec, Progress, Rule, Runs, Seed,
-    StepSpec, Threshold, Truth, decode, default_steps, encode,
+    Evaluation, FitStep, LearnsFrom, Memory, Pipeline, PipelineSpec, Progress, Rule, Runs, Seed, StepSpec,
+    Threshold, Truth, decode, default_steps, encode,
 };
 use eddy_frame::{Frame, MISSING_TIME, Role};
 use eddy_insight::{Finding, Incident, count, table_incidents};

@@ -145,7 +145,8 @@ impl RawSource for Datagrams {
             }
         }
         self.reader = Some(reader);
-        Ok(batch(&self.flows.next(self.ended)))
+        let rows = self.flows.next(self.ended);
+        Ok((!rows.is_empty()).then(|| batch(&rows)))
     }
 
     fn stats(&self) -> ReadStats {

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use eddy_flow::features::{Feature, FeatureSet, FlowFeatures};
-use eddy_frame::{Field, Frame, Role, Schema};
+use eddy_frame::{Column, Field, Frame, Role, Schema};
 
 use super::row::{Row, columns, feature_column, feature_values, raw_columns};
 use super::{Capture, format_of, is, reader};
@@ -40,7 +40,7 @@ impl FeatureSource {
         let format = captures(&places)?;
         let table = RawTable {
             named: true,
-            sample: raw_columns().iter().map(|column| eddy_frame::Column::empty(column.kind)).collect(),
+            sample: raw_columns().iter().map(|column| Column::empty(column.kind)).collect(),
             columns: raw_columns(),
             ..RawTable::default()
         };
@@ -68,16 +68,21 @@ impl FeatureSource {
         })
     }
 
-    fn frame(&mut self, rows: &[Row], place: usize) -> Result<Frame, ReadError> {
-        let rows: Vec<&Row> = rows.iter().collect();
-        let mut values = columns(&rows);
-        values.extend(feature_values(&rows, &self.wanted));
+    fn frame(&mut self, values: Vec<Column>, place: usize) -> Result<Frame, ReadError> {
         let name = self.places.get(place).map(|place| place.name().clone());
         let frame = made(&self.description.schema, values, name, self.first_row)?;
         self.first_row += frame.n_rows() as u64;
         self.tally.stats.rows_read += frame.n_rows() as u64;
         Ok(frame)
     }
+}
+
+/// The columns of rows, those of features last.
+fn with_features(rows: &[Row], wanted: &[&Feature]) -> Vec<Column> {
+    let rows: Vec<&Row> = rows.iter().collect();
+    let mut values = columns(&rows);
+    values.extend(feature_values(&rows, wanted));
+    values
 }
 
 impl Source for FeatureSource {
@@ -91,10 +96,10 @@ impl Source for FeatureSource {
                 Some(capture) => capture,
                 None => Capture::new(RawTable::default(), place, &self.options, self.wanted.clone()),
             };
-            let rows = capture.next_rows()?;
-            if !rows.is_empty() {
+            let wanted = &self.wanted;
+            if let Some(values) = capture.made_of_next(|rows| with_features(rows, wanted))? {
                 self.current = Some(capture);
-                return self.frame(&rows, self.at).map(Some);
+                return self.frame(values, self.at).map(Some);
             }
             self.tally.add(&capture.stats());
             for doubt in capture.doubts() {

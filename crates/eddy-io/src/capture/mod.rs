@@ -145,10 +145,10 @@ impl Queue {
     }
 }
 
-/// Rows as a batch; nothing where there are none.
-fn batch(rows: &[Row]) -> Option<RawBatch> {
+/// Rows as a batch.
+fn batch(rows: &[Row]) -> RawBatch {
     let rows: Vec<&Row> = rows.iter().collect();
-    (!rows.is_empty()).then(|| RawBatch { columns: columns(&rows), lines: Lines::None })
+    RawBatch { columns: columns(&rows), lines: Lines::None }
 }
 
 /// The flows of a capture.
@@ -164,6 +164,8 @@ struct Capture<M> {
     cut: Option<String>,
     /// All packets were read.
     ended: bool,
+    /// What went wrong while reading ahead.
+    fault: Option<ReadError>,
 }
 
 impl<M: Measure> Capture<M> {
@@ -180,24 +182,42 @@ impl<M: Measure> Capture<M> {
             flows: Queue::new(options, sorted_at_a_time),
             cut: None,
             ended: false,
+            fault: None,
         }
     }
 
-    /// The next rows in order; none at the end.
-    fn next_rows(&mut self) -> Result<Vec<Row>, ReadError> {
-        if !self.ended && !self.flows.is_full() {
-            self.read()?;
+    /// What is made of the next rows in order, while packets after them are read; none at the end.
+    fn made_of_next<T: Send>(
+        &mut self,
+        make: impl FnOnce(&[Row]) -> T + Send,
+    ) -> Result<Option<T>, ReadError> {
+        if let Some(fault) = self.fault.take() {
+            return Err(fault);
         }
-        Ok(self.flows.next(self.ended))
+        if self.flows.sorted.is_empty() {
+            self.read(self.flows.sorted_at_a_time)?;
+        }
+        let rows = self.flows.next(self.ended);
+        if rows.is_empty() {
+            return Ok(None);
+        }
+        let waiting = self.flows.rows.len().saturating_add(self.flows.batch_rows);
+        let enough = waiting.min(self.flows.sorted_at_a_time);
+        let (made, read) = rayon::join(|| make(&rows), || self.read(enough));
+        self.fault = read.err();
+        Ok(Some(made))
     }
 
-    /// Reads packets until there are rows to hand out, or no more packets.
-    fn read(&mut self) -> Result<(), ReadError> {
+    /// Reads packets until enough rows wait, or there are no more packets.
+    fn read(&mut self, enough: usize) -> Result<(), ReadError> {
+        if self.ended {
+            return Ok(());
+        }
         let mut reader = match self.reader.take() {
             Some(reader) => reader,
             None => reader(&self.place, &self.limits)?,
         };
-        while !self.ended && !self.flows.is_full() {
+        while !self.ended && self.flows.rows.len() < enough {
             match reader.next_frame() {
                 Ok(Some(frame)) => self.assembler.see(&frame),
                 Ok(None) => self.ended = true,
@@ -229,7 +249,7 @@ impl<M: Measure> RawSource for Capture<M> {
     }
 
     fn next_batch(&mut self, _targets: &[Target]) -> Result<Option<RawBatch>, ReadError> {
-        Ok(batch(&self.next_rows()?))
+        self.made_of_next(batch)
     }
 
     fn stats(&self) -> ReadStats {
@@ -273,6 +293,7 @@ impl<M: Measure> RawSource for Capture<M> {
         self.flows = Queue::new(&self.options, self.flows.sorted_at_a_time);
         self.cut = None;
         self.ended = false;
+        self.fault = None;
         Ok(())
     }
 }
