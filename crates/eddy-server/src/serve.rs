@@ -127,7 +127,8 @@ async fn run(start: Start) -> Result<(), ServeError> {
     println!("Eddy listens on {scheme}://{address}");
     if let Some(secret) = link {
         let hours = config.accounts.invitation_hours;
-        println!("Become the admin, once and within {hours} hours: {scheme}://{address}/#setup={secret}");
+        let at = reached_at(address);
+        println!("Become the admin, once and within {hours} hours: {scheme}://{at}/#setup={secret}");
     }
     let app = App::new(config, config_file, store, workers, Hasher::new());
     take_up(&app, &swept.unchecked).await;
@@ -142,6 +143,11 @@ async fn run(start: Start) -> Result<(), ServeError> {
     tracing::info!("stopping");
     park(&app, tasks).await;
     Ok(())
+}
+
+/// What a browser on this machine calls an address: a server that listens on all of them has no name of its own.
+fn reached_at(address: SocketAddr) -> String {
+    if address.ip().is_unspecified() { format!("localhost:{}", address.port()) } else { address.to_string() }
 }
 
 /// A server that others can reach speaks TLS and has somebody who can log in.
@@ -362,4 +368,17 @@ async fn park(app: &Arc<App>, mut tasks: JoinSet<()>) {
     })
     .await;
     tasks.abort_all();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_link_of_a_server_that_listens_everywhere_leads_to_this_machine() {
+        let shown = |address: &str| reached_at(address.parse().unwrap());
+        assert_eq!(shown("0.0.0.0:7700"), "localhost:7700");
+        assert_eq!(shown("[::]:80"), "localhost:80");
+        assert_eq!(shown("192.0.2.7:7700"), "192.0.2.7:7700");
+    }
 }
