@@ -69,11 +69,23 @@ impl<S: Send + Sync> FromRequestParts<S> for Caller {
 }
 
 /// Lets a request through to its route, or not. Every route is on the table; what is not is refused.
+///
+/// What changes something is done to its end, and written down, though the caller may go meanwhile.
 pub(crate) async fn guard(
     State((app, table)): State<(Arc<App>, Arc<Table>)>,
-    mut request: Request,
+    request: Request,
     next: Next,
 ) -> Response {
+    if !is_change(request.method(), request.uri().path()) {
+        return guarded(app, table, request, next).await;
+    }
+    tokio::spawn(guarded(app, table, request, next)).await.unwrap_or_else(|error| {
+        tracing::error!(%error, "a request was not answered");
+        Problem::internal("the request was not answered; the log of the server says why").into_response()
+    })
+}
+
+async fn guarded(app: Arc<App>, table: Arc<Table>, mut request: Request, next: Next) -> Response {
     let began = Instant::now();
     let method = if request.method() == Method::HEAD { Method::GET } else { request.method().clone() };
     let path = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
@@ -282,12 +294,14 @@ pub(crate) fn csrf_of(secret: &str) -> String {
     hex(&Sha256::new().chain_update(b"eddy csrf ").chain_update(secret).finalize())
 }
 
+/// Whether a request changes something: whoever asks a model does not.
+fn is_change(method: &Method, path: &str) -> bool {
+    !matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS) && !path.ends_with("/predict")
+}
+
 /// What people do is written down; what programs ask all the time is not.
 fn is_worth_noting(method: &Method, path: Option<&str>, status: u16) -> bool {
-    let Some(path) = path else { return false };
-    !matches!(*method, Method::GET | Method::OPTIONS)
-        && !path.ends_with("/predict")
-        && (status < 400 || status == 401 || status == 403 || status == 429)
+    path.is_some_and(|path| is_change(method, path)) && (status < 400 || matches!(status, 401 | 403 | 429))
 }
 
 /// What the path of a request names: the parts that the route has parameters for.

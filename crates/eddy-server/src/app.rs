@@ -34,7 +34,7 @@ pub(crate) struct App {
     pub(crate) logins: LoginLimiter,
     /// Counts the requests that cost much.
     pub(crate) costly: CostLimiter,
-    pub(crate) predictors: Predictors,
+    pub(crate) predictors: Arc<Predictors>,
     pub(crate) metrics: Metrics,
     pub(crate) started: Instant,
     stop: watch::Sender<bool>,
@@ -62,7 +62,7 @@ impl App {
             hasher,
             logins: LoginLimiter::new(),
             costly: CostLimiter::new(),
-            predictors: Predictors::default(),
+            predictors: Arc::default(),
             metrics: Metrics::default(),
             started: Instant::now(),
             stop: watch::Sender::new(false),
@@ -101,25 +101,19 @@ impl App {
     /// Makes room for what has arrived, or says that there is none.
     pub(crate) async fn make_room(&self) -> Result<(), Problem> {
         let most = self.config().retention.most_bytes;
-        let (fits, gone) = self.ask(move |store| Ok(store.make_room(most)?)).await?;
-        self.has_gone(&gone);
-        if fits {
+        let predictors = self.predictors.clone();
+        let made = self.ask(move |store| {
+            let (fits, gone) = store.make_room(most)?;
+            has_gone(&gone, &predictors);
+            Ok(fits)
+        });
+        if made.await? {
             return Ok(());
         }
         Err(Problem::over_quota(format!(
             "no more than {most} bytes are kept (retention.most_bytes), and what must stay, such as models that \
              an alias points to, leaves too little; remove some of it, or allow more"
         )))
-    }
-
-    /// What was let go answers no more, and the log says so.
-    fn has_gone(&self, gone: &Expired) {
-        if gone.models > 0 {
-            self.predictors.forget_all();
-        }
-        if *gone != Expired::default() {
-            tracing::info!(?gone, "let go of what was too old or too much");
-        }
     }
 
     pub(crate) fn folder(&self) -> &Folder {
@@ -145,9 +139,13 @@ impl App {
         let mut stop = self.stopping();
         loop {
             let keep = retention(&self.config());
-            match self.ask(move |store| Ok(store.expire(&keep)?)).await {
-                Ok(gone) => self.has_gone(&gone),
-                Err(problem) => tracing::error!(problem = problem.detail(), "nothing could be let go"),
+            let predictors = self.predictors.clone();
+            let expired = self.ask(move |store| {
+                has_gone(&store.expire(&keep)?, &predictors);
+                Ok(())
+            });
+            if let Err(problem) = expired.await {
+                tracing::error!(problem = problem.detail(), "nothing could be let go");
             }
             tokio::select! {
                 () = tokio::time::sleep(Duration::from_mins(10)) => {}
@@ -155,6 +153,16 @@ impl App {
                 _ = stop.wait_for(|stop| *stop) => return,
             }
         }
+    }
+}
+
+/// What was let go answers no more, and the log says so.
+fn has_gone(gone: &Expired, predictors: &Predictors) {
+    if gone.models > 0 {
+        predictors.forget_all();
+    }
+    if *gone != Expired::default() {
+        tracing::info!(?gone, "let go of what was too old or too much");
     }
 }
 

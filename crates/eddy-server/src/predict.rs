@@ -1,6 +1,7 @@
 //! Records to verdicts, with a model of the registry that is kept in memory.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use eddy_detect::{Model, Pipeline, anomaly_score};
@@ -52,6 +53,8 @@ pub(crate) struct Named<'m> {
 pub(crate) struct Predictors {
     models: Mutex<Vec<Arc<Loaded>>>,
     aliases: Mutex<HashMap<String, String>>,
+    /// How often something was to be forgotten: what was read before that is not kept.
+    forgotten: AtomicU64,
 }
 
 fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -61,16 +64,19 @@ fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Predictors {
     /// Forgets where aliases point to, after one has changed.
     pub(crate) fn forget_aliases(&self) {
+        self.forgotten.fetch_add(1, Ordering::SeqCst);
         held(&self.aliases).clear();
     }
 
     /// Forgets a model that was removed.
     pub(crate) fn forget(&self, id: &str) {
+        self.forgotten.fetch_add(1, Ordering::SeqCst);
         held(&self.models).retain(|one| one.id != id);
     }
 
     /// Forgets all models, after some were let go.
     pub(crate) fn forget_all(&self) {
+        self.forgotten.fetch_add(1, Ordering::SeqCst);
         held(&self.models).clear();
     }
 
@@ -78,8 +84,23 @@ impl Predictors {
         held(&self.models).iter().find(|one| one.id == id).cloned()
     }
 
-    fn keep(&self, loaded: Arc<Loaded>) {
+    /// What was read from here on is good as long as this number stays.
+    fn forgotten(&self) -> u64 {
+        self.forgotten.load(Ordering::SeqCst)
+    }
+
+    fn keep_alias(&self, alias: &str, id: &str, forgotten: u64) {
+        let mut aliases = held(&self.aliases);
+        if self.forgotten() == forgotten {
+            aliases.insert(alias.to_owned(), id.to_owned());
+        }
+    }
+
+    fn keep(&self, loaded: Arc<Loaded>, forgotten: u64) {
         let mut models = held(&self.models);
+        if self.forgotten() != forgotten {
+            return;
+        }
         models.retain(|one| one.id != loaded.id);
         if models.len() >= KEPT {
             models.remove(0);
@@ -95,7 +116,7 @@ impl App {
         let id = if let Some(id) = known {
             id
         } else {
-            let asked = alias.to_owned();
+            let (asked, forgotten) = (alias.to_owned(), self.predictors.forgotten());
             let found = self.ask(move |store| Ok(store.alias(&asked)?.model)).await.map_err(|problem| {
                 if problem.status() == 404 {
                     Problem::conflict(format!(
@@ -106,7 +127,7 @@ impl App {
                     problem
                 }
             })?;
-            held(&self.predictors.aliases).insert(alias.to_owned(), found.clone());
+            self.predictors.keep_alias(alias, &found, forgotten);
             found
         };
         self.predictor(&id).await
@@ -117,9 +138,9 @@ impl App {
         if let Some(known) = self.predictors.known(id) {
             return Ok(known);
         }
-        let id = id.to_owned();
+        let (id, forgotten) = (id.to_owned(), self.predictors.forgotten());
         let loaded = self.ask(move |store| load(store, &id)).await?;
-        self.predictors.keep(loaded.clone());
+        self.predictors.keep(loaded.clone(), forgotten);
         Ok(loaded)
     }
 }
@@ -285,5 +306,25 @@ impl Loaded {
     /// Id in the registry.
     pub(crate) fn id(&self) -> &str {
         &self.id
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_alias_read_before_it_was_moved_is_not_kept() {
+        let predictors = Predictors::default();
+        let known = || held(&predictors.aliases).get("predict").cloned();
+        let forgotten = predictors.forgotten();
+        predictors.keep_alias("predict", "first", forgotten);
+        assert_eq!(known().as_deref(), Some("first"));
+        predictors.forget_aliases();
+        assert_eq!(known(), None);
+        predictors.keep_alias("predict", "first", forgotten);
+        assert_eq!(known(), None);
+        predictors.keep_alias("predict", "second", predictors.forgotten());
+        assert_eq!(known().as_deref(), Some("second"));
     }
 }

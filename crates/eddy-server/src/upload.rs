@@ -30,6 +30,15 @@ impl Drop for Arrived {
     }
 }
 
+/// A folder for a while: it is removed with all that is in it when this is dropped.
+pub(crate) struct Aside(pub(crate) PathBuf);
+
+impl Drop for Aside {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
 /// Pieces of a file, one after the other.
 pub(crate) enum Pieces<'a, 'b> {
     Body(&'a mut Body),
@@ -63,9 +72,9 @@ impl Pieces<'_, '_> {
 /// Writes what arrives to the disk, piece by piece, and waits until it is there.
 pub(crate) async fn receive(app: &App, mut pieces: Pieces<'_, '_>) -> Result<Arrived, Problem> {
     let most = app.config().limits.upload_bytes;
-    let path = app.folder().incoming(&new_id());
-    let file = tokio::fs::File::create(&path).await?;
-    let mut arrived = Arrived { path, bytes: 0, sha256: String::new() };
+    let mut arrived = Arrived { path: app.folder().incoming(&new_id()), bytes: 0, sha256: String::new() };
+    // Made here and now: what another thread makes would be there after the caller has gone.
+    let file = tokio::fs::File::from_std(std::fs::File::create(&arrived.path)?);
     let mut file = tokio::io::BufWriter::with_capacity(1 << 18, file);
     let mut digest = Sha256::new();
     while let Some(piece) =

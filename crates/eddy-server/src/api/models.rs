@@ -8,7 +8,7 @@ use axum::extract::{Request, State};
 use axum::http::{Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
-use eddy_store::{Alias, Model, NewModel, Page, PageRequest, Role, new_id};
+use eddy_store::{Alias, Model, NewModel, Page, PageRequest, Role, Store, StoreError, new_id};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -25,7 +25,7 @@ use crate::predict::{Loaded, answer};
 use crate::problem::{Problem, Subject};
 use crate::route::Access::Role as Needs;
 use crate::route::{PAGE, Param, Route};
-use crate::upload::{Pieces, receive, shown_name};
+use crate::upload::{Aside, Pieces, receive, shown_name};
 
 const GROUP: &str = "Models";
 /// Tables, beside JSON.
@@ -192,8 +192,7 @@ async fn import(
     let mut body: Body = request.into_body();
     let arrived = receive(&app, Pieces::Body(&mut body)).await?;
     app.make_room().await?;
-    let (about, out) = in_worker(&app, Work::Inspect { model: arrived.path.clone() }).await?;
-    tokio::fs::remove_dir_all(&out).await?;
+    let (about, _) = in_worker(&app, Work::Inspect { model: arrived.path.clone() }).await?;
     let new = NewModel {
         id: new_id(),
         name: shown_name(query.name.as_deref().unwrap_or("imported")),
@@ -220,33 +219,36 @@ async fn import(
 /// Longest wait for a place among those whose work is done at once.
 const PLACE_IN_TIME: Duration = Duration::from_secs(5);
 
-/// Has something done at once by a worker of its own: what it says, and the folder it wrote to, which the caller removes.
-async fn in_worker(app: &App, work: Work) -> Result<(Value, std::path::PathBuf), Problem> {
+/// Has something done at once by a worker of its own: what it says, and the folder it wrote to.
+async fn in_worker(app: &App, work: Work) -> Result<(Value, Aside), Problem> {
     let config = app.config();
     let patience = Duration::from_secs_f64(config.limits.wait_seconds);
     let place = tokio::time::timeout(patience.min(PLACE_IN_TIME), app.at_once.acquire()).await;
     let Ok(Ok(_place)) = place else {
         return Err(Problem::busy(format!("{} others are being worked on", config.limits.workers), 5));
     };
-    let out = app.folder().incoming(&new_id());
-    tokio::fs::create_dir(&out).await?;
+    // Removed after the worker, also where the caller does not wait for it; made here and now, so that no other thread
+    // makes it after that.
+    let out = Aside(app.folder().incoming(&new_id()));
+    std::fs::create_dir(&out.0)?;
     let (_keep, cancel) = watch::channel(false);
-    let order = order_of(work, out.clone(), &config);
+    let order = order_of(work, out.0.clone(), &config);
     let ended = run_order(&app.workers, order, patience, cancel, Arc::new(|_, _, _| {})).await;
     match ended {
         Ended::Done(said) => Ok((said, out)),
-        Ended::Failed(reason) => {
-            let _ = tokio::fs::remove_dir_all(&out).await;
-            Err(Problem::invalid(reason))
-        }
+        Ended::Failed(reason) => Err(Problem::invalid(reason)),
         Ended::Cancelled => Err(Problem::busy("called off", 1)),
     }
 }
 
 async fn remove(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result<StatusCode, Problem> {
-    let removed = id.clone();
-    app.ask(move |store| Ok(store.remove_model(&id)?)).await?;
-    app.predictors.forget(&removed);
+    let (removed, predictors) = (id.clone(), app.predictors.clone());
+    app.ask(move |store| {
+        store.remove_model(&id)?;
+        predictors.forget(&id);
+        Ok(())
+    })
+    .await?;
     app.announce("model", &json!({ "id": removed, "removed": true }));
     Ok(StatusCode::NO_CONTENT)
 }
@@ -275,8 +277,8 @@ async fn point(
         return Err(Problem::invalid("an alias has letters, digits, - and _, 64 at most"));
     }
     let by = caller.name().map(str::to_owned);
-    let changed = app.ask(move |store| Ok(store.point_alias(&name, &asked.model, by.as_deref())?)).await?;
-    Ok(told(&app, changed))
+    let point = move |store: &Store| store.point_alias(&name, &asked.model, by.as_deref());
+    Ok(told(&app, changed(&app, point).await?))
 }
 
 async fn roll_back(
@@ -285,20 +287,32 @@ async fn roll_back(
     Path(name): Path<String>,
 ) -> Result<(Extension<Subject>, Json<Alias>), Problem> {
     let by = caller.name().map(str::to_owned);
-    let changed = app.ask(move |store| Ok(store.roll_back_alias(&name, by.as_deref())?)).await?;
-    Ok(told(&app, changed))
+    let roll_back = move |store: &Store| store.roll_back_alias(&name, by.as_deref());
+    Ok(told(&app, changed(&app, roll_back).await?))
+}
+
+/// Changes where an alias points to. Where it pointed before is forgotten even if the caller has gone meanwhile.
+async fn changed<T: Send + 'static>(
+    app: &App,
+    change: impl FnOnce(&Store) -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, Problem> {
+    let predictors = app.predictors.clone();
+    app.ask(move |store| {
+        let changed = change(store);
+        predictors.forget_aliases();
+        Ok(changed?)
+    })
+    .await
 }
 
 /// Tells listeners and, by the answer, the audit log where an alias points to now.
 fn told(app: &App, alias: Alias) -> (Extension<Subject>, Json<Alias>) {
-    app.predictors.forget_aliases();
     app.announce("alias", &json!({ "alias": alias.alias, "model": alias.model }));
     (Subject::beside(format!("{} to {}", alias.alias, alias.model)), Json(alias))
 }
 
 async fn remove_alias(State(app): State<Arc<App>>, Path(name): Path<String>) -> Result<StatusCode, Problem> {
-    app.ask(move |store| Ok(store.remove_alias(&name)?)).await?;
-    app.predictors.forget_aliases();
+    changed(&app, move |store| store.remove_alias(&name)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -346,9 +360,9 @@ pub(crate) async fn predicted(
                 model: app.folder().model(model.id()),
             };
             let (_, out) = in_worker(app, work).await?;
-            let file = tokio::fs::File::open(out.join("table.csv")).await;
-            let _ = tokio::fs::remove_dir_all(&out).await;
-            let mut response = files::opened(file?, files::media_of("a.csv"), None).await?;
+            // Open files can be read after their names are gone.
+            let file = tokio::fs::File::open(out.0.join("table.csv")).await?;
+            let mut response = files::opened(file, files::media_of("a.csv"), None).await?;
             response.headers_mut().remove(header::CONTENT_DISPOSITION);
             Ok(response)
         }

@@ -262,14 +262,15 @@ async fn table(
     match format.as_str() {
         "parquet" => files::file(&path, files::media_of("a.parquet"), Some(&name("parquet"))).await,
         "csv" | "ndjson" => {
-            let aside = app.folder().incoming(&new_id());
-            let made = aside.with_extension(&format);
-            let to = made.clone();
-            app.ask(move |_| converted(&path, &to)).await?;
-            let file = tokio::fs::File::open(&made).await;
-            // Open files can be read after their names are gone.
-            let _ = tokio::fs::remove_file(&made).await;
-            files::opened(file?, files::media_of(&made.to_string_lossy()), Some(&name(&format))).await
+            let made = app.folder().incoming(&new_id()).with_extension(&format);
+            let media = files::media_of(&made.to_string_lossy());
+            let file = app.ask(move |_| {
+                let file = converted(&path, &made).and_then(|()| Ok(std::fs::File::open(&made)?));
+                // Open files can be read after their names are gone. Nobody may be waiting for it any more.
+                let _ = std::fs::remove_file(&made);
+                file
+            });
+            files::opened(tokio::fs::File::from_std(file.await?), media, Some(&name(&format))).await
         }
         _ => Err(Problem::missing("the format is csv, parquet or ndjson")),
     }

@@ -402,6 +402,75 @@ async fn a_model_let_go_for_room_answers_no_more() {
 }
 
 #[tokio::test]
+async fn what_was_begun_is_done_and_written_down_though_the_caller_goes() {
+    let rig = Rig::new().at_work();
+    let (token, admin) = (rig.token(Role::Analyst).await, rig.token(Role::Admin).await);
+    let request = |method: &str, path: &str, media: &str, body: String| {
+        Request::builder()
+            .method(method)
+            .uri(path)
+            .header("authorization", format!("Bearer {token}"))
+            .header("content-type", media)
+            .body(Body::from(body))
+            .unwrap()
+    };
+    let left_after = async |micros: u64, request: Request<Body>| {
+        let _ = tokio::time::timeout(std::time::Duration::from_micros(micros), rig.send(request)).await;
+    };
+    let table = "a,b\n".to_owned() + &"1,2\n3,5\n".repeat(50);
+    for step in 0..60 {
+        let upload = request("POST", "/api/v1/datasets", "application/octet-stream", table.clone());
+        left_after(step * 150, upload).await;
+    }
+    let list = async |path: &str, token: &str| {
+        rig.ask("GET", path, token, None).await.json()["items"].as_array().unwrap().clone()
+    };
+    let wait_for = async |what: &str, is_so: &mut dyn FnMut(&[Value], &[Value]) -> bool| {
+        for _ in 0..500 {
+            let datasets = list("/api/v1/datasets?limit=1000", &token).await;
+            let audit = list("/api/v1/audit?limit=1000", &admin).await;
+            if is_so(&datasets, &audit) {
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+        panic!("{what}: {:?}", list("/api/v1/datasets?limit=1000", &token).await);
+    };
+    wait_for("all data sets are looked at and written down", &mut |datasets, audit| {
+        let uploads = audit.iter().filter(|line| line["action"] == "POST /api/v1/datasets").count();
+        let is_ready = |one: &Value| one["state"] == "ready";
+        !datasets.is_empty() && datasets.iter().all(is_ready) && uploads >= datasets.len()
+    })
+    .await;
+
+    // What nobody waits for leaves nothing behind.
+    let dataset = rig.upload(&token, "labelled.csv", labelled()).await;
+    let train =
+        json!({ "kind": "train", "dataset": dataset["id"], "name": "m", "fit": { "detector": "hbos" } });
+    let model = rig.job(&token, train).await["result"]["model"].as_str().unwrap().to_owned();
+    let run =
+        rig.job(&token, json!({ "kind": "detect", "dataset": dataset["id"] })).await["result"]["run"].clone();
+    let table_path = format!("/api/v1/runs/{}/table/csv", run.as_str().unwrap());
+    for step in 0..30 {
+        let path = format!("/api/v1/models/{model}/predict");
+        left_after(step * 300, request("POST", &path, "text/csv", labelled())).await;
+        left_after(step * 100, request("GET", &table_path, "text/csv", String::new())).await;
+    }
+    let incoming = rig.app.folder().root().join("incoming");
+    let left = || -> Vec<_> {
+        let files = std::fs::read_dir(&incoming).unwrap().map(|entry| entry.unwrap().path());
+        files.map(|path| (path.clone(), std::fs::read_dir(path).map(Iterator::count).ok())).collect()
+    };
+    for _ in 0..500 {
+        if left().is_empty() {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    panic!("left behind: {:?}", left());
+}
+
+#[tokio::test]
 async fn the_server_tells_about_itself() {
     let rig = Rig::new().at_work();
     for path in ["/healthz", "/readyz", "/api/v1", "/api/v1/docs", "/api/v1/docs.css", "/api/v1/openapi.json"]
