@@ -294,9 +294,13 @@ pub(crate) fn csrf_of(secret: &str) -> String {
     hex(&Sha256::new().chain_update(b"eddy csrf ").chain_update(secret).finalize())
 }
 
-/// Whether a request changes something: whoever asks a model does not.
+/// Whether a request changes something: whoever asks a model does not, but whoever moves the alias of that name does.
 fn is_change(method: &Method, path: &str) -> bool {
-    !matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS) && !path.ends_with("/predict")
+    match *method {
+        Method::GET | Method::HEAD | Method::OPTIONS => false,
+        Method::POST => !path.ends_with("/predict"),
+        _ => true,
+    }
 }
 
 /// What people do is written down; what programs ask all the time is not.
@@ -404,6 +408,21 @@ mod tests {
             (&[("host", "localhost"), ("via", "1.1 proxy")], false),
         ] {
             assert_eq!(is_direct(&headers(pairs)), direct, "{pairs:?}");
+        }
+    }
+
+    #[test]
+    fn asking_a_model_changes_nothing_and_moving_an_alias_of_that_name_does() {
+        for (method, path, changes) in [
+            (Method::POST, "/predict", false),
+            (Method::POST, "/api/v1/aliases/predict/predict", false),
+            (Method::PUT, "/api/v1/aliases/predict", true),
+            (Method::DELETE, "/api/v1/aliases/predict", true),
+            (Method::POST, "/api/v1/aliases/predict/rollback", true),
+            (Method::GET, "/api/v1/runs", false),
+            (Method::HEAD, "/api/v1/runs", false),
+        ] {
+            assert_eq!(is_change(&method, path), changes, "{method} {path}");
         }
     }
 
