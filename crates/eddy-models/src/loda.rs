@@ -76,9 +76,9 @@ impl Detector for Loda {
         };
         let fit = |views: &[View]| -> Vec<Histogram> {
             let mut values = vec![vec![0.0; rows.n_rows()]; views.len()];
-            in_blocks(rows, |places, columns| {
+            in_blocks(rows, |places, block| {
                 for (view, values) in views.iter().zip(&mut values) {
-                    view.project(columns, &mut values[places.clone()]);
+                    view.project(block, &mut values[places.clone()]);
                 }
             });
             values.into_iter().map(histogram).collect()
@@ -127,12 +127,12 @@ impl View {
         Self(features.into_iter().map(|feature| (feature as u32, normal(rng) as f32)).collect())
     }
 
-    /// Where some rows fall, of which there are the columns.
-    fn project(&self, columns: &[[f64; BLOCK]], out: &mut [f64]) {
+    /// Where the rows of a block fall.
+    fn project(&self, block: &Block, out: &mut [f64]) {
         // What sums of floating-point numbers begin with.
         out.fill(-0.0);
         for &(feature, weight) in &self.0 {
-            add_product(&columns[feature as usize], f64::from(weight), out);
+            add_product(block.column(feature as usize), f64::from(weight), out);
         }
     }
 }
@@ -146,17 +146,31 @@ eddy_detect::wide! {
     }
 }
 
-/// The rows in blocks, column by column, for all views to look at while they are near.
-fn in_blocks(rows: RowsView<'_>, mut see: impl FnMut(Range<usize>, &[[f64; BLOCK]])) {
-    let mut columns = vec![[0.0; BLOCK]; rows.n_cols()];
-    for start in (0..rows.n_rows()).step_by(BLOCK) {
-        let places = start..(start + BLOCK).min(rows.n_rows());
+/// Some rows, column by column.
+struct Block {
+    values: Vec<f64>,
+    /// Most rows in it.
+    width: usize,
+}
+
+impl Block {
+    fn column(&self, col_idx: usize) -> &[f64] {
+        &self.values[col_idx * self.width..(col_idx + 1) * self.width]
+    }
+}
+
+/// The rows in blocks, for all views to look at while they are near.
+fn in_blocks(rows: RowsView<'_>, mut see: impl FnMut(Range<usize>, &Block)) {
+    let width = BLOCK.min(rows.n_rows()).max(1);
+    let mut block = Block { values: vec![0.0; rows.n_cols() * width], width };
+    for start in (0..rows.n_rows()).step_by(width) {
+        let places = start..(start + width).min(rows.n_rows());
         for (idx, row) in rows.slice(places.start, places.end).iter().enumerate() {
-            for (column, &value) in columns.iter_mut().zip(row) {
+            for (column, &value) in block.values.chunks_exact_mut(width).zip(row) {
                 column[idx] = f64::from(finite(value));
             }
         }
-        see(places, &columns);
+        see(places, &block);
     }
 }
 
@@ -176,10 +190,10 @@ impl RowModel for LodaModel {
     fn score(&self, rows: RowsView<'_>, out: &mut [f64]) {
         out.fill(0.0);
         let mut values = [0.0; BLOCK];
-        in_blocks(rows, |places, columns| {
+        in_blocks(rows, |places, block| {
             let (values, sums) = (&mut values[..places.len()], &mut out[places]);
             for (view, histogram) in self.views.iter().zip(&self.histograms) {
-                view.project(columns, values);
+                view.project(block, values);
                 histogram.add_surprises(values, sums);
             }
         });
@@ -207,10 +221,9 @@ mod tests {
             let View(parts) = View::draw(n_features, &mut stream(42.0.try_into().unwrap(), 0));
             assert_eq!(parts.len(), expect);
         }
-        let mut columns = [[0.0; BLOCK]; 3];
-        (columns[1][1], columns[2][1]) = (3.0, 4.0);
+        let block = Block { values: vec![0.0, 0.0, 0.0, 3.0, 0.0, 4.0], width: 2 };
         let mut places = [0.0; 2];
-        View(vec![(1, 2.0), (2, -1.0)]).project(&columns, &mut places);
+        View(vec![(1, 2.0), (2, -1.0)]).project(&block, &mut places);
         assert_eq!(places, [0.0, 2.0]);
     }
 
