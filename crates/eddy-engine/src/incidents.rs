@@ -148,13 +148,13 @@ pub(crate) fn each_flow_by_begin(
             }
             if buffer.len() >= SORTED_AT_A_TIME {
                 let half = buffer.len() / 2;
-                buffer.sort_by_key(|kept| kept.flow.start_ns);
+                buffer.sort_by_cached_key(|kept| kept.flow.start_ns);
                 buffer.drain(..half).for_each(|kept| hand_over(kept, &texts));
             }
         }
         Ok(())
     })?;
-    buffer.sort_by_key(|kept| kept.flow.start_ns);
+    buffer.sort_by_cached_key(|kept| kept.flow.start_ns);
     buffer.drain(..).for_each(|kept| hand_over(kept, &texts));
     Ok(Some(unread))
 }

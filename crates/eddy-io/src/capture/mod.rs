@@ -133,7 +133,7 @@ impl Queue {
     /// The next rows: of the earlier half of those that wait, or of all of them at the end.
     fn next(&mut self, at_end: bool) -> Vec<Row> {
         if self.sorted.is_empty() {
-            self.rows.sort_by_key(|row| row.start_ns);
+            self.rows.sort_by_cached_key(|row| row.start_ns);
             let n = if at_end { self.rows.len() } else { self.rows.len() / 2 };
             self.sorted = self.rows.drain(..n).collect();
             self.sorted.reverse();
