@@ -401,6 +401,17 @@ async fn a_model_let_go_for_room_answers_no_more() {
     assert_eq!(rig.ask("POST", &path, &token, Some(record)).await.status, 404);
 }
 
+/// Whether something comes true within ten seconds.
+async fn in_time(is_so: impl AsyncFn() -> bool) -> bool {
+    for _ in 0..500 {
+        if is_so().await {
+            return true;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    false
+}
+
 #[tokio::test]
 async fn what_was_begun_is_done_and_written_down_though_the_caller_goes() {
     let rig = Rig::new().at_work();
@@ -425,23 +436,14 @@ async fn what_was_begun_is_done_and_written_down_though_the_caller_goes() {
     let list = async |path: &str, token: &str| {
         rig.ask("GET", path, token, None).await.json()["items"].as_array().unwrap().clone()
     };
-    let wait_for = async |what: &str, is_so: &mut dyn FnMut(&[Value], &[Value]) -> bool| {
-        for _ in 0..500 {
-            let datasets = list("/api/v1/datasets?limit=1000", &token).await;
-            let audit = list("/api/v1/audit?limit=1000", &admin).await;
-            if is_so(&datasets, &audit) {
-                return;
-            }
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-        }
-        panic!("{what}: {:?}", list("/api/v1/datasets?limit=1000", &token).await);
-    };
-    wait_for("all data sets are looked at and written down", &mut |datasets, audit| {
+    let is_done = async || {
+        let datasets = list("/api/v1/datasets?limit=1000", &token).await;
+        let audit = list("/api/v1/audit?limit=1000", &admin).await;
         let uploads = audit.iter().filter(|line| line["action"] == "POST /api/v1/datasets").count();
         let is_ready = |one: &Value| one["state"] == "ready";
         !datasets.is_empty() && datasets.iter().all(is_ready) && uploads >= datasets.len()
-    })
-    .await;
+    };
+    assert!(in_time(is_done).await, "{:?}", list("/api/v1/datasets?limit=1000", &token).await);
 
     // What nobody waits for leaves nothing behind.
     let dataset = rig.upload(&token, "labelled.csv", labelled()).await;
@@ -461,13 +463,7 @@ async fn what_was_begun_is_done_and_written_down_though_the_caller_goes() {
         let files = std::fs::read_dir(&incoming).unwrap().map(|entry| entry.unwrap().path());
         files.map(|path| (path.clone(), std::fs::read_dir(path).map(Iterator::count).ok())).collect()
     };
-    for _ in 0..500 {
-        if left().is_empty() {
-            return;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-    }
-    panic!("left behind: {:?}", left());
+    assert!(in_time(async || left().is_empty()).await, "left behind: {:?}", left());
 }
 
 #[tokio::test]
